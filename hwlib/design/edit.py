@@ -1,0 +1,111 @@
+"""Pure edits: each takes a design and returns a new, validated one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from hwlib.design.design import Block, Design, Link, Placement
+from hwlib.design.parts import KIND_LABELS, Part, part_type
+
+
+class EditError(ValueError):
+    """An edit that would make an invalid design; the message says what, where and the allowed range."""
+
+
+def checked(value: Any, kind: type[Any]) -> Any:
+    """`value` validated against its declaration. Raises EditError with the field path."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(value), kind)
+    except (msgspec.ValidationError, OverflowError, ValueError) as error:
+        raise EditError(str(error)) from None
+
+
+def replace_part(design: Design, block_id: str, changes: Mapping[str, Any]) -> Design:
+    """The design with parameters of one block changed. Raises EditError out of range, KeyError for an unknown id."""
+    block = design.block(block_id)
+    try:
+        part = msgspec.structs.replace(block.part, **changes)
+    except TypeError as error:
+        raise EditError(str(error)) from None
+    return replace_block(design, msgspec.structs.replace(block, part=checked(part, type(block.part))))
+
+
+def replace_block(design: Design, block: Block) -> Design:
+    """The design with the block of the same id replaced."""
+    design.block(block.id)
+    blocks = tuple(block if b.id == block.id else b for b in design.blocks)
+    return msgspec.structs.replace(design, blocks=blocks)
+
+
+def move_blocks(design: Design, placements: Mapping[str, Placement]) -> Design:
+    """The design with blocks placed anew. Ids that the design lacks are ignored."""
+    blocks = tuple(
+        msgspec.structs.replace(b, placement=placements[b.id]) if b.id in placements else b for b in design.blocks
+    )
+    return msgspec.structs.replace(design, blocks=blocks)
+
+
+def unique_id(design: Design, stem: str) -> str:
+    """`stem`, or `stem-2`, `stem-3`, … : the first id that no block or link of the design has."""
+    taken = {b.id for b in design.blocks} | {link.id for link in design.links}
+    if stem not in taken:
+        return stem
+    n = 2
+    while f"{stem}-{n}" in taken:
+        n += 1
+    return f"{stem}-{n}"
+
+
+def new_block(design: Design, kind: str, placement: Placement, part: Part | None = None) -> Block:
+    """A block of a kind with default parameters and an id and name not yet used in the design."""
+    block_id = unique_id(design, kind)
+    suffix = block_id.removeprefix(kind).lstrip("-")
+    name = f"{KIND_LABELS[kind]} {suffix}".strip()
+    made: Any = part if part is not None else part_type(kind)()
+    return Block(id=block_id, name=name, part=made, placement=placement)
+
+
+def add_block(design: Design, block: Block) -> Design:
+    """The design with a block added. Raises EditError where the id is taken."""
+    if any(b.id == block.id for b in design.blocks):
+        raise EditError(f"the id {block.id!r} is taken")
+    return msgspec.structs.replace(design, blocks=(*design.blocks, block))
+
+
+def remove(design: Design, ids: Iterable[str]) -> Design:
+    """The design without the blocks and links of these ids, and without links that would dangle."""
+    gone = set(ids)
+    blocks = tuple(b for b in design.blocks if b.id not in gone)
+    links = tuple(
+        link for link in design.links if link.id not in gone and link.source not in gone and link.target not in gone
+    )
+    return msgspec.structs.replace(design, blocks=blocks, links=links)
+
+
+def connect(design: Design, source: str, target: str, **parameters: Any) -> Design:
+    """The design with a link between two blocks. Raises EditError for a loop, a double or an unknown end."""
+    ends = {source, target}
+    if source == target:
+        raise EditError("a block can't be linked to itself")
+    if missing := ends - {b.id for b in design.blocks}:
+        raise EditError(f"no block {sorted(missing)[0]!r}")
+    if any({link.source, link.target} == ends for link in design.links):
+        raise EditError("the two blocks are linked already")
+    link = checked(Link(id=unique_id(design, "link"), source=source, target=target, **parameters), Link)
+    return msgspec.structs.replace(design, links=(*design.links, link))
+
+
+def replace_link(design: Design, link_id: str, changes: Mapping[str, Any]) -> Design:
+    """The design with parameters of one link changed. Raises EditError out of range, KeyError for an unknown id."""
+    links = {link.id: link for link in design.links}
+    changed = checked(msgspec.structs.replace(links[link_id], **changes), Link)
+    return msgspec.structs.replace(design, links=tuple(changed if k == link_id else v for k, v in links.items()))
+
+
+def replace_settings(design: Design, changes: Mapping[str, Any]) -> Design:
+    """The design with chip-wide settings changed. Raises EditError out of range."""
+    settings = checked(msgspec.structs.replace(design.settings, **changes), type(design.settings))
+    return msgspec.structs.replace(design, settings=settings)
