@@ -1,0 +1,258 @@
+"""Result types: what an evaluation of a chip on an LLM found, every figure with its breakdown and explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from hwlib.design.design import Design, Finding
+from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.scenario import Scenario
+
+RESOURCES = ("compute", "vector", "crossbar", "adc", "program", "sram", "dram", "link", "port", "overhead")
+"""What an operator can wait for, in the order of every resource axis."""
+
+COMPONENTS = (
+    "mac", "operand", "vector", "cell", "adc", "dac", "shift_add", "program", "sram", "dram", "wire", "port", "static",
+)  # fmt: skip
+"""Where energy goes, in the order of every component axis."""
+
+LABELS: dict[str, str] = {
+    "compute": "Compute", "vector": "Vector unit", "crossbar": "Crossbar", "adc": "ADC", "program": "Programming",
+    "sram": "SRAM", "dram": "DRAM", "link": "Link and NoC", "port": "Chip-to-chip", "overhead": "Overhead",
+    "mac": "MAC", "operand": "Operand delivery", "cell": "Crossbar cells", "dac": "DAC and row drive",
+    "shift_add": "Shift and add", "wire": "Wires and NoC", "static": "Static and leakage",
+}  # fmt: skip
+"""Words for resources and components."""
+
+Phase = Literal["prefill", "decode"]
+PHASES: tuple[Phase, Phase] = ("prefill", "decode")
+Status = Literal["ok", "does_not_fit", "cannot_run"]
+
+
+class Rect(msgspec.Struct, frozen=True):
+    """A rectangle on the floorplan: top left corner and size in metres, y downwards."""
+
+    x_m: float
+    y_m: float
+    width_m: float
+    height_m: float
+
+
+class Input(msgspec.Struct, frozen=True):
+    """One input of an explained figure. `key` names the figure that explains it further, if any."""
+
+    name: str
+    value: float | tuple[float, ...]
+    unit: str
+    source: str
+    confidence: str = ""
+    key: str = ""
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Where a figure comes from: `formula` over `inputs` by name gives `value` (SI, in `unit`)."""
+
+    key: str
+    label: str
+    value: float
+    unit: str
+    formula: str
+    inputs: tuple[Input, ...]
+    source: str
+    method: str = ""
+    scope: str = ""
+
+
+class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One operator of one pass (the whole prefill, or one decode step at the mean context), all its repeats together.
+
+    `times_s` and `shares_s` run over RESOURCES: what each resource alone would take, and its share of `time_s`.
+    `energies_J` runs over COMPONENTS without the static one.
+    """
+
+    phase: Phase
+    name: str
+    kind: str
+    repeat: float
+    m: float
+    n: float
+    k: float
+    batch: float
+    flops: float
+    weight_bytes: float
+    kv_bytes: float
+    activation_bytes: float
+    dram_bytes: float
+    time_s: float
+    times_s: tuple[float, ...]
+    shares_s: tuple[float, ...]
+    bound: str
+    energy_J: float
+    energies_J: tuple[float, ...]
+    runs_on: tuple[str, ...]
+    runs_on_label: str
+    weights_in: str
+    utilisation: float
+
+    @property
+    def key(self) -> str:
+        """Identity within a report: "decode.qkv"."""
+        return f"{self.phase}.{self.name}"
+
+    @property
+    def intensity(self) -> float:
+        """Operational intensity in FLOP per DRAM byte; infinity where no byte leaves the chip."""
+        return self.flops / self.dram_bytes if self.dram_bytes > 0 else float("inf")
+
+
+class EnergyFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """An energy per token with its method ("actions" or "board power x time") and scope ("package", "board", …)."""
+
+    J_per_token: float
+    method: str
+    scope: str
+    label: str
+    source: str = ""
+
+
+class BlockFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one block: its place and size, leakage, mean power and how busy it was."""
+
+    id: str
+    name: str
+    kind: str
+    rect: Rect
+    area_m2: float
+    leakage_W: float
+    power_W: float
+    utilisation: float
+    peak: float
+    peak_unit: str
+    holds: str
+
+
+class LinkFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one link: its run between port and port, peak bandwidth and mean load in decode."""
+
+    id: str
+    source: str
+    target: str
+    x1_m: float
+    y1_m: float
+    x2_m: float
+    y2_m: float
+    length_m: float
+    bandwidth_Bps: float
+    load_Bps: float
+
+    @property
+    def utilisation(self) -> float:
+        """Load over peak bandwidth."""
+        return self.load_Bps / self.bandwidth_Bps if self.bandwidth_Bps > 0 else 0.0
+
+
+class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
+    """A roofline ceiling: `kind` compute in FLOP/s (1 MAC = 2 FLOP) or memory in B/s."""
+
+    name: str
+    kind: Literal["compute", "memory"]
+    resource: str
+    value: float
+
+
+class MemoryFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """How full one memory pool of one chip is, in bytes."""
+
+    pool: str
+    label: str
+    capacity_bytes: float
+    weight_bytes: float
+    kv_bytes: float
+    activation_bytes: float
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """The headline figures, defined in MODEL.md (Workload, Metrics). Chips together, scope package."""
+
+    ttft_s: float
+    tpot_s: float
+    end_s: float
+    tokens_per_s: float
+    e2e_tokens_per_s: float
+    energy_per_token_J: float
+    decode_energy_per_token_J: float
+    power_W: float
+    power_prefill_W: float
+    power_decode_W: float
+    batch_running: float
+    waves: float
+    clock_factor: float
+    bound_prefill: str
+    bound_decode: str
+    without_wall_prefill: tuple[float, ...]
+    without_wall_decode: tuple[float, ...]
+
+    @property
+    def without_bound_prefill(self) -> float:
+        """How many times faster the prefill were without its binding resource."""
+        return self.without_wall_prefill[RESOURCES.index(self.bound_prefill)]
+
+    @property
+    def without_bound_decode(self) -> float:
+        """How many times faster decode were without its binding resource ("without this wall")."""
+        return self.without_wall_decode[RESOURCES.index(self.bound_decode)]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One design (or catalog device) on one LLM in one scenario. `metrics` is None unless status is "ok"."""
+
+    subject: str
+    is_device: bool
+    design: Design
+    llm: LlmArchitecture
+    scenario: Scenario
+    status: Status
+    reason: str
+    metrics: Metrics | None
+    operators: tuple[OperatorRow, ...]
+    time_by_resource: dict[Phase, dict[str, float]]
+    energy_by_component: dict[str, float]
+    energies: tuple[EnergyFigure, ...]
+    blocks: tuple[BlockFigure, ...]
+    links: tuple[LinkFigure, ...]
+    ceilings: tuple[Ceiling, ...]
+    memory: tuple[MemoryFigure, ...]
+    area_m2: float | None
+    die_cost_USD: float | None
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    explainer: Callable[[str], Explanation] | None = None
+    figure_keys: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """True where the LLM runs and `metrics` holds figures."""
+        return self.status == "ok"
+
+    def rows(self, phase: Phase) -> tuple[OperatorRow, ...]:
+        """The operators of one phase in the order of execution."""
+        return tuple(r for r in self.operators if r.phase == phase)
+
+    def figures(self) -> tuple[str, ...]:
+        """Every key that `explain` answers, such as "tpot_s" or "energy.adc"."""
+        return self.figure_keys
+
+    def explain(self, key: str) -> Explanation:
+        """Formula, inputs and sources of one figure. Raises KeyError for a key that is not in `figures()`."""
+        if self.explainer is None or key not in self.figure_keys:
+            raise KeyError(key)
+        return self.explainer(key)
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented JSON object (README, "JSON keys"): figures are None where the LLM does not run."""
+        from hwlib.report_json import report_json
+
+        return report_json(self)
