@@ -1,0 +1,242 @@
+"""Evaluates the document in the background: one evaluation in flight, one waiting, the newest edit first."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QEvent, QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from explorer.document import Baseline, Document
+
+if TYPE_CHECKING:
+    from hwlib.design.design import Design
+    from hwlib.report import Report
+    from hwlib.workload.llm import LlmArchitecture
+    from hwlib.workload.scenario import Scenario
+
+log = logging.getLogger(__name__)
+
+State = Literal["idle", "running", "stale", "failed"]
+PAINT_FALLBACK_MS = 50
+KEPT_BASELINES = 64
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to evaluate. `generation` counts the changes of the document."""
+
+    generation: int
+    design: Design
+    scenario: Scenario
+    llm: LlmArchitecture
+    baselines: tuple[Baseline, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an evaluation found: the design's report, one per baseline, and the time the design's took."""
+
+    generation: int
+    report: Report
+    baselines: tuple[Report, ...]
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class _Failure:
+    generation: int
+    message: str
+
+
+Compute = Callable[[Request], Results]
+
+
+class ReportMaker:
+    """Calls hwlib for a request. Baseline reports are kept, so that a drag does not compute them again."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[object, Report] = OrderedDict()
+
+    def __call__(self, request: Request) -> Results:
+        """The results of a request; called on the worker thread. Raises what hwlib raises."""
+        # Imported on the worker, so that the window is up before scipy is loaded.
+        from hwlib.evaluate import evaluate
+
+        start = time.perf_counter()
+        report = evaluate(request.design, request.scenario, request.llm)
+        elapsed_s = time.perf_counter() - start
+        baselines = tuple(self._baseline(b, request) for b in request.baselines)
+        return Results(request.generation, report, baselines, elapsed_s)
+
+    def _baseline(self, baseline: Baseline, request: Request) -> Report:
+        from hwlib.evaluate import evaluate, evaluate_device
+
+        key = (baseline, request.llm, request.scenario)
+        if key not in self._kept:
+            if baseline.design is not None:
+                self._kept[key] = evaluate(baseline.design, request.scenario, request.llm)
+            else:
+                self._kept[key] = evaluate_device(baseline.device, request.scenario, request.llm)
+            if len(self._kept) > KEPT_BASELINES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+class _Job(QRunnable):
+    """One evaluation on the worker thread; whatever happens, it tells of it."""
+
+    def __init__(self, compute: Compute, request: Request, done: Callable[[object], None]) -> None:
+        super().__init__()
+        self.setAutoDelete(False)
+        self._compute, self._request, self._done = compute, request, done
+
+    def run(self) -> None:
+        try:
+            outcome: Results | _Failure = self._compute(self._request)
+        except Exception as error:
+            log.exception("the evaluation failed")
+            outcome = _Failure(self._request.generation, f"{type(error).__name__}: {error}")
+        self._done(outcome)
+
+
+class Evaluator(QObject):
+    """Follows a document. A finished result is shown even when an edit waits, which starts once the charts painted.
+
+    Measured: throwing superseded results away starves the charts during a drag, and starting the next evaluation
+    before the paint makes both share the interpreter lock, which doubles the time from edit to repaint.
+    """
+
+    finished = Signal(object)
+    """Results, in the order of their generations."""
+    state_changed = Signal(str)
+    failed = Signal(str)
+    frame_painted = Signal(object)
+    """The generation that the watched charts have just painted."""
+    _done = Signal(object)
+
+    def __init__(self, document: Document, compute: Compute | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._compute = compute or ReportMaker()
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._pool.setExpiryTimeout(-1)
+        self._in_flight: _Job | None = None
+        self._waiting: Request | None = None
+        self._unpainted: int | None = None
+        self._generation = 0
+        self._state: State = "idle"
+        self._closed = False
+        self.results: Results | None = None
+        """The results shown last."""
+        self.error = ""
+        """The message of the last evaluation, empty where it succeeded."""
+        self._fallback = QTimer(self)
+        self._fallback.setSingleShot(True)
+        self._fallback.setInterval(PAINT_FALLBACK_MS)
+        self._fallback.timeout.connect(self._give_up_on_paint)
+        self._after_paint = QTimer(self)
+        self._after_paint.setSingleShot(True)
+        self._after_paint.setInterval(0)
+        self._after_paint.timeout.connect(self._paint_done)
+        self._done.connect(self._receive, Qt.ConnectionType.QueuedConnection)
+        document.changed.connect(self.request)
+        document.scenario_changed.connect(self.request)
+        document.model_changed.connect(self.request)
+        document.baselines_changed.connect(self.request)
+
+    @property
+    def state(self) -> State:
+        """idle: what is shown is up to date. running: it soon is. stale: an edit waits. failed: see `error`."""
+        return self._state
+
+    @property
+    def generation(self) -> int:
+        """Number of the newest request."""
+        return self._generation
+
+    def request(self, *_: object) -> None:
+        """Evaluate the document as it stands; replaces a request that still waits."""
+        if self._closed:
+            return
+        self._generation += 1
+        d = self._document
+        self._waiting = Request(self._generation, d.design, d.scenario, d.llm, d.baselines)
+        self._advance()
+
+    def watch(self, chart: QWidget) -> None:
+        """Count a repaint of `chart`, or of any widget inside it, as the paint that a waiting edit waits for."""
+        for widget in (chart, *chart.findChildren(QWidget)):
+            widget.installEventFilter(self)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        """See a watched chart paint. Widgets of a window paint in one go, so the frame is done an event later."""
+        if self._unpainted is not None and event.type() == QEvent.Type.Paint and not self._after_paint.isActive():
+            self._after_paint.start()
+        return False
+
+    def painted(self, generation: int) -> None:
+        """The visible charts have painted the results of `generation`: the waiting request may start."""
+        if self._unpainted is None or generation < self._unpainted:
+            return
+        self._unpainted = None
+        self._fallback.stop()
+        self._after_paint.stop()
+        self.frame_painted.emit(generation)
+        self._advance()
+
+    def shutdown(self) -> None:
+        """Drop what waits and let what is in flight end; nothing is announced any more."""
+        self._closed = True
+        self._waiting = None
+        self._fallback.stop()
+        self._after_paint.stop()
+        self._pool.waitForDone()
+        self._in_flight = None
+
+    def _advance(self) -> None:
+        """Start the waiting request if its turn has come, and tell the state."""
+        if self._waiting is not None and self._in_flight is None and self._unpainted is None:
+            request, self._waiting = self._waiting, None
+            self._in_flight = _Job(self._compute, request, self._done.emit)
+            self._pool.start(self._in_flight)
+        if self._waiting is not None:
+            self._set_state("stale")
+        elif self._in_flight is not None:
+            self._set_state("running")
+        else:
+            self._set_state("failed" if self.error else "idle")
+
+    def _receive(self, outcome: object) -> None:
+        if self._closed:
+            return
+        self._in_flight = None
+        if isinstance(outcome, Results):
+            self.results, self.error = outcome, ""
+            self._unpainted = outcome.generation
+            self._fallback.start()
+            self.finished.emit(outcome)
+        elif isinstance(outcome, _Failure):
+            self.error = outcome.message
+            self.failed.emit(outcome.message)
+        self._advance()
+
+    def _paint_done(self) -> None:
+        if self._unpainted is not None:
+            self.painted(self._unpainted)
+
+    def _give_up_on_paint(self) -> None:
+        """Nothing painted, as when every chart is hidden: don't keep the edit waiting."""
+        self._paint_done()
+
+    def _set_state(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
