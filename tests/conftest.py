@@ -1,4 +1,4 @@
-"""What every test gets: an offscreen Qt, private settings, and a failure for stray logs and for Qt objects left behind."""
+"""What every test gets: an offscreen Qt, private settings, a failure for stray logs and for Qt objects left behind."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave the window's tests out where Qt cannot load; `make test` says so."""
     if config.pluginmanager.hasplugin("pytest-qt"):
         return None
-    return collection_path.parent == HERE and collection_path.name in QT_FOLDERS or None
+    return True if collection_path.parent == HERE and collection_path.name in QT_FOLDERS else None
 
 
 def missing_part(reason: str) -> NoReturn:
@@ -177,19 +177,26 @@ def xvfb_display() -> Iterator[str]:
 def window_environment(xvfb_display: str, tmp_path: Path) -> dict[str, str]:
     """Environment for a program whose window shall appear on `xvfb_display`, with settings of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY")}
-    private = {f"XDG_{kind}_HOME": str(tmp_path / "home" / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
+    private = {
+        f"XDG_{kind}_HOME": str(tmp_path / "home" / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")
+    }
     return environment | private | {"DISPLAY": xvfb_display, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": str(REPOSITORY)}
 
 
 @pytest.fixture
-def start_in_window(window_environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start_in_window(
+    window_environment: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a command on the real display; whatever still runs when the test ends is ended."""
     running: list[subprocess.Popen[str]] = []
 
     def start(*command: str | os.PathLike[str], **options: Any) -> subprocess.Popen[str]:
         defaults: dict[str, Any] = {
-            "env": window_environment, "cwd": tmp_path, "text": True,
-            "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+            "env": window_environment,
+            "cwd": tmp_path,
+            "text": True,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
         }
         process = subprocess.Popen([str(part) for part in command], **(defaults | options))
         running.append(process)
