@@ -10,7 +10,6 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
-from hwlib.design import files
 from hwlib.design.design import Design
 from hwlib.design.edit import checked
 from hwlib.workload.scenario import Scenario
@@ -45,7 +44,7 @@ class Edit(QUndoCommand):
         return NEVER_MERGES if self._merge_key is None else MERGES
 
     def mergeWith(self, other: QUndoCommand) -> bool:
-        """Take over the end of `other` where it belongs to the same gesture; vanish where nothing changed in the end."""
+        """Take over the end of a step of the same gesture; vanish where nothing changed in the end."""
         if not isinstance(other, Edit) or other._merge_key != self._merge_key:
             return False
         self._after = other._after
@@ -187,6 +186,8 @@ class Document(QObject):
 
     def load(self, path: Path) -> None:
         """Open a file. Raises hwlib.design.files.DesignFileError, and keeps the design, where it can't be read."""
+        from hwlib.design import files
+
         self.set_design(files.load(path), path)
 
     def save(self, path: Path | None = None) -> None:
@@ -194,6 +195,8 @@ class Document(QObject):
         target = path or self._path
         if target is None:
             raise ValueError("the design has no file yet")
+        from hwlib.design import files
+
         files.save(self._design, target)
         self._path = target
         self.undo_stack.setClean()

@@ -141,7 +141,7 @@ class Evaluator(QObject):
         self._fallback = QTimer(self)
         self._fallback.setSingleShot(True)
         self._fallback.setInterval(PAINT_FALLBACK_MS)
-        self._fallback.timeout.connect(self._give_up_on_paint)
+        self._fallback.timeout.connect(self._release)
         self._after_paint = QTimer(self)
         self._after_paint.setSingleShot(True)
         self._after_paint.setInterval(0)
@@ -184,13 +184,9 @@ class Evaluator(QObject):
 
     def painted(self, generation: int) -> None:
         """The visible charts have painted the results of `generation`: the waiting request may start."""
-        if self._unpainted is None or generation < self._unpainted:
-            return
-        self._unpainted = None
-        self._fallback.stop()
-        self._after_paint.stop()
-        self.frame_painted.emit(generation)
-        self._advance()
+        if self._unpainted is not None and generation >= self._unpainted:
+            self.frame_painted.emit(generation)
+            self._release()
 
     def shutdown(self) -> None:
         """Drop what waits and let what is in flight end; nothing is announced any more."""
@@ -232,9 +228,12 @@ class Evaluator(QObject):
         if self._unpainted is not None:
             self.painted(self._unpainted)
 
-    def _give_up_on_paint(self) -> None:
-        """Nothing painted, as when every chart is hidden: don't keep the edit waiting."""
-        self._paint_done()
+    def _release(self) -> None:
+        """Let the waiting request start: the charts have painted, or, as when all are hidden, never will."""
+        self._unpainted = None
+        self._fallback.stop()
+        self._after_paint.stop()
+        self._advance()
 
     def _set_state(self, state: State) -> None:
         if state != self._state:
