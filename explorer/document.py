@@ -10,6 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from hwlib.design import files
 from hwlib.design.design import Design
 from hwlib.design.edit import checked
 from hwlib.workload.scenario import Scenario
@@ -186,17 +187,16 @@ class Document(QObject):
 
     def load(self, path: Path) -> None:
         """Open a file. Raises hwlib.design.files.DesignFileError, and keeps the design, where it can't be read."""
-        from hwlib.design import files
-
         self.set_design(files.load(path), path)
 
     def save(self, path: Path | None = None) -> None:
-        """Write the design to `path`, or to where it came from. Raises OSError, and ValueError without any path."""
+        """Write the design to `path`, or to where it came from.
+
+        Raises hwlib.design.files.DesignFileError where it can't be written, and ValueError without any path.
+        """
         target = path or self._path
         if target is None:
             raise ValueError("the design has no file yet")
-        from hwlib.design import files
-
         files.save(self._design, target)
         self._path = target
         self.undo_stack.setClean()
