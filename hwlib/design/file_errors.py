@@ -30,7 +30,7 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
     "settings": Settings, "blocks": Block, "links": Link, "placement": Placement,
 }  # fmt: skip
 _MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
-_JSON_NAMES = {dict: "an object {…}", list: "a list […]", type(None): "null"}
+_JSON_NAMES: dict[type[Any], str] = {dict: "an object {…}", list: "a list […]", type(None): "null"}
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

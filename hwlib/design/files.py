@@ -53,9 +53,9 @@ def load(path: str | os.PathLike[str]) -> Design:
     try:
         with _opened(path, where) as file:
             data = file.read(MAX_BYTES + 1)
+    except DesignFileError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, DesignFileError):
-            raise
         raise DesignFileError(where, f"can't be read: {_reason(error)}.", _read_mend(error)) from None
     return loads(data, where)
 
@@ -123,7 +123,9 @@ def _parsed(data: bytes | str, where: str) -> Any:
 
 def _not_json(error: json.JSONDecodeError, text: str, where: str) -> DesignFileError:
     place = f"line {error.lineno}, column {error.colno}"
-    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
+    whole = text.rstrip()
+    cut = whole.lstrip()[0] in "{[" and whole[-1] not in "}]"
+    if cut or error.msg.startswith("Unterminated") or error.pos >= len(whole):
         return DesignFileError(
             where, f"ends too early (at {place}); it seems cut off.", "Restore it from a copy, or save it again."
         )
@@ -259,27 +261,35 @@ def save(design: Design, path: str | os.PathLike[str]) -> None:
     Raises DesignFileError where the design is invalid or the file can't be written.
     """
     data = dumps(design)
-    target = Path(os.path.realpath(path))  # through a link, so that the link stays one
-    if target.is_dir():
-        raise DesignFileError(str(path), "is a folder.", f"Name a file ({SUFFIX}) in it.")
+    try:
+        target = Path(os.path.realpath(path))  # through a link, so that the link stays one
+        if target.is_dir():
+            raise DesignFileError(str(path), "is a folder.", f"Name a file ({SUFFIX}) in it.")
+        _replace(target, data)
+    except DesignFileError:
+        raise
+    except (OSError, ValueError) as error:
+        mend = "Save it under another name or in another folder; a file that was there is as it was."
+        raise DesignFileError(str(path), f"can't be saved: {_reason(error)}.", mend) from None
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Put a file with these bytes in the place of `target` in one step. Raises OSError, and then changed nothing."""
     temporary = target.parent / f".chipscape-{secrets.token_hex(6)}.tmp"
     try:
         _write_through(temporary, data, _mode_of(target))
         os.replace(temporary, target)
-        _sync_folder(target.parent)
-    except (OSError, ValueError) as error:
-        mend = "Save it under another name or in another folder; a file that was there is as it was."
-        raise DesignFileError(str(path), f"can't be saved: {_reason(error)}.", mend) from None
     finally:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
 
 
 def _mode_of(target: Path) -> int | None:
     """The rights of the file that is replaced; None where there is none yet."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
-    except (OSError, ValueError):
+    except OSError:
         return None
 
 
