@@ -70,6 +70,7 @@ XCB_LIBRARIES = (
         "libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "libxkbcommon-x11", "libxkbcommon-x11", "libxkbcommon-x11-0"
     ),
 )
+WAYLAND_LIBRARIES = ("libwayland-client.so.0", "libwayland-cursor.so.0")
 _INSTALL = {
     "debian": "sudo apt-get install -y",
     "fedora": "sudo dnf install -y",
@@ -142,9 +143,21 @@ def os_release() -> str:
     return ""
 
 
+def _asked_for(*platforms: str) -> bool:
+    """Whether QT_QPA_PLATFORM leaves the choice to Qt or names one of these platforms first."""
+    wanted = os.environ.get("QT_QPA_PLATFORM", "")
+    return not wanted or re.split("[:;-]", wanted)[0] in platforms
+
+
+def draws_on_display() -> bool:
+    """Whether Qt would draw on a display at all; QT_QPA_PLATFORM=offscreen, for one, does not."""
+    return _asked_for("xcb", "wayland", "windows", "cocoa", "eglfs", "linuxfb")
+
+
 def _wayland_answers() -> bool:
+    """Whether Qt could be a client of a Wayland compositor here: it was named, it answers, and its library is there."""
     name = os.environ.get("WAYLAND_DISPLAY", "")
-    if not name:
+    if not name or not _asked_for("wayland") or not all(map(_loads, WAYLAND_LIBRARIES)):
         return False
     path = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / name  # an absolute name replaces the folder
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -174,10 +187,11 @@ def _x11_answers() -> bool:
 
 
 def display_state() -> DisplayState:
-    """Whether a window could be shown: `ok`, `none` (no display is named) or `dead` (the one named does not answer)."""
-    if not sys.platform.startswith("linux"):
-        return "ok"
-    if _wayland_answers():
+    """Whether Qt finds its display: `ok`, `none` (no display is named) or `dead` (the one named does not answer).
+
+    `ok` too where QT_QPA_PLATFORM asks for none; see `draws_on_display`.
+    """
+    if not sys.platform.startswith("linux") or not _asked_for("xcb", "wayland") or _wayland_answers():
         return "ok"
     if os.environ.get("DISPLAY"):
         return "ok" if _x11_answers() else "dead"
@@ -186,4 +200,6 @@ def display_state() -> DisplayState:
 
 def needs_xcb() -> bool:
     """Whether a window here would go through X11, and so needs the xcb plugin's libraries too."""
-    return sys.platform.startswith("linux") and bool(os.environ.get("DISPLAY")) and not _wayland_answers()
+    if not sys.platform.startswith("linux") or not _asked_for("xcb", "wayland"):
+        return False
+    return bool(os.environ.get("DISPLAY")) and not _wayland_answers()

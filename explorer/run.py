@@ -1,0 +1,72 @@
+"""What `make run` does: the window on an example design, or what comes closest on a machine without a display.
+
+Without a display the same example is evaluated offscreen and leaves a picture and an HTML report in out/; where Qt
+cannot load at all it leaves the report alone. Qt itself is only ever started in a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from explorer.preflight import display_state, draws_on_display, install_line, missing_libraries, needs_xcb, os_release
+
+EXAMPLE = "gpu-hbm3"
+OUT = Path("out")
+_WHY = {
+    "none": "There is no display here, so no window can open.",
+    "dead": "The display that is named here (DISPLAY or WAYLAND_DISPLAY) does not answer, so no window can open.",
+    "ok": "",
+}
+
+
+def _chipscape(*arguments: str, **environment: str) -> int:
+    """Run one command of the command line in its own process; its exit code."""
+    command = [sys.executable, "-m", "explorer", *arguments]
+    return subprocess.run(command, env=os.environ | environment, check=False).returncode
+
+
+def why_no_window(missing: tuple[str, ...]) -> str:
+    """In words, why a window cannot open here; empty where it can."""
+    if missing:
+        return f"Qt cannot open a window here: {', '.join(missing)} missing."
+    if not draws_on_display():
+        return f"QT_QPA_PLATFORM is {os.environ['QT_QPA_PLATFORM']}, which shows no window."
+    return _WHY[display_state()]
+
+
+def without_window(qt_loads: bool) -> int:
+    """Evaluate the example and leave what can be left; 0 when all of it was written."""
+    OUT.mkdir(exist_ok=True)
+    wanted = [(OUT / "example.html", ["evaluate", EXAMPLE, "--out", str(OUT / "example.html")])]
+    if qt_loads:
+        wanted.append((OUT / "example.png", ["screenshot", EXAMPLE, "--out", str(OUT / "example.png")]))
+    for path, _ in wanted:
+        path.unlink(missing_ok=True)
+    codes = [_chipscape(*command, QT_QPA_PLATFORM="offscreen") for _, command in wanted]
+    written = [str(path) for path, _ in wanted if path.is_file()]
+    print(f"Written instead: {', '.join(written) or 'nothing'}")
+    return 0 if len(written) == len(wanted) and not any(codes) else 1
+
+
+def main() -> int:
+    """Open the window, or say why not and leave the example's results in out/."""
+    missing = missing_libraries(xcb=needs_xcb())
+    reason = why_no_window(missing)
+    if not reason:
+        return _chipscape("gui", EXAMPLE)
+    print(reason, flush=True)
+    code = without_window(qt_loads=not missing_libraries(xcb=False))
+    if missing:
+        print("To see the window, install what is missing:\n  " + install_line(missing, os_release()))
+    print("More without a window: chipscape --help")
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
