@@ -1,0 +1,111 @@
+"""Reads the technology files under resources/ and interpolates them: curves over the node, grids over several axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hwlib.resources import ResourceError, list_files, read_json
+
+Array = NDArray[np.float64]
+NODE_MIN_NM = 3.0
+NODE_MAX_NM = 130.0
+
+
+@cache
+def entries() -> Mapping[str, dict[str, Any]]:
+    """Every entry of resources/technology/*.json by its dotted key. Raises ResourceError for a key given twice."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in list_files("technology", ".json"):
+        content = read_json(f"technology/{name}")
+        own = content.get("entries", {}) if isinstance(content, dict) else {}
+        if twice := found.keys() & own.keys():
+            raise ResourceError(f"technology/{name} gives {sorted(twice)[0]!r} a second time")
+        found |= own
+    return MappingProxyType(found)
+
+
+def entry(key: str) -> dict[str, Any]:
+    """One entry. Raises KeyError for an unknown key."""
+    return entries()[key]
+
+
+def constant(key: str) -> float:
+    """The single value of an entry, in its unit. Raises KeyError for an unknown key or an entry without one value."""
+    return float(entry(key)["value"])
+
+
+class Curve:
+    """A positive function of the process node: a power law between anchors, held outside 3 to 130 nm."""
+
+    def __init__(self, nodes_nm: Sequence[float], values: Sequence[float]) -> None:
+        self._x = np.log(np.asarray(nodes_nm, dtype=float))
+        self._y = np.log(np.asarray(values, dtype=float))
+
+    @property
+    def nodes_nm(self) -> Array:
+        """The anchors' nodes, ascending."""
+        nodes: Array = np.exp(self._x)
+        return nodes
+
+    def __call__(self, node_nm: ArrayLike) -> Array:
+        """The value at `node_nm` (any shape)."""
+        value: Array = np.exp(np.interp(np.log(node_nm), self._x, self._y))
+        return value
+
+
+@cache
+def curve(key: str) -> Curve:
+    """The curve of an entry: anchors by node, carried on beyond them with the entry's exponents of the node.
+
+    An entry with one value `at_node_nm` follows `exponent`. Raises KeyError for an unknown key.
+    """
+    item = entry(key)
+    if "by_node_nm" in item:
+        points = {float(node): float(value) for node, value in item["by_node_nm"].items()}
+    else:
+        points = {float(item["at_node_nm"]): float(item["value"])}
+    below = float(item.get("exponent_below", item.get("exponent", 0.0)))
+    above = float(item.get("exponent_above", item.get("exponent", 0.0)))
+    low, high = min(points), max(points)
+    points.setdefault(NODE_MIN_NM, points[low] * (NODE_MIN_NM / low) ** below)
+    points.setdefault(NODE_MAX_NM, points[high] * (NODE_MAX_NM / high) ** above)
+    nodes = sorted(points)
+    return Curve(nodes, [points[n] for n in nodes])
+
+
+class Grid:
+    """A positive function of several coordinates: multilinear in its logarithm, held at the grid's edges.
+
+    axes: ascending coordinates, each at least two long; log_values: one logarithm per grid point.
+    """
+
+    def __init__(self, axes: Sequence[Array], log_values: Array) -> None:
+        self._axes = tuple((a, a[1:-1], 1.0 / np.diff(a), float(a[0]), float(a[-1])) for a in axes)
+        self._flat = np.ascontiguousarray(log_values).ravel()
+        self._strides = tuple(int(np.prod(log_values.shape[d + 1 :])) for d in range(len(axes)))
+        corners = np.zeros(1, dtype=np.intp)
+        for stride in reversed(self._strides):
+            corners = np.concatenate([corners, corners + stride])
+        self._corners = corners
+
+    def __call__(self, *coordinates: Array) -> Array:
+        """The value at broadcast coordinates, given as the axes are (logarithms where they are)."""
+        at: Any = 0
+        fractions = []
+        for (axis, inner, inverse, low, high), stride, raw in zip(self._axes, self._strides, coordinates, strict=True):
+            u = np.minimum(np.maximum(raw, low), high)
+            i = inner.searchsorted(u, side="right")
+            fractions.append((u - axis[i]) * inverse[i])
+            at = at + i * stride
+        values = self._flat[np.add.outer(self._corners, at)]
+        for fraction in fractions:
+            half = len(values) // 2
+            values = values[:half] + fraction * (values[half:] - values[:half])
+        result: Array = np.exp(values[0])
+        return result
