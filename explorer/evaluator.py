@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QEvent, QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
 
 from explorer.document import Baseline, Document
 
@@ -118,7 +117,7 @@ class Evaluator(QObject):
     state_changed = Signal(str)
     failed = Signal(str)
     frame_painted = Signal(object)
-    """The generation that the watched charts have just painted."""
+    """The generation that the visible charts have just painted."""
     _done = Signal(object)
 
     def __init__(self, document: Document, compute: Compute | None = None, parent: QObject | None = None) -> None:
@@ -142,10 +141,6 @@ class Evaluator(QObject):
         self._fallback.setSingleShot(True)
         self._fallback.setInterval(PAINT_FALLBACK_MS)
         self._fallback.timeout.connect(self._release)
-        self._after_paint = QTimer(self)
-        self._after_paint.setSingleShot(True)
-        self._after_paint.setInterval(0)
-        self._after_paint.timeout.connect(self._paint_done)
         self._done.connect(self._receive, Qt.ConnectionType.QueuedConnection)
         document.changed.connect(self.request)
         document.scenario_changed.connect(self.request)
@@ -156,6 +151,11 @@ class Evaluator(QObject):
     def state(self) -> State:
         """idle: what is shown is up to date. running: it soon is. stale: an edit waits. failed: see `error`."""
         return self._state
+
+    @property
+    def painting(self) -> bool:
+        """True from the moment that results are out until the charts have painted them."""
+        return self._unpainted is not None
 
     @property
     def generation(self) -> int:
@@ -171,19 +171,11 @@ class Evaluator(QObject):
         self._waiting = Request(self._generation, d.design, d.scenario, d.llm, d.baselines)
         self._advance()
 
-    def watch(self, chart: QWidget) -> None:
-        """Count a repaint of `chart`, or of any widget inside it, as the paint that a waiting edit waits for."""
-        for widget in (chart, *chart.findChildren(QWidget)):
-            widget.installEventFilter(self)
-
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        """See a watched chart paint. Widgets of a window paint in one go, so the frame is done an event later."""
-        if self._unpainted is not None and event.type() == QEvent.Type.Paint and not self._after_paint.isActive():
-            self._after_paint.start()
-        return False
-
     def painted(self, generation: int) -> None:
-        """The visible charts have painted the results of `generation`: the waiting request may start."""
+        """The visible charts have painted the results of `generation`: the waiting request may start.
+
+        One chart may speak for all: widgets of a window paint in one go, and charts tell of it an event later.
+        """
         if self._unpainted is not None and generation >= self._unpainted:
             self.frame_painted.emit(generation)
             self._release()
@@ -193,7 +185,6 @@ class Evaluator(QObject):
         self._closed = True
         self._waiting = None
         self._fallback.stop()
-        self._after_paint.stop()
         self._pool.waitForDone()
         self._in_flight = None
 
@@ -224,15 +215,10 @@ class Evaluator(QObject):
             self.failed.emit(outcome.message)
         self._advance()
 
-    def _paint_done(self) -> None:
-        if self._unpainted is not None:
-            self.painted(self._unpainted)
-
     def _release(self) -> None:
         """Let the waiting request start: the charts have painted, or, as when all are hidden, never will."""
         self._unpainted = None
         self._fallback.stop()
-        self._after_paint.stop()
         self._advance()
 
     def _set_state(self, state: State) -> None:

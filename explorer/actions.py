@@ -1,0 +1,172 @@
+"""The one table of actions; menus, toolbar and shortcuts are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
+
+from explorer.document import Document
+
+Handler = Callable[..., object]
+Keys = QKeySequence.StandardKey
+Shortcut = QKeySequence.StandardKey | str | None
+
+
+def _always(_: Document) -> bool:
+    return True
+
+
+def _selected(document: Document) -> bool:
+    return bool(document.selection)
+
+
+def _pair_selected(document: Document) -> bool:
+    return len(document.selection & {b.id for b in document.design.blocks}) == 2
+
+
+def _has_blocks(document: Document) -> bool:
+    return bool(document.design.blocks)
+
+
+def _can_undo(document: Document) -> bool:
+    return document.undo_stack.canUndo()
+
+
+def _can_redo(document: Document) -> bool:
+    return document.undo_stack.canRedo()
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One action. `menu` is a path ("View/Theme"); where `section` changes within a menu, a separator stands."""
+
+    id: str
+    text: str
+    menu: str
+    tip: str
+    shortcut: Shortcut = None
+    enabled: Callable[[Document], bool] = _always
+    section: int = 0
+    checkable: bool = False
+    group: str = ""
+    """Actions of one group exclude each other."""
+    in_toolbar: bool = False
+
+
+MENUS = ("&File", "&Edit", "&View", "&Help")
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec("new", "&New", "&File", "Start an empty design", Keys.New),
+    ActionSpec("open", "&Open…", "&File", "Open a design file", Keys.Open, in_toolbar=True),
+    ActionSpec("save", "&Save", "&File", "Save the design", Keys.Save, section=1, in_toolbar=True),
+    ActionSpec("save_as", "Save &as…", "&File", "Save the design under another name", "Ctrl+Shift+S", section=1),
+    ActionSpec("quit", "&Quit", "&File", "Close the window", "Ctrl+Q", section=2),
+    ActionSpec("undo", "&Undo", "&Edit", "Take the last step back", Keys.Undo, _can_undo, in_toolbar=True),
+    ActionSpec("redo", "&Redo", "&Edit", "Do the step again", "Ctrl+Shift+Z; Ctrl+Y", _can_redo, in_toolbar=True),
+    ActionSpec("delete", "&Delete", "&Edit", "Delete the selected blocks and links", Keys.Delete, _selected, 1),
+    ActionSpec("select_all", "Select &all", "&Edit", "Select every block", Keys.SelectAll, _has_blocks, 1),
+    ActionSpec("connect", "&Connect", "&Edit", "Link the two selected blocks", "Ctrl+L", _pair_selected, 1),
+    ActionSpec("zoom_in", "Zoom &in", "&View", "Show the die larger", "Ctrl++; Ctrl+="),
+    ActionSpec("zoom_out", "Zoom &out", "&View", "Show the die smaller", Keys.ZoomOut),
+    ActionSpec("zoom_fit", "Zoom to &fit", "&View", "Show the whole die", "Ctrl+0"),
+    ActionSpec(
+        "snap", "&Snap to grid", "&View", "Blocks move in steps of the grid", "Ctrl+G", section=1, checkable=True
+    ),
+    ActionSpec("theme_light", "&Light", "&View/&Theme", "Dark text on a light ground", checkable=True, group="theme"),
+    ActionSpec("theme_dark", "&Dark", "&View/&Theme", "Light text on a dark ground", checkable=True, group="theme"),
+    ActionSpec("theme_system", "&System", "&View/&Theme", "As the desktop is set", checkable=True, group="theme"),
+    ActionSpec("reset_layout", "&Reset layout", "&View", "Put every panel back where it belongs", section=3),
+    ActionSpec("about", "&About Chipscape", "&Help", "Version and licence"),
+)
+
+
+class Actions(QObject):
+    """The QActions of the table, each bound to its handler and enabled as the document allows.
+
+    Raises KeyError at construction where an action has no handler.
+    """
+
+    def __init__(self, document: Document, handlers: Mapping[str, Handler], parent: QObject) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._groups: dict[str, QActionGroup] = {}
+        self.by_id = {spec.id: self._made(spec, handlers[spec.id]) for spec in ACTIONS}
+        stack = document.undo_stack
+        for signal in (document.changed, document.selection_changed, stack.canUndoChanged, stack.canRedoChanged):
+            signal.connect(self.refresh)
+        stack.undoTextChanged.connect(self._name_undo)
+        stack.redoTextChanged.connect(self._name_redo)
+        self.refresh()
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self.by_id[action_id]
+
+    def refresh(self, *_: object) -> None:
+        """Enable what the document allows now."""
+        for spec in ACTIONS:
+            self.by_id[spec.id].setEnabled(spec.enabled(self._document))
+
+    def fill_menus(self, bar: QMenuBar, before: Mapping[str, QMenu] | None = None) -> dict[str, QMenu]:
+        """Make the menus; a menu of `before` goes in front of the action with that id. Returns the menus by path."""
+        menus = {title: bar.addMenu(title) for title in MENUS}
+        sections: dict[str, int] = {}
+        for spec in ACTIONS:
+            menu = menus.get(spec.menu) or self._submenu(menus, spec.menu)
+            if sections.setdefault(spec.menu, spec.section) != spec.section:
+                menu.addSeparator()
+                sections[spec.menu] = spec.section
+            if before and spec.id in before:
+                menu.addMenu(before[spec.id])
+            menu.addAction(self.by_id[spec.id])
+        return menus
+
+    def fill_toolbar(self, toolbar: QToolBar) -> None:
+        """Add the actions that stand in the toolbar, each by its word."""
+        toolbar.addActions([self.by_id[spec.id] for spec in ACTIONS if spec.in_toolbar])
+
+    def all(self) -> Iterable[QAction]:
+        """Every action, in the order of the table."""
+        return self.by_id.values()
+
+    def _made(self, spec: ActionSpec, handler: Handler) -> QAction:
+        action = QAction(spec.text, self)
+        action.setObjectName(f"action.{spec.id}")
+        action.setIconText(spec.text.replace("&", "").rstrip("…"))
+        action.setStatusTip(spec.tip)
+        action.setCheckable(spec.checkable)
+        if spec.shortcut is not None:
+            action.setShortcuts(_keys(spec.shortcut))
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{spec.tip} ({keys})" if keys else spec.tip)
+        if spec.group:
+            self._groups.setdefault(spec.group, QActionGroup(self)).addAction(action)
+        action.triggered.connect(handler)
+        return action
+
+    def _submenu(self, menus: dict[str, QMenu], path: str) -> QMenu:
+        parent, title = path.rsplit("/", 1)
+        menus[parent].addSeparator()
+        menus[path] = menus[parent].addMenu(title)
+        return menus[path]
+
+    def _name_undo(self, step: str) -> None:
+        self.by_id["undo"].setText(_naming("&Undo", step))
+        self.by_id["undo"].setIconText("Undo")
+
+    def _name_redo(self, step: str) -> None:
+        self.by_id["redo"].setText(_naming("&Redo", step))
+        self.by_id["redo"].setIconText("Redo")
+
+
+def _keys(shortcut: QKeySequence.StandardKey | str) -> list[QKeySequence]:
+    if isinstance(shortcut, str):
+        return QKeySequence.listFromString(shortcut)
+    return QKeySequence.keyBindings(shortcut)
+
+
+def _naming(verb: str, step: str) -> str:
+    return f"{verb}: {step[0].lower()}{step[1:]}" if step else verb

@@ -1,0 +1,132 @@
+"""Starts the application: QApplication, logging, faulthandler, the hook for uncaught errors, and the window."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import sys
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QMessageLogContext, QSize, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from explorer import settings, theme
+from explorer.document import Baseline, Document
+from explorer.errors import ErrorReporter
+from explorer.main_window import MainWindow
+from explorer.settings import Preferences
+
+if TYPE_CHECKING:
+    from hwlib.design.design import Design
+    from hwlib.workload.llm import LlmArchitecture
+    from hwlib.workload.scenario import Scenario
+
+DEFAULT_SIZE = QSize(1600, 1000)
+LOG_BYTES = 1_000_000
+HARMLESS = ("This plugin does not support",)
+"""What Qt's offscreen platform says about everything it lacks."""
+QT_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+def app_version() -> str:
+    """The installed program's version."""
+    try:
+        return version("chipscape")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def application() -> QApplication:
+    """The one QApplication, made where there is none yet."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName(settings.APP_NAME)
+    app.setApplicationDisplayName("Chipscape")
+    app.setApplicationVersion(app_version())
+    app.setDesktopFileName(settings.APP_NAME)
+    return app
+
+
+def build_window(
+    design: Design,
+    scenario: Scenario,
+    llm: LlmArchitecture,
+    baselines: Iterable[Baseline] = (),
+    theme_name: str = "light",
+    *,
+    path: Path | None = None,
+    size: QSize = DEFAULT_SIZE,
+    preferences: Preferences | None = None,
+    asks: bool = False,
+) -> MainWindow:
+    """A window on a design, not yet shown, its first evaluation under way.
+
+    The program, screenshots, tests and benchmarks all come through here. Without `preferences` nothing is remembered.
+    """
+    theme.apply(application(), theme_name)
+    document = Document(design, scenario, llm, baselines, path)
+    window = MainWindow(document, preferences, size, asks)
+    window.evaluator.request()
+    return window
+
+
+def run(
+    design: Design,
+    scenario: Scenario,
+    llm: LlmArchitecture,
+    baselines: Iterable[Baseline] = (),
+    theme_name: str | None = None,
+    path: Path | None = None,
+) -> int:
+    """Show the window until the user closes it; the exit code."""
+    app = application()
+    start_logging(settings.log_path())
+    preferences = settings.load()
+    reporter = ErrorReporter()
+    reporter.install()
+    chosen = theme_name or preferences.theme
+    window = build_window(
+        design, scenario, llm, baselines, chosen, path=path, size=fitting_size(), preferences=preferences, asks=True
+    )
+    reporter.window = window
+    window.show()
+    try:
+        return app.exec()
+    finally:
+        reporter.uninstall()
+
+
+def fitting_size() -> QSize:
+    """The window's first size: the default, or what the screen has room for."""
+    return DEFAULT_SIZE.boundedTo(application().primaryScreen().availableSize())
+
+
+def start_logging(path: Path) -> None:
+    """Log to a file that never grows without bound, Qt's own messages included; crashes leave a trace on stderr."""
+    faulthandler.enable()
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    handlers[0].setLevel(logging.WARNING)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8"))
+    except OSError:
+        pass  # A read-only home is no reason not to start.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=handlers)
+    qInstallMessageHandler(_log_qt)
+
+
+def _log_qt(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    level = logging.DEBUG if message.startswith(HARMLESS) else QT_LEVELS.get(kind, logging.WARNING)
+    logging.getLogger("qt").log(level, "%s", message)

@@ -1,0 +1,67 @@
+"""What the program remembers between sessions: theme, snapping, window layout. Read and written as one small file."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import platformdirs
+
+log = logging.getLogger(__name__)
+
+APP_NAME = "chipscape"
+ThemeName = Literal["light", "dark", "system"]
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True):
+    """The user's own choices. Fields that a later version adds take their default here."""
+
+    theme: ThemeName = "system"
+    snap: bool = True
+    folder: str = ""
+    """Where the last design was opened or saved."""
+    geometry: bytes = b""
+    """QWidget.saveGeometry of the window."""
+    layout: bytes = b""
+    """QMainWindow.saveState of the window."""
+    layout_of: str = ""
+    """What `layout` was saved under: another program version, Qt version or screen makes it void."""
+
+
+def preferences_path() -> Path:
+    """The file in the user's configuration folder."""
+    return Path(platformdirs.user_config_dir(APP_NAME, appauthor=False)) / "preferences.json"
+
+
+def log_path() -> Path:
+    """The program's log file."""
+    return Path(platformdirs.user_log_dir(APP_NAME, appauthor=False)) / "chipscape.log"
+
+
+def load(path: Path | None = None) -> Preferences:
+    """The remembered choices; the defaults where there is no file or it can't be read."""
+    try:
+        return msgspec.json.decode((path or preferences_path()).read_bytes(), type=Preferences)
+    except FileNotFoundError:
+        return Preferences()
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        log.info("preferences are back to their defaults: %s", error)
+        return Preferences()
+
+
+def save(preferences: Preferences, path: Path | None = None) -> None:
+    """Remember the choices, whole or not at all. A disk that refuses is logged: it must not stop the program."""
+    target = path or preferences_path()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(preferences)))
+        os.replace(temporary, target)
+    except OSError as error:
+        log.info("preferences could not be saved: %s", error)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
