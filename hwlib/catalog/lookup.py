@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 _WORD = re.compile(r"\d+(?:\.\d+)*|[a-z]+")
@@ -37,6 +38,7 @@ Record = TypeVar("Record", bound=Named)
 Fold = Callable[[str], str]
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """A name as words and numbers in lower case: "A100-80GB_SXM4" -> "a 100 80 gb sxm 4"."""
     return " ".join(_WORD.findall(text.casefold()))
@@ -87,4 +89,5 @@ def _unknown(query: str, wanted: str, keys: Sequence[tuple[str, Named]], what: s
     ranked = sorted(keys, key=likeness, reverse=True)
     nearest = tuple(dict.fromkeys(record.name for _, record in ranked))[:3]
     shown = query if len(query) <= 80 else query[:77] + "…"
-    return UnknownNameError(f"no {what} is called {shown!r}. The nearest names: {', '.join(nearest)}.", nearest)
+    offer = f"The nearest names: {', '.join(nearest)}." if nearest else "There are none at all."
+    return UnknownNameError(f"no {what} is called {shown!r}. {offer}", nearest)

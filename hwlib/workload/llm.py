@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -143,7 +143,7 @@ class LlmArchitecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return _matrices(self)
 
 
-@cache
+@lru_cache(maxsize=512)
 def _matrices(a: LlmArchitecture) -> tuple[WeightMatrix, ...]:
     if not a.hidden:
         return ()
