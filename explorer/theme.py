@@ -165,8 +165,9 @@ def apply(app: QApplication, name: str) -> None:
     theme_for(name)
     if _chosen != "system" or name != "system":
         hints = app.styleHints()
-        hints.colorSchemeChanged.disconnect(_follow_system) if _chosen == "system" else None
-        if name == "system":
+        if _chosen == "system":
+            hints.colorSchemeChanged.disconnect(_follow_system)
+        elif name == "system":
             hints.colorSchemeChanged.connect(_follow_system)
     _chosen = name
     _show(app)
@@ -181,8 +182,10 @@ def _follow_system() -> None:
 def _show(app: QApplication) -> None:
     global _current
     _current = theme_for(_chosen)
-    if app.style().objectName().lower() != "fusion":
+    # A style sheet hides the name of the style below it, so the application remembers.
+    if app.property("chipscape_style") is None:
         app.setStyle("Fusion")
+        app.setProperty("chipscape_style", "Fusion")
     app.setPalette(palette_of(_current))
     app.setFont(text_font())
     app.setStyleSheet(stylesheet(_current))
@@ -240,3 +243,10 @@ def baseline_gray(index: int) -> str:
     """The grey of the baseline at `index`; neighbours differ, and every one stands off the background."""
     steps = (0.25, 0.45, 0.1)
     return mix(_current.muted, _current.base, steps[index % len(steps)])
+
+
+def gray_of(color: str) -> str:
+    """The grey that a baseline's part has where the design's has `color`: as light or dark, between the extremes."""
+    lightness = QColor(color).lightnessF()
+    level = round(255 * (0.30 + 0.40 * lightness) if _current.dark else 255 * (0.42 + 0.40 * lightness))
+    return f"#{level:02x}{level:02x}{level:02x}"

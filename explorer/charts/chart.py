@@ -1,0 +1,272 @@
+"""What every chart has: title, theme, empty and "does not fit" states, selection, export and the painted signal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from explorer import theme
+
+if TYPE_CHECKING:
+    from explorer.document import Document
+    from explorer.evaluator import Results
+    from hwlib.report import Report
+
+MINIMUM = QSize(320, 200)
+STATUS_HEADINGS = {"does_not_fit": "Does not fit", "cannot_run": "Cannot run"}
+
+
+class Table(NamedTuple):
+    """The figures behind a chart: one header and rows of text or plain SI numbers."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str | float, ...], ...]
+
+    def tsv(self) -> str:
+        """Tab-separated text with full precision, as spreadsheets paste it."""
+        lines = (self.header, *self.rows)
+        return "\n".join("\t".join(repr(c) if isinstance(c, float) else str(c) for c in line) for line in lines)
+
+
+class Chart(QWidget):
+    """Base of the charts. A hidden chart keeps the newest results and draws them when it is shown.
+
+    Subclasses fill `body`, and write `_draw`, `_restyle`, `_select` and `values`.
+    """
+
+    name = ""
+    title = ""
+    painted = Signal(int)
+    """The generation of the results that have just been painted."""
+    _corner_painted = Signal()
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.results: Results | None = None
+        self._drawn: Results | None = None
+        self._unpainted: int | None = None
+        self.setMinimumSize(MINIMUM)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAutoFillBackground(True)
+        self.setBackgroundRole(QPalette.ColorRole.Base)
+        self.setAccessibleName(self.title)
+        self.heading = ElidedLabel(bold=True)
+        self.tools = QHBoxLayout()
+        self.body = QWidget()
+        self._message = Message()
+        self._pages = QStackedWidget()
+        self._build()
+        # Queued: by then all widgets of the window have painted.
+        self._corner_painted.connect(self._tell_painted, Qt.ConnectionType.QueuedConnection)
+        document.operator_selected.connect(self._operator_selected)
+        theme.notifier.changed.connect(self._theme_changed)
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(theme.GRID_PX)
+        head.addWidget(self.heading, 1)
+        head.addLayout(self.tools)
+        layout = QVBoxLayout(self)
+        margin = theme.GRID_PX
+        layout.setContentsMargins(margin, margin // 2, margin, margin // 2)
+        layout.setSpacing(theme.HALF_GRID_PX)
+        layout.addLayout(head)
+        layout.addWidget(self._pages, 1)
+        self._pages.addWidget(self._message)
+        self._pages.addWidget(self.body)
+        self.heading.set_text(self.title)
+        self._message.show_text("Nothing evaluated yet", "Figures appear as soon as a chip and an LLM are chosen.")
+
+    # What subclasses write --------------------------------------------------------------------------------------
+
+    def _draw(self, results: Results) -> None:
+        """Shows results whose LLM runs."""
+
+    def _restyle(self) -> None:
+        """Takes over the colours of the theme."""
+
+    def _select(self, key: str | None) -> None:
+        """Highlights the operator with this key, or none."""
+
+    def values(self) -> Table:
+        """The figures on show, in plain SI."""
+        return Table((), ())
+
+    # Results ----------------------------------------------------------------------------------------------------
+
+    def show_results(self, results: Results) -> None:
+        """Shows the newest results, at once where visible, else as soon as the chart is shown."""
+        self.results = results
+        if self.isVisible():
+            self._refresh()
+
+    def _refresh(self) -> None:
+        if self.results is None:
+            return
+        self._drawn = self.results
+        if self.results.report.fits:
+            self._pages.setCurrentWidget(self.body)
+            self._draw(self.results)
+        else:
+            self.heading.set_text(self.title)
+            self._message.show_text(*refusal(self.results.report))
+            self._pages.setCurrentWidget(self._message)
+        self._unpainted = self.results.generation
+        # A corner is enough: all of a window's widgets paint in one go, and the children have asked for theirs.
+        self.update(QRect(0, 0, 1, 1))
+
+    @property
+    def drawn(self) -> Results | None:
+        """The results that the items show now, None where there are none or they do not run."""
+        return self._drawn if self._drawn is not None and self._drawn.report.fits else None
+
+    @property
+    def message(self) -> str:
+        """Heading and reason shown in place of the chart, empty while it shows figures."""
+        return "" if self._pages.currentWidget() is self.body else self._message.text
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self.results is not self._drawn:
+            self._refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.drawn is not None and self.isVisible():
+            self._refresh()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._unpainted is not None:
+            self._corner_painted.emit()
+
+    def _tell_painted(self) -> None:
+        if self._unpainted is not None:
+            generation, self._unpainted = self._unpainted, None
+            self.painted.emit(generation)
+
+    # Theme and selection ----------------------------------------------------------------------------------------
+
+    def _theme_changed(self) -> None:
+        self._restyle()
+        if self.drawn is not None and self.isVisible():
+            self._refresh()
+        else:
+            self._drawn = None
+
+    def _operator_selected(self, key: object) -> None:
+        self._select(key if isinstance(key, str) else None)
+
+    # Export -----------------------------------------------------------------------------------------------------
+
+    def image(self, scale: float = 2.0) -> QImage:
+        """The chart as it stands on screen, `scale` times as fine."""
+        image = QImage(self.size() * scale, QImage.Format.Format_ARGB32_Premultiplied)
+        image.setDevicePixelRatio(scale)
+        self.render(image)
+        return image
+
+    def save_image(self, path: Path) -> None:
+        """Writes the chart as SVG or PNG by the file's suffix. Raises OSError where it cannot be written."""
+        if path.suffix.lower() != ".svg":
+            if not self.image().save(str(path), b"PNG"):
+                raise OSError(f"{path}: the image cannot be written")
+            return
+        with path.open("wb"):
+            pass  # QSvgGenerator does not tell why it cannot write; open() does.
+        drawing = QSvgGenerator()
+        drawing.setFileName(str(path))
+        drawing.setSize(self.size())
+        drawing.setViewBox(self.rect())
+        drawing.setTitle(self.heading.text)
+        painter = QPainter(drawing)
+        self.render(painter, QPoint())
+        painter.end()
+
+
+def refusal(report: Report) -> tuple[str, str]:
+    """Heading and reason for a report without figures."""
+    return STATUS_HEADINGS.get(report.status, "No figures"), report.reason
+
+
+class ElidedLabel(QWidget):
+    """One line of text that ends in "…" where it is too long, and says the rest in its tooltip."""
+
+    def __init__(self, bold: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.text = ""
+        self._bold = bold
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(theme.GRID_PX * 3)
+
+    def set_text(self, text: str) -> None:
+        """Shows another text."""
+        if text != self.text:
+            self.text = text
+            self.setAccessibleName(text)
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.text_font(self._bold))
+        shown = painter.fontMetrics().elidedText(self.text, Qt.TextElideMode.ElideRight, self.width())
+        self.setToolTip(self.text if shown != self.text else "")
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        painter.end()
+
+
+class Message(QWidget):
+    """A heading and a reason in the middle of the space that figures would take."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._heading, self._reason = QLabel(), QLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, 0)
+        layout.setSpacing(theme.HALF_GRID_PX)
+        layout.addStretch(1)
+        for label in (self._heading, self._reason):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            layout.addWidget(label)
+        self._reason.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addStretch(1)
+
+    @property
+    def text(self) -> str:
+        """Heading and reason, a line each."""
+        return f"{self._heading.text()}\n{self._reason.text()}"
+
+    def show_text(self, heading: str, reason: str) -> None:
+        """Shows another heading and reason."""
+        self._heading.setFont(theme.text_font(bold=True))
+        self._heading.setText(heading)
+        self._reason.setText(reason)
+        self._reason.setToolTip(reason)
+
+
+def text_width(text: str, bold: bool = False) -> int:
+    """Width of a line of text in pixels."""
+    return _metrics(bold).horizontalAdvance(text)
+
+
+def elided(text: str, width: float, bold: bool = False) -> str:
+    """The text, shortened by "…" to a width in pixels."""
+    return _metrics(bold).elidedText(text, Qt.TextElideMode.ElideRight, int(width))
+
+
+_kept_metrics: dict[bool, QFontMetrics] = {}
+
+
+def _metrics(bold: bool) -> QFontMetrics:
+    if bold not in _kept_metrics:
+        _kept_metrics[bold] = QFontMetrics(theme.text_font(bold))
+    return _kept_metrics[bold]

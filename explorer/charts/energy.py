@@ -1,0 +1,148 @@
+"""Energy per token by component: the design's stacked bar beside the baselines', by actions, boards as marks."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from explorer import theme
+from explorer.charts.axes import linear_ticks, round_up, scale_for
+from explorer.charts.chart import Chart, Table, elided, refusal, text_width
+from explorer.charts.items import Bar, BarsItem, Mark, Segment, reach_for
+from explorer.charts.legend import Entry, Legend
+from explorer.charts.plot import PlotView
+from explorer.charts.words import (
+    actions_figure,
+    board_figures,
+    distinct,
+    percent,
+    resource_word,
+)
+from hwlib.report import COMPONENTS
+from hwlib.units import format_quantity
+
+if TYPE_CHECKING:
+    from explorer.document import Document
+    from explorer.evaluator import Results
+    from hwlib.report import Report
+
+
+ROOMY_PX = 240
+
+
+def energy(value: float) -> str:
+    """An energy for a label."""
+    return format_quantity(value, "J", 3)
+
+
+class EnergyChart(Chart):
+    """One bar per chip; the design's in the colours of its components, baselines in greys with a pattern."""
+
+    name = "energy"
+    title = "Energy per token"
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(document, parent)
+        self.plot = PlotView()
+        self.plot.box.invertY(True)
+        self.plot.set_grid(left=False, bottom=True)
+        self.bars = BarsItem(self.plot.box)
+        self.legend = Legend()
+        self._reports: tuple[Report, ...] = ()
+        self.limit_J = 1.0
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.plot, 1)
+        layout.addWidget(self.legend)
+        self.plot.hovered.connect(self._hovered)
+        self.plot.tooltip_at = self._tooltip
+
+    def _draw(self, results: Results) -> None:
+        self.legend.set_lines(2 if self.height() >= ROOMY_PX else 1)
+        self._reports = (results.report, *results.baselines)
+        names = distinct([r.subject for r in self._reports])
+        self.heading.set_text(f"{self.title} {energy(_total(results.report))}")
+        self.bars.set_bars([self._bar(i, report) for i, report in enumerate(self._reports)])
+        used = [c for c in COMPONENTS if any(r.energy_by_component.get(c, 0.0) > 0.0 for r in self._reports[:1])]
+        self.legend.set_entries(
+            tuple(Entry(resource_word(c), theme.RESOURCE_COLORS[c], theme.RESOURCE_PATTERNS.get(c)) for c in used)
+        )
+        self._set_axes(names)
+
+    def _bar(self, index: int, report: Report) -> Bar:
+        if not report.fits:
+            return Bar(str(index), index, (), refusal(report)[0].lower())
+        total = _total(report)
+        parts = [(c, report.energy_by_component.get(c, 0.0)) for c in COMPONENTS]
+        segments = tuple(self._segment(index, c, v) for c, v in parts if v > 0.0)
+        marks = tuple(Mark(f.J_per_token, f"board {energy(f.J_per_token)}") for f in board_figures(report))
+        return Bar(str(index), index, segments, energy(total), height=0.72 if index == 0 else 0.5, marks=marks)
+
+    def _segment(self, index: int, component: str, value: float) -> Segment:
+        word, figure = resource_word(component), energy(value)
+        color = theme.RESOURCE_COLORS[component]
+        texts = (f"{word} {figure}", figure)
+        if index == 0:
+            return Segment(component, value, color, theme.RESOURCE_PATTERNS.get(component), texts)
+        pattern = theme.BASELINE_PATTERNS[(index - 1) % len(theme.BASELINE_PATTERNS)]
+        return Segment(component, value, theme.gray_of(color), pattern, texts)
+
+    def _set_axes(self, names: list[str]) -> None:
+        shown = [elided(name, self.width() * 0.3) for name in names]
+        axis_px = max(text_width(s) for s in shown) + 10
+        self.plot.left.setWidth(axis_px)
+        self.plot.set_ticks("left", [(i + 0.5, s) for i, s in enumerate(shown)])
+        width = max(60.0, self.plot.width() - axis_px)
+        self.limit_J = round_up(max(bar.total for bar in self.bars.bars))
+        reach = reach_for(self.bars.bars, width, self.limit_J)
+        scale = scale_for(self.limit_J, "J")
+        own = actions_figure(self._reports[0])
+        how = f", by {own.method}, {own.scope}" if own is not None and width > 260.0 else ""
+        self.plot.set_axis_label("bottom", f"Energy per token ({scale.unit}){how}")
+        self.plot.set_ticks("bottom", linear_ticks(reach, scale, at_most=max(2, int(width // 70))))
+        self.plot.set_range((0.0, reach), (0.0, float(len(names))))
+
+    # Tooltip ----------------------------------------------------------------------------------------------------
+
+    def _hovered(self, pos: object) -> None:
+        bar = self.bars.bar_at(pos) if isinstance(pos, QPointF) else None
+        self.bars.set_hovered(bar.key if bar is not None else None)
+
+    def _tooltip(self, pos: QPointF) -> str:
+        bar = self.bars.bar_at(pos)
+        if bar is None:
+            return ""
+        report = self._reports[int(bar.key)]
+        lines = [f"<b>{html.escape(report.subject)}</b>"]
+        if not report.fits:
+            return "<br>".join([*lines, *(html.escape(t) for t in refusal(report))])
+        total = _total(report)
+        here = self.bars.segment_at(bar, pos)
+        for component in COMPONENTS:
+            value = report.energy_by_component.get(component, 0.0)
+            if value > 0.0:
+                line = f"{resource_word(component)}: {format_quantity(value, 'J')} ({percent(value / total)})"
+                lines.append(f"<b>{line}</b>" if component == here else line)
+        for figure in report.energies:
+            lines.append(f"{format_quantity(figure.J_per_token, 'J')} by {html.escape(figure.method)} ({figure.scope})")
+        return "<br>".join(lines)
+
+    def _restyle(self) -> None:
+        self.plot.restyle()
+        self.legend.update()
+
+    def values(self) -> Table:
+        header = ("chip", *(f"{c}_J_per_token" for c in COMPONENTS))
+        fitting = [r for r in self._reports if r.fits] if self.drawn is not None else []
+        rows: tuple[tuple[str | float, ...], ...] = tuple(
+            (r.subject, *(r.energy_by_component.get(c, 0.0) for c in COMPONENTS)) for r in fitting
+        )
+        return Table(header, rows)
+
+
+def _total(report: Report) -> float:
+    return sum(report.energy_by_component.values())

@@ -1,0 +1,119 @@
+"""A legend that flows into as many lines as it needs: swatch or line, and the word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from explorer import theme
+
+SWATCH_PX = 12
+GAP_PX = 12
+LINE_PX = 18
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a legend. `shape` is how the thing looks in the chart."""
+
+    label: str
+    color: str
+    pattern: Qt.BrushStyle | None = None
+    shape: Literal["box", "circle", "square", "line", "mark"] = "box"
+    dash: tuple[float, ...] = ()
+
+
+def fill_swatch(painter: QPainter, rect: QRectF, color: str, pattern: Qt.BrushStyle | None) -> None:
+    """Fills a shape as bars are filled: solid, with light lines over it where the colour is shared."""
+    painter.fillRect(rect, QColor(color))
+    if pattern is not None:
+        painter.fillRect(rect, QBrush(QColor(theme.mix(color, "#ffffff", 0.55)), pattern))
+
+
+class Legend(QWidget):
+    """Shows entries in lines and takes just the height that they need at the present width."""
+
+    def __init__(self, parent: QWidget | None = None, at_most_lines: int = 2) -> None:
+        super().__init__(parent)
+        self.entries: tuple[Entry, ...] = ()
+        self._at_most_lines = at_most_lines
+        self._places: list[tuple[float, float, Entry]] = []
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._arrange()
+
+    def set_lines(self, at_most: int) -> None:
+        """Limits the lines; what is left out stands in the tooltip."""
+        if at_most != self._at_most_lines:
+            self._at_most_lines = at_most
+            self._arrange()
+
+    def set_entries(self, entries: tuple[Entry, ...]) -> None:
+        """Replaces the entries; nothing is painted again where they are the same."""
+        if entries != self.entries:
+            self.entries = entries
+            self.setAccessibleDescription(", ".join(e.label for e in entries))
+            self._arrange()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Places entries from left to right; what does not fit on the last line is left to the tooltip."""
+        metrics, x, line = self.fontMetrics(), 0.0, 0
+        self._places = []
+        for entry in self.entries:
+            width = SWATCH_PX + 5 + metrics.horizontalAdvance(entry.label)
+            if x > 0.0 and x + width > self.width():
+                x, line = 0.0, line + 1
+            if line >= self._at_most_lines:
+                break
+            self._places.append((x, line * LINE_PX, entry))
+            x += width + GAP_PX
+        lines = 0 if not self.entries else min(line + 1, self._at_most_lines)
+        self.setToolTip(self.accessibleDescription() if len(self._places) < len(self.entries) else "")
+        if self.height() != lines * LINE_PX or not self.entries:
+            self.setFixedHeight(lines * LINE_PX)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        ink = QColor(theme.current().text)
+        for x, y, entry in self._places:
+            rect = QRectF(x, y + (LINE_PX - SWATCH_PX) / 2, SWATCH_PX, SWATCH_PX)
+            _paint_shape(painter, rect, entry)
+            painter.setPen(ink)
+            text = QRectF(rect.right() + 5, y, self.width() - rect.right() - 5, LINE_PX)
+            painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, entry.label)
+        painter.end()
+
+
+def _paint_shape(painter: QPainter, rect: QRectF, entry: Entry) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, entry.shape == "circle")
+    edge = QPen(QColor(theme.outline(entry.color)), 1)
+    if entry.shape == "box":
+        fill_swatch(painter, rect, entry.color, entry.pattern)
+        return
+    if entry.shape == "line":
+        pen = QPen(QColor(entry.color), 2)
+        if entry.dash:
+            pen.setDashPattern([d / 2 for d in entry.dash])
+        painter.setPen(pen)
+        painter.drawLine(QPointF(rect.left(), rect.center().y()), QPointF(rect.right(), rect.center().y()))
+        return
+    if entry.shape == "mark":
+        painter.setPen(QPen(QColor(entry.color), 2))
+        painter.drawLine(QPointF(rect.center().x(), rect.top()), QPointF(rect.center().x(), rect.bottom()))
+        return
+    painter.setPen(edge)
+    painter.setBrush(QColor(entry.color))
+    inner = rect.adjusted(1, 1, -1, -1)
+    painter.drawEllipse(inner) if entry.shape == "circle" else painter.drawRect(inner)

@@ -1,0 +1,130 @@
+"""A pyqtgraph plot stripped to axes and items: no menus, no zoom; the chart sets ranges, ticks and axis sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from explorer import theme
+from explorer.charts.axes import Tick
+
+AXIS_HEIGHT_PX = 40
+OVERHANG_PX = 24.0
+
+
+class Axis(pg.AxisItem):
+    """An axis that writes the ticks at its very ends too; pyqtgraph drops those that reach over its rectangle."""
+
+    def boundingRect(self) -> QRectF:
+        return super().boundingRect().adjusted(-OVERHANG_PX, -OVERHANG_PX, OVERHANG_PX, OVERHANG_PX)
+
+
+class PlotView(pg.PlotWidget):
+    """Axes on the left and at the bottom around a view box; positions are pixels in the view box."""
+
+    clicked = Signal(QPointF)
+    hovered = Signal(object)
+    """QPointF in the view box, or None when the pointer has left."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, enableMenu=False, axisItems={n: Axis(n) for n in ("left", "bottom")})
+        self.box: pg.ViewBox = self.plotItem.getViewBox()
+        self.box.setMouseEnabled(False, False)
+        self.box.disableAutoRange()
+        self.box.setDefaultPadding(0.0)
+        self.plotItem.hideButtons()
+        self.left: pg.AxisItem = self.plotItem.getAxis("left")
+        self.bottom: pg.AxisItem = self.plotItem.getAxis("bottom")
+        for axis in (self.left, self.bottom):
+            axis.enableAutoSIPrefix(False)
+            axis.setStyle(tickLength=0, tickTextOffset=6, autoExpandTextSpace=False, tickAlpha=255)
+            axis.setZValue(-100)
+        self.bottom.setHeight(AXIS_HEIGHT_PX)
+        self.plotItem.layout.setContentsMargins(0, 4, 0, 0)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setMouseTracking(True)
+        self.setAntialiasing(False)
+        self.tooltip_at: Callable[[QPointF], str] = lambda _pos: ""
+        self._labels: dict[str, str] = {}
+        self.restyle()
+
+    def restyle(self) -> None:
+        """Takes over the theme's colours and font."""
+        t = theme.current()
+        self.setBackground(t.base)
+        for axis in (self.left, self.bottom):
+            axis.setPen(pg.mkPen(t.border))
+            axis.setTextPen(pg.mkPen(t.text))
+            axis.setTickPen(pg.mkPen(t.grid))
+            axis.setTickFont(QFont(theme.text_font()))
+        labels, self._labels = self._labels, {}
+        for name, text in labels.items():
+            self.set_axis_label(name, text)
+
+    def set_axis_label(self, name: str, text: str) -> None:
+        """Writes what an axis ("left", "bottom") shows, unit included."""
+        if self._labels.get(name) != text:
+            self._labels[name] = text
+            size = f"{theme.TEXT_PX}px"
+            self.plotItem.getAxis(name).setLabel(text, **{"color": theme.current().muted, "font-size": size})
+
+    @property
+    def axis_labels(self) -> dict[str, str]:
+        """What is written along each axis."""
+        return dict(self._labels)
+
+    def set_grid(self, *, left: bool, bottom: bool) -> None:
+        """Draws the ticks of an axis as lines across the plot."""
+        self.left.setGrid(255 if left else False)
+        self.bottom.setGrid(255 if bottom else False)
+
+    def set_ticks(self, name: str, ticks: Sequence[Tick]) -> None:
+        """Places exactly these ticks."""
+        self.plotItem.getAxis(name).setTicks([list(ticks)])
+
+    def ticks(self, name: str) -> list[Tick]:
+        """The ticks on an axis."""
+        levels = self.plotItem.getAxis(name)._tickLevels
+        return list(levels[0]) if levels else []
+
+    def set_range(self, x: tuple[float, float], y: tuple[float, float]) -> None:
+        """Shows exactly this part of the plane."""
+        self.box.setRange(xRange=x, yRange=y, padding=0.0, disableAutoRange=True)
+
+    @property
+    def room_px(self) -> float:
+        """Height that bars can use, from the widget's size: the view box follows only when it paints."""
+        return float(self.height() - AXIS_HEIGHT_PX - 4)
+
+    # Mouse: pyqtgraph's own handling would cost a search through all items on each move -----------------------------
+
+    def _in_box(self, event: QMouseEvent) -> QPointF:
+        return QPointF(self.box.mapFromScene(self.mapToScene(event.position().toPoint())))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(self._in_box(event))
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        pos = self._in_box(event)
+        self.hovered.emit(pos)
+        text = self.tooltip_at(pos)
+        if text:
+            QToolTip.showText(event.globalPosition().toPoint(), text, self)
+        else:
+            QToolTip.hideText()
+        event.accept()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.hovered.emit(None)

@@ -1,0 +1,81 @@
+"""Words and grouping that several charts share: operators, phases, names of chips, results that can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from hwlib.report import LABELS, RESOURCES
+from hwlib.units import format_quantity
+
+if TYPE_CHECKING:
+    from hwlib.report import EnergyFigure, OperatorRow, Phase, Report
+
+PHASE_WORDS: dict[str, str] = {"prefill": "Prefill", "decode": "Decode step"}
+PHASE_SHORT: dict[str, str] = {"prefill": "Prefill", "decode": "Decode"}
+_INITIALS = {"qkv": "QKV", "kv": "KV", "lm": "LM", "ffn": "FFN", "rope": "RoPE", "moe": "MoE", "attn": "attention"}
+OTHERS = "others"
+
+
+def operator_word(name: str) -> str:
+    """An operator's name as people write it: "ffn_gate_up" is "FFN gate up"."""
+    words = [_INITIALS.get(w, w) for w in name.split("_") if w]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def resource_word(resource: str) -> str:
+    """A resource or component as people write it."""
+    return LABELS.get(resource, resource)
+
+
+def percent(share: float) -> str:
+    """A share in per cent with at most three digits."""
+    return f"{share * 100.0:.3g} %"
+
+
+def phase_total_s(report: Report, phase: Phase) -> float:
+    """Time of the whole prefill, or of one decode step."""
+    return sum(row.time_s for row in report.rows(phase))
+
+
+def shares(row: OperatorRow, least: float = 0.0) -> list[tuple[str, float]]:
+    """(resource, seconds) of an operator in the order of RESOURCES, without those under `least` of its time."""
+    return [(r, s) for r, s in zip(RESOURCES, row.shares_s, strict=True) if s > least * row.time_s]
+
+
+def seconds(value: float) -> str:
+    """A time for a label."""
+    return format_quantity(value, "s", 3)
+
+
+def actions_figure(report: Report) -> EnergyFigure | None:
+    """The energy per token by actions, which alone may stand beside another design's."""
+    return next((f for f in report.energies if "action" in f.method), None)
+
+
+def board_figures(report: Report) -> list[EnergyFigure]:
+    """Energies per token by board power x time."""
+    return [f for f in report.energies if "board" in f.method]
+
+
+def comparable(a: EnergyFigure | None, b: EnergyFigure | None) -> bool:
+    """True where a ratio of two energies means something: same method, same scope."""
+    return a is not None and b is not None and (a.method, a.scope) == (b.method, b.scope)
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names told apart: the second "X" becomes "X (2)"."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result
+
+
+def largest(rows: Iterable[OperatorRow], count: int) -> list[OperatorRow]:
+    """The `count` operators that take longest, in the order of execution."""
+    every = list(rows)
+    kept = {r.key for r in sorted(every, key=lambda r: -r.time_s)[:count]}
+    return [r for r in every if r.key in kept]
