@@ -53,8 +53,10 @@ def find(query: str, records: Sequence[Record], *, what: str, fold: Fold = fold)
     if not wanted:
         raise UnknownNameError(f"no {what} was named", ())
     keys = [(fold(name), record) for record in records for name in (record.name, *record.aliases)]
-    for fits in (_equal, _prefix, _in_order):
-        found = {record.name: record for key, record in keys if fits(wanted, key)}
+    # Words in order only count within proper names: in an alias such as Phi-3-mini-4k they would find "Phi-4".
+    proper = [(fold(record.name), record) for record in records]
+    for fits, among in ((_equal, keys), (_prefix, keys), (_in_order, proper)):
+        found = {record.name: record for key, record in among if fits(wanted, key)}
         if len(found) == 1:
             return next(iter(found.values()))
         if found:
@@ -71,7 +73,7 @@ def _prefix(wanted: str, key: str) -> bool:
 
 
 def _in_order(wanted: str, key: str) -> bool:
-    """Whether every word of `wanted` stands in `key`, in the same order ("h100 sxm" in "h 100 80 gb sxm 5")."""
+    """Whether every word of `wanted` stands in `key`, in the same order ("h 100 sxm" in "h 100 80 gb sxm 5")."""
     words = iter(key.split())
     return all(word in words for word in wanted.split())
 

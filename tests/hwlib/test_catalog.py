@@ -109,6 +109,12 @@ def test_an_unknown_name_offers_the_three_nearest() -> None:
         find_model("Mxitral 8x7")
 
 
+@pytest.mark.parametrize("query", ["Phi-4", "Llama 4", "GPT-5", "Qwen2.5-70B"])
+def test_a_model_of_another_generation_is_not_taken_for_this_one(query: str) -> None:
+    with pytest.raises(UnknownNameError, match="no model is called"):
+        find_model(query)
+
+
 def test_an_ambiguous_name_lists_the_candidates() -> None:
     with pytest.raises(AmbiguousNameError, match=r"TPU v5e, TPU v5p\. Type more"):
         find_device("TPU v5")
