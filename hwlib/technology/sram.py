@@ -16,6 +16,9 @@ WIDTHS_LOG2 = np.arange(0.0, 17.0)
 _FLOOR_LOG2 = np.array([13.0, 15.0, 20.0])
 _LN2 = float(np.log(2.0))
 
+SMALL_BANK_EXPONENT = 0.1
+"""How the floor falls under 8 KB: 7 nm's slope above it, at all nodes, or old nodes would undercut new ones."""
+
 
 @cache
 def _nodes_nm() -> Array:
@@ -86,7 +89,7 @@ def _log_energy_floor() -> Array:
     anchors = np.log([curve(f"sram.floor_{size}")(nodes) for size in ("8k", "32k", "1m")])
     slopes = np.diff(anchors, axis=0) / np.diff(_FLOOR_LOG2)[:, None]
     c = CAPACITIES_LOG2[:, None]
-    small = anchors[0] + slopes[0] * (c - _FLOOR_LOG2[0])
+    small = anchors[0] + np.where(c < _FLOOR_LOG2[0], SMALL_BANK_EXPONENT * _LN2, slopes[0]) * (c - _FLOOR_LOG2[0])
     large = anchors[1] + slopes[1] * (c - _FLOOR_LOG2[1])
     by_width = np.log(0.6 + 0.4 * 64.0 / np.exp2(WIDTHS_LOG2))
     floor: Array = np.where(c < _FLOOR_LOG2[1], small, large).T[:, :, None] + by_width
@@ -111,7 +114,9 @@ def _area_grid() -> Grid:
     table = _log_table("area_m2", (1.0, 1.0), (0.0, 0.5), outside)
     floor = cell[:, None, None] + np.log(8.0 / constant("sram.array_efficiency")) + (CAPACITIES_LOG2 * _LN2)[:, None]
     floored = np.maximum(table, floor)
-    return _grid(np.maximum.accumulate(np.maximum.accumulate(floored, axis=1), axis=0))
+    for axis in range(3):
+        floored = np.maximum.accumulate(floored, axis=axis)
+    return _grid(floored)
 
 
 @cache
@@ -120,7 +125,7 @@ def _clock_grid() -> Grid:
     outside = (np.log(5.0 / nodes) * 0.3, np.log(65.0 / nodes))
     table = _log_table("throughput_per_s", (0.0, -0.5), (0.0, 0.0), outside)
     capped = np.minimum(table, np.log(curve("sram.clock_cap")(nodes))[:, None, None])
-    return _grid(np.minimum.accumulate(capped, axis=1))
+    return _grid(np.minimum.accumulate(np.minimum.accumulate(capped, axis=1), axis=0))
 
 
 def sram_read_energy_J_per_bit(node_nm: ArrayLike, bank_bytes: ArrayLike, width_bits: ArrayLike) -> Array:
