@@ -16,7 +16,9 @@ ROOT = Path(__file__).parent.parent
 QT = {"PySide6", "shiboken6", "pyqtgraph", "PyQt5", "PyQt6", "qtpy"}
 # From the top down. A room may use its own floor and those below; within a floor no two rooms use each other.
 FLOORS = (
+    ("__main__",),
     ("cli",),
+    ("bench",),
     ("explore", "analysis", "validation", "interop"),
     ("evaluate",),
     ("cost",),

@@ -1,0 +1,166 @@
+"""The library's half of `chipscape bench`: what is timed, and how, is told in benchmarks/README.md."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hwlib.catalog import example_designs, find_model, load_example
+from hwlib.design.design import Block, Design
+from hwlib.workload.scenario import Scenario
+
+if TYPE_CHECKING:
+    from hwlib.workload.llm import LlmArchitecture
+
+MODELS = ("Llama-3.1-8B", "GPT-3 175B", "DeepSeek-V3")
+SIZES = (1, 100, 10_000)
+BATCH_EXAMPLE, BATCH_MODEL = "gpu-hbm3", "GPT-3 175B"
+PROMPT = OUTPUT = 2048
+MOST_CHIPS = 1024
+
+
+def benchmark(quick: bool = False) -> dict[str, Any]:
+    """The JSON object of `chipscape bench` without the window's half; `quick` repeats less and batches less."""
+    return {
+        "evaluate": [_evaluation(name, model, quick) for name in example_designs() for model in MODELS],
+        "batch": [_batch(size, quick) for size in (SIZES[:2] if quick else SIZES)],
+        "ui": None,
+        "import_hwlib_s": statistics.median(_child("import_s") for _ in range(1 if quick else 5)),
+        "cold_start_s": None,
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def _evaluation(name: str, model: str, quick: bool) -> dict[str, Any]:
+    """One example on one LLM: the first evaluation of a new process, then many of ever different designs."""
+    from hwlib.evaluate import evaluate
+
+    design, llm = load_example(name), find_model(model)
+    scenario = fitting_scenario(design, llm)
+    drawn = variants(design, 20 if quick else 200)
+    evaluate(design, scenario, llm)
+    times = [_timed(lambda one=one: evaluate(one, scenario, llm)) for one in drawn]  # type: ignore[misc]
+    return {
+        "design": name,
+        "model": model,
+        "cold_s": statistics.median(_child("cold_s", name, model) for _ in range(1 if quick else 3)),
+        "warm_p50_s": quantile(times, 0.50),
+        "warm_p95_s": quantile(times, 0.95),
+    }
+
+
+def _batch(size: int, quick: bool) -> dict[str, Any]:
+    """Full evaluations a second and core in one batch of distinct designs."""
+    from hwlib.evaluate import evaluate_batch
+
+    design, llm = load_example(BATCH_EXAMPLE), find_model(BATCH_MODEL)
+    scenario = fitting_scenario(design, llm)
+    repeats = 1 if quick else max(3, min(50, 1000 // size))
+    evaluate_batch(variants(design, min(size, 2), seed=99), scenario, llm)
+    runs = [variants(design, size, seed=i) for i in range(repeats)]
+    times = [_core_timed(lambda drawn=drawn: evaluate_batch(drawn, scenario, llm)) for drawn in runs]  # type: ignore[misc]
+    return {"size": size, "designs_per_s": size / statistics.median(times)}
+
+
+def fitting_scenario(design: Design, llm: LlmArchitecture) -> Scenario:
+    """Batch 1, 2,048 tokens in and out, on the fewest chips (a power of two) on which the LLM runs; else on one.
+
+    A model that does not fit is told from its bytes alone, and timing that would flatter.
+    """
+    from hwlib.evaluate import evaluate
+
+    chips = 1
+    while chips <= MOST_CHIPS:
+        scenario = Scenario(prompt=PROMPT, output=OUTPUT, tensor_parallel=chips)
+        if evaluate(design, scenario, llm).fits:
+            return scenario
+        chips *= 2
+    return Scenario(prompt=PROMPT, output=OUTPUT)
+
+
+def variants(design: Design, count: int, seed: int = 0) -> tuple[Design, ...]:
+    """`count` distinct designs made from one by changing clocks, capacities, places and the overlap a little."""
+    rng = random.Random(seed)
+    return tuple(_variant(design, rng) for _ in range(count))
+
+
+def _variant(design: Design, rng: random.Random) -> Design:
+    overlap = min(0.95, max(0.05, design.settings.overlap * rng.uniform(0.9, 1.1)))
+    return msgspec.structs.replace(
+        design,
+        settings=msgspec.structs.replace(design.settings, overlap=overlap),
+        blocks=tuple(_changed(block, rng) for block in design.blocks),
+    )
+
+
+def _changed(block: Block, rng: random.Random) -> Block:
+    """The block at another clock, with a little more memory, and moved by up to 10 µm."""
+    part: Any = block.part
+    changes: dict[str, Any] = {}
+    for name in ("clock_Hz", "adc_rate_Hz"):
+        if hasattr(part, name):
+            changes[name] = getattr(part, name) * rng.uniform(0.8, 1.0)
+    if block.kind == "sram":
+        changes["capacity_bytes"] = part.capacity_bytes + 64 * rng.randrange(1024)
+    place = msgspec.structs.replace(block.placement, x_m=block.placement.x_m + rng.uniform(0.0, 1e-5))
+    return msgspec.structs.replace(block, part=msgspec.structs.replace(part, **changes), placement=place)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _core_timed(work: Callable[[], object]) -> float:
+    """Seconds on one core: the wall's, or the processor's where several cores worked at once."""
+    start = time.process_time()
+    wall = _timed(work)
+    return max(wall, time.process_time() - start)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of the values do not exceed. Raises IndexError for no values."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, int(share * len(ordered) + 0.999999) - 1))]
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory that this process ever held; None where the system doesn't tell (Windows)."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _child(what: str, *arguments: str) -> float:
+    """A time measured by a function of this module in a new process."""
+    code = f"import sys; from hwlib import bench; print(bench.{what}(*sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def import_s() -> float:
+    """Seconds that a new process takes to import the library, from the start of a bare interpreter's own work."""
+    code = "import time; t = time.perf_counter(); import hwlib.evaluate; print(time.perf_counter() - t)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def cold_s(name: str, model: str) -> float:
+    """Seconds of the first evaluation in this process, reading the design, the catalog and the tables included."""
+    from hwlib.evaluate import evaluate
+
+    def first() -> None:
+        evaluate(load_example(name), Scenario(prompt=PROMPT, output=OUTPUT), find_model(model))
+
+    return _timed(first)

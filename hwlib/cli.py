@@ -1,0 +1,242 @@
+"""The commands that need no window: evaluate, compare, devices, models, examples, bench; each speaks JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from hwlib import cli_inputs
+from hwlib.cli_inputs import DEFAULT_MODEL, InputError
+
+app = typer.Typer(
+    name="chipscape",
+    help="Explore AI-accelerator hardware: what an LLM costs on a chip in time, energy, power and area.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SCENARIO_OPTIONS = (
+    "prompt", "output", "batch", "weight_bits", "activation_bits", "kv_bits", "tensor_parallel", "pipeline_parallel",
+)  # fmt: skip
+_SUBJECT = "A design file (.chip.json), an example's name, or a device of the catalog."
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, and nothing else, to the standard output.")]
+Out = Annotated[
+    str | None, typer.Option("--out", metavar="FILE", help="Write the result to a .html, .csv or .json file as well.")
+]
+Model = Annotated[str, typer.Option("--model", help="The LLM: a name of `chipscape models`, or its Hugging Face path.")]
+Prompt = Annotated[int | None, typer.Option("--prompt", metavar="TOKENS", help="Tokens of one prompt.")]
+Output = Annotated[int | None, typer.Option("--output", metavar="TOKENS", help="Tokens generated per sequence.")]
+Batch = Annotated[int | None, typer.Option("--batch", metavar="N", help="Sequences served at once.")]
+WeightBits = Annotated[int | None, typer.Option("--weight-bits", metavar="BITS", help="Bits of a weight.")]
+ActivationBits = Annotated[int | None, typer.Option("--activation-bits", metavar="BITS", help="Bits of an activation.")]
+KvBits = Annotated[int | None, typer.Option("--kv-bits", metavar="BITS", help="Bits of a cached key or value.")]
+Tensor = Annotated[int | None, typer.Option("--tensor-parallel", metavar="CHIPS", help="Chips that share every layer.")]
+Pipeline = Annotated[
+    int | None, typer.Option("--pipeline-parallel", metavar="CHIPS", help="Chips in a row, each with some layers.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _common(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False
+) -> None:
+    if version:
+        print(f"chipscape {_version()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("chipscape")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def emit_json(value: Any) -> None:
+    """Write JSON to the standard output."""
+    sys.stdout.write(cli_inputs.json_text(value))
+
+
+def scenario_options(context: typer.Context) -> dict[str, int | None]:
+    """The options of a command that describe the scenario, None where they weren't given."""
+    return {name: context.params[name] for name in SCENARIO_OPTIONS}
+
+
+@app.command(short_help="Evaluate one design or device on an LLM.")
+def evaluate(
+    context: typer.Context,
+    subject: Annotated[str, typer.Argument(metavar="DESIGN|DEVICE", help=_SUBJECT)],
+    model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
+    weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
+    tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, json: Json = False, out: Out = None,
+) -> None:  # fmt: skip
+    """Evaluate one design or device on an LLM: time, energy, power, area, and what limits it."""
+    _report([subject], model, scenario_options(context), json, out)
+
+
+@app.command(short_help="Evaluate several side by side.")
+def compare(
+    context: typer.Context,
+    subjects: Annotated[list[str], typer.Argument(metavar="DESIGN|DEVICE…", help=_SUBJECT)],
+    model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
+    weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
+    tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, json: Json = False, out: Out = None,
+) -> None:  # fmt: skip
+    """Evaluate several designs and devices side by side; ratios are to the first one."""
+    _report(subjects, model, scenario_options(context), json, out, several=True)
+
+
+def _report(
+    names: Sequence[str], model: str, options: dict[str, int | None], as_json: bool, out: str | None,
+    several: bool = False,
+) -> None:  # fmt: skip
+    """Evaluate what is named, and print it, or write it, as asked."""
+    path = cli_inputs.output_path(out)
+    scenario, llm = cli_inputs.scenario(options), cli_inputs.model(model)
+    reports = [found.evaluate(scenario, llm) for found in [cli_inputs.subject(name) for name in names]]
+
+    def values() -> Any:
+        return [report.to_json() for report in reports] if several else reports[0].to_json()
+
+    if path is not None:
+        cli_inputs.write_reports(path, reports, values)
+    if as_json:
+        emit_json(values())
+        return
+    from hwlib import cli_tables
+
+    cli_tables.print_reports(reports)
+    if not several:
+        cli_tables.print_shares(reports[0])
+    if path is not None:
+        print(f"\nWritten: {path}")
+
+
+@app.command(short_help="List the devices of the catalog.")
+def devices(json: Json = False) -> None:
+    """List the devices of the catalog, with why one can't run an LLM."""
+    from hwlib.cli_lists import device_rows
+
+    _list(device_rows(), json, "print_devices")
+
+
+@app.command(short_help="List the LLMs of the catalog.")
+def models(json: Json = False) -> None:
+    """List the LLMs of the catalog: parameters as published and as recomputed from the shapes, KV cache per token."""
+    from hwlib.cli_lists import model_rows
+
+    _list(model_rows(), json, "print_models")
+
+
+@app.command()
+def examples(json: Json = False) -> None:
+    """List the example designs."""
+    from hwlib.cli_lists import example_rows
+
+    _list(example_rows(), json, "print_examples")
+
+
+def _list(rows: list[dict[str, Any]], as_json: bool, printer: str) -> None:
+    if as_json:
+        emit_json(rows)
+        return
+    from hwlib import cli_tables
+
+    getattr(cli_tables, printer)(rows)
+
+
+@app.command(short_help="Time evaluation, batches, start-up, window.")
+def bench(
+    json: Json = False,
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Time the window too: from an edit to its repaint, cold start.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repeats: a first impression in a few seconds.")] = False,
+) -> None:
+    """Time evaluation, batches of designs, start-up and, with --ui, the window."""
+    from hwlib.bench import benchmark
+
+    result = benchmark(quick=quick)
+    if ui:
+        result |= _window_bench()
+    if json:
+        emit_json(result)
+        return
+    from hwlib import cli_tables
+
+    cli_tables.print_bench(result)
+
+
+def _window_bench() -> dict[str, Any]:
+    """What the application's half adds; found by name, for the library doesn't know the application."""
+    import importlib
+
+    try:
+        half = importlib.import_module("explorer.bench_ui")
+    except ImportError as error:
+        raise InputError(f"--ui times the window, and that can't be loaded here: {error}.") from None
+    result: dict[str, Any] = half.run()
+    return result
+
+
+# The exception of the parser under typer, which has moved house between typer's versions.
+_USAGE_ERROR: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. 2 means bad input, told in one paragraph on the standard error.
+
+    `argv` is what follows the program's name (that of this process where None).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = typer.main.get_command(app)(
+            args=list(sys.argv[1:] if argv is None else argv), prog_name="chipscape", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except (InputError, _USAGE_ERROR) as error:
+        return _fail(_input_words(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("Interrupted.", 130)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python must not complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("CHIPSCAPE_TRACEBACK"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        return _fail(f"Something went wrong inside Chipscape ({what}). CHIPSCAPE_TRACEBACK=1 shows where.", 1)
+
+
+def _input_words(error: Exception) -> str:
+    """What the parser or a command has against the input, with the nearest command where one was mistyped."""
+    message = str(getattr(error, "format_message", error.__str__)())
+    if not message.startswith("No such command") or "Did you mean" in message:
+        return message
+    return f"{message} There are: {', '.join(c.name or c.callback.__name__ for c in app.registered_commands if c.callback)}."
+
+
+def _fail(message: str, code: int) -> int:
+    """One paragraph on the standard error."""
+    paragraph = " ".join(str(message).split())
+    print(paragraph if code == 130 else f"chipscape: {paragraph}", file=sys.stderr)
+    return code
+
+
+def main() -> None:
+    """Run the command line of this process, and end it with the exit code."""
+    sys.exit(run())

@@ -1,0 +1,152 @@
+"""What the commands are given, made into values: a design or device by name or file, a scenario, an output file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hwlib.design.design import Design
+    from hwlib.report import Report
+    from hwlib.workload.llm import LlmArchitecture
+    from hwlib.workload.scenario import Scenario
+
+DEFAULT_MODEL = "Llama-3.1-8B"
+SUFFIXES = (".html", ".csv", ".json")
+
+
+class InputError(ValueError):
+    """Something that the user gave can't be used; the message is one paragraph that says what, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a user names on the command line: a design, drawn or from a file, or a device of the catalog."""
+
+    name: str
+    design: Design | None = None
+    aliases: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def is_device(self) -> bool:
+        """True for a device of the catalog."""
+        return self.design is None
+
+    def evaluate(self, scenario: Scenario, llm: LlmArchitecture) -> Report:
+        """The report of this subject."""
+        from hwlib.evaluate import evaluate, evaluate_device
+
+        if self.design is None:
+            return evaluate_device(self.name, scenario, llm)
+        return evaluate(self.design, scenario, llm)
+
+
+def subject(text: str) -> Subject:
+    """The design file, example design or device that `text` means.
+
+    A file is meant where one is there or the text ends in .json; else examples and devices are searched together.
+    Raises InputError with the nearest names.
+    """
+    from hwlib.design.files import DesignFileError, load
+
+    if text.lower().endswith(".json") or os.path.exists(text):
+        try:
+            return Subject(Path(text).name, load(text))
+        except DesignFileError as error:
+            raise InputError(str(error)) from None
+    return _from_catalog(text)
+
+
+def _from_catalog(text: str) -> Subject:
+    from hwlib.catalog import UnknownNameError, devices, example_designs, load_example
+    from hwlib.catalog.lookup import find
+    from hwlib.design.files import DesignFileError
+
+    known = [Subject(name) for name in example_designs()]
+    known += [Subject(device.name, aliases=device.aliases) for device in devices()]
+    try:
+        found = find(text, known, what="design file, example or device")
+    except UnknownNameError as error:
+        raise InputError(f"{error} See `chipscape examples` and `chipscape devices`.") from None
+    if found.name not in example_designs():
+        return found
+    try:
+        return Subject(found.name, load_example(found.name))
+    except DesignFileError as error:
+        raise InputError(str(error)) from None
+
+
+def design(text: str) -> Design:
+    """The design that `text` means, a file or an example. Raises InputError, for a device too."""
+    found = subject(text)
+    if found.design is None:
+        raise InputError(f"{found.name} is a device of the catalog; here a design file or an example is needed.")
+    return found.design
+
+
+def model(text: str) -> LlmArchitecture:
+    """The LLM of the catalog called `text`. Raises InputError with the nearest names, or why it can't be run."""
+    from hwlib.catalog import UnknownNameError, find_model
+
+    try:
+        found = find_model(text)
+    except UnknownNameError as error:
+        raise InputError(f"{error} See `chipscape models`.") from None
+    if found.cannot_generate:
+        raise InputError(f"{found.name} can't be evaluated: {found.cannot_generate}. See `chipscape models`.")
+    return found
+
+
+def scenario(given: dict[str, int | None]) -> Scenario:
+    """The scenario of the options that were given, the others at their default. Raises InputError out of range."""
+    import msgspec
+
+    from hwlib.design.fields import part_fields
+    from hwlib.workload.scenario import Scenario
+
+    values = {name: value for name, value in given.items() if value is not None}
+    for one in part_fields(Scenario):
+        value = values.get(one.name, one.default)
+        if not isinstance(value, int) or not (one.lo or 0) <= value <= (one.hi or value):
+            option = "--" + one.name.replace("_", "-")
+            raise InputError(f"{option} is {value}; it must be a whole number from {one.lo:,} to {one.hi:,}.")
+    return msgspec.convert(values, Scenario)
+
+
+def output_path(text: str | None) -> Path | None:
+    """The file of --out, its suffix known. Raises InputError before anything is computed in vain."""
+    if text is None:
+        return None
+    path = Path(text)
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"--out {text}: the name must end in .html, .csv or .json, which says what is written.")
+    if path.is_dir():
+        raise InputError(f"--out {text}: that is a folder. Name a file in it.")
+    if not path.parent.is_dir():
+        raise InputError(f"--out {text}: the folder {path.parent} isn't there. Make it, or choose another.")
+    return path
+
+
+def write_reports(path: Path, reports: Sequence[Report], as_json: Callable[[], Any]) -> None:
+    """Write reports as HTML, CSV or JSON, as the suffix says. Raises InputError where the file can't be written."""
+    from hwlib.report_html import report_csv, report_html
+
+    suffix = path.suffix.lower()
+    if suffix == ".html":
+        text = report_html(reports)
+    else:
+        text = report_csv(reports) if suffix == ".csv" else json_text(as_json())
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"--out {path}: can't be written: {error.strerror or error}. Choose another place.") from None
+
+
+def json_text(value: Any) -> str:
+    """JSON in plain ASCII, so that no terminal's encoding can break it; NaN and infinity can't occur."""
+    import json
+
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"

@@ -1,0 +1,157 @@
+"""What the commands print for people: plain tables, without boxes, that fit a pipe as well as a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hwlib.report import LABELS, PHASES, Report
+from hwlib.report_table import headline_rows, scenario_words
+from hwlib.units import NOTHING, format_quantity
+
+PIPE_WIDTH = 240
+"""Characters of a line where no terminal says how many it has."""
+
+
+def console() -> Console:
+    """A console on the standard output of now; it neither guesses what is a number nor reads [markup]."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], left: Sequence[int] = (0,)) -> None:
+    """Rows under their heads; columns are right-aligned but for those in `left`. None is shown as a dash."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for i, name in enumerate(head):
+        table.add_column(Text(name), justify="left" if i in left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(NOTHING if cell is None else str(cell)) for cell in row))
+    # Rich fills lines up to the column's width; spaces at the end of lines only get in the way.
+    target = console()
+    with target.capture() as captured:
+        target.print(table)
+    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def print_reports(reports: Sequence[Report]) -> None:
+    """The headline figures of reports side by side, with reasons, findings and notes under them."""
+    first = reports[0]
+    print(f"{first.llm.name}: {scenario_words(first)}\n")
+    head = ["", *(report.subject for report in reports)]
+    rows = [(row.label, *(f"{c.text}  {c.ratio}".rstrip() for c in row.cells)) for row in headline_rows(reports)]
+    print_table(head, rows)
+    for report in reports:
+        _print_remarks(report, named=len(reports) > 1)
+
+
+def _print_remarks(report: Report, named: bool) -> None:
+    lines = [] if report.fits else [f"{_verdict(report)}: {report.reason}"]
+    for finding in report.findings:
+        where = f" ({', '.join(finding.blocks)})" if finding.blocks else ""
+        lines.append(f"{finding.severity}: {finding.message}{where} {finding.mend}".rstrip())
+    lines += [f"note: {note}" for note in report.notes]
+    if lines:
+        print(f"\n{report.subject}" if named else "")
+        print("\n".join(f"  {line}" if named else line for line in lines))
+
+
+def _verdict(report: Report) -> str:
+    return "does not fit" if report.status == "does_not_fit" else "cannot run"
+
+
+def print_shares(report: Report) -> None:
+    """Where time and energy of one report go, largest first."""
+    if not report.fits:
+        return
+    for phase, what in zip(PHASES, ("Prefill", "One decode step"), strict=True):
+        print()
+        _print_parts(f"{what}, time by resource", report.time_by_resource[phase], "s")
+    print()
+    _print_parts("Energy per token by component", report.energy_by_component, "J")
+
+
+def _print_parts(title: str, parts: dict[str, float], unit: str) -> None:
+    whole = sum(parts.values())
+    shown = sorted(((k, v) for k, v in parts.items() if v > 0.0), key=lambda pair: -pair[1])
+    rows = [(LABELS[k], format_quantity(v, unit), f"{100.0 * v / whole:.1f} %") for k, v in shown]
+    print_table([title, "", "share"], rows)
+
+
+def print_devices(rows: Sequence[dict[str, Any]]) -> None:
+    """The catalog's devices with their main figures."""
+    head = ["Device", "Kind", "Year", "16-bit", "DRAM", "Bandwidth", "Power", "Runs LLMs"]
+    lines = [
+        (
+            row["name"], row["device_class"], row["year"], _scaled(row["bf16_T"] or row["fp16_T"], 1e12, "FLOP/s"),
+            _scaled(row["dram_GB"] or None, 1e9, "B"), _scaled(row["dram_GBs"] or None, 1e9, "B/s"), _power(row),
+            "yes" if row["runnable"] else f"no: {row['reason']}",
+        )
+        for row in rows
+    ]  # fmt: skip
+    print_table(head, lines, left=(0, 1, 7))
+
+
+def _scaled(value: float | None, factor: float, unit: str) -> str:
+    return format_quantity(None if value is None else value * factor, unit, 3)
+
+
+def _power(row: dict[str, Any]) -> str:
+    lo, hi = row["power_W"]["low"], row["power_W"]["high"]
+    if lo is None:
+        return NOTHING
+    shown = [format_quantity(power, "W", 3) for power in (lo, hi)]
+    return shown[0] if lo == hi else " to ".join(shown)
+
+
+def print_models(rows: Sequence[dict[str, Any]]) -> None:
+    """The catalog's LLMs with their size."""
+    head = ["Model", "Parameters", "recomputed", "active", "Layers", "Attention", "KV per token, fp16", "Runs"]
+    lines = [
+        (
+            row["name"], *(format_quantity(row[key], "") if row[key] is None else f"{row[key] / 1e9:.4g} G"
+                           for key in ("params_published", "params_recomputed", "active_params_recomputed")),
+            row["layers"] or None, row["attention"], format_quantity(row["kv_bytes_per_token_fp16"], "B", binary=True),
+            "yes" if row["runnable"] else f"no: {row['reason']}",
+        )
+        for row in rows
+    ]  # fmt: skip
+    print_table(head, lines, left=(0, 5, 7))
+
+
+def print_examples(rows: Sequence[dict[str, Any]]) -> None:
+    """The example designs and what they are about."""
+    print_table(
+        ["Example", "Node", "About"], [(r["name"], f"{r['node_nm']:g} nm", _about(r)) for r in rows], left=(0, 2)
+    )
+
+
+def _about(row: dict[str, Any]) -> str:
+    return f"{row['title']}. {row['note']}".rstrip(". ") + "."
+
+
+def print_bench(result: dict[str, Any]) -> None:
+    """The benchmark's figures."""
+    rows = [
+        (
+            row["design"],
+            row["model"],
+            *(format_quantity(row[k], "s", 3) for k in ("cold_s", "warm_p50_s", "warm_p95_s")),
+        )
+        for row in result["evaluate"]
+    ]
+    print_table(["Evaluation", "LLM", "cold", "warm, median", "warm, 95th"], rows, left=(0, 1))
+    print()
+    print_table(
+        ["Designs in a batch", "designs per second"],
+        [(r["size"], f"{r['designs_per_s']:,.0f}") for r in result["batch"]],
+    )
+    print()
+    rest = [(key, format_quantity(result[key], "s", 3)) for key in ("import_hwlib_s", "cold_start_s")]
+    rest.append(("peak_memory_bytes", format_quantity(result["peak_memory_bytes"], "B", 3, binary=True)))
+    rest += [(f"ui.{key}", f"{value:.4g}") for key, value in (result["ui"] or {}).items()]
+    print_table(["", ""], rest)

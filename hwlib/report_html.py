@@ -1,0 +1,259 @@
+"""Reports as one self-contained HTML page (inline style and SVG, no script, no address) and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from hwlib.design.design import Finding
+from hwlib.report import COMPONENTS, LABELS, PHASES, RESOURCES, OperatorRow, Report
+from hwlib.report_table import TIDY_COLUMNS, headline_rows, scenario_words, tidy_rows
+from hwlib.units import NOTHING, format_quantity
+
+COLORS: dict[str, str] = {
+    "compute": "#0072B2", "mac": "#0072B2", "operand": "#3D9AD1", "vector": "#B8A800", "crossbar": "#E69F00",
+    "cell": "#E69F00", "adc": "#CC79A7", "dac": "#B0568A", "shift_add": "#E3AFCB", "program": "#F2C46D",
+    "sram": "#56B4E9", "dram": "#D55E00", "link": "#009E73", "wire": "#009E73", "port": "#5CC4A5",
+    "overhead": "#808080", "static": "#808080",
+}  # fmt: skip
+"""One colour for each resource, as everywhere in Chipscape; shades tell a resource's parts apart."""
+
+_STYLE = """
+:root { color-scheme: light dark; --window: #fff; --text: #1c1f23; --muted: #5b636d; --line: #dfe3e8; --bad: #a33a00 }
+@media (prefers-color-scheme: dark) {
+  :root { --window: #16181b; --text: #e6e9ec; --muted: #a1a9b3; --line: #33383e; --bad: #ff9a5c } }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 32px 24px 64px; max-width: 1120px; background: var(--window); color: var(--text);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
+h1 { font-size: 24px; line-height: 1.25; margin: 0 0 4px } h2 { font-size: 17px; margin: 40px 0 8px }
+h3 { font-size: 15px; margin: 24px 0 4px } p { margin: 4px 0; max-width: 75ch }
+.muted, small, th { color: var(--muted); font-weight: 400 } .bad { color: var(--bad) }
+.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: 4px 16px 4px 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line);
+  vertical-align: top }
+th:first-child, td:first-child, .text { text-align: left } td.wrap { white-space: normal; text-align: left }
+thead th { color: var(--text); font-weight: 600 } td small { display: block; font-size: 13px }
+.bars { display: grid; grid-template-columns: minmax(120px, max-content) 1fr max-content; gap: 8px 16px;
+  align-items: center; margin: 8px 0 }
+.bars svg { display: block; width: 100%; height: 24px } .bars .end { text-align: right }
+.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0; margin: 8px 0; list-style: none; font-size: 13px }
+.legend i { display: inline-block; width: 12px; height: 12px; margin-right: 6px; vertical-align: -1px }
+details { margin: 8px 0 } summary { cursor: pointer } ul { margin: 4px 0; padding-left: 20px; max-width: 90ch }
+@media print { details:not([open]) > * { display: block } }
+"""
+
+
+def report_html(reports: Sequence[Report]) -> str:
+    """One HTML page over one or more reports; ratios are to the first. Raises ValueError where there is none."""
+    if not reports:
+        raise ValueError("a page needs at least one report")
+    names = ", ".join(report.subject for report in reports)
+    title = f"{names} on {reports[0].llm.name}"
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="muted">{escape(scenario_words(reports[0]))}</p>',
+        *(_verdict(report) for report in reports if not report.fits),
+        _headline(reports),
+        *_charts([report for report in reports if report.fits]),
+        *(_details(report) for report in reports),
+        _sources(reports),
+    ]
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    page = f"<head>{head}<title>{escape(title)}</title><style>{_STYLE}</style></head>"
+    return f'<!doctype html>\n<html lang="en">{page}\n<body>\n' + "\n".join(filter(None, body)) + "\n</body></html>\n"
+
+
+def report_csv(reports: Report | Sequence[Report]) -> str:
+    """Every figure as tidy rows (subject, model, section, item, figure, value, unit); an empty value means none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(TIDY_COLUMNS)
+    for report in (reports,) if isinstance(reports, Report) else reports:
+        writer.writerows(["" if _absent(value) else value for value in row] for row in tidy_rows(report))
+    return text.getvalue()
+
+
+def _absent(value: object) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
+def _verdict(report: Report) -> str:
+    words = "does not fit" if report.status == "does_not_fit" else "cannot run"
+    return f'<p class="bad"><b>{escape(report.subject)} {words}.</b> {escape(report.reason)}</p>'
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of ready cells (already escaped); columns are aligned by the style."""
+    top = "".join(f"<th>{cell}</th>" for cell in head)
+    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+def _td(text: str, kind: str = "") -> str:
+    return f'<td class="{kind}">{escape(text)}</td>' if kind else f"<td>{escape(text)}</td>"
+
+
+def _headline(reports: Sequence[Report]) -> str:
+    rows = []
+    for row in headline_rows(reports):
+        cells = [
+            f"<td>{escape(c.text)}{f'<small>{escape(c.ratio)}</small>' if c.ratio else ''}</td>" for c in row.cells
+        ]
+        rows.append([f'<th scope="row">{escape(row.label)}</th>', *cells])
+    note = '<p class="muted">× is the ratio to the first column.</p>' if len(reports) > 1 else ""
+    return _table(["", *(escape(report.subject) for report in reports)], rows) + note
+
+
+def _charts(reports: Sequence[Report]) -> list[str]:
+    if not reports:
+        return []
+    subjects = [report.subject for report in reports]
+    made = []
+    for phase, title in zip(
+        PHASES, ("Prefill: where the time goes", "Decode: where the time of a token goes"), strict=True
+    ):
+        made.append(_bars(title, subjects, [report.time_by_resource[phase] for report in reports], RESOURCES, "s"))
+    energies = [report.energy_by_component for report in reports]
+    made.append(_bars("Energy per token, by component", subjects, energies, COMPONENTS, "J"))
+    return made
+
+
+def _bars(
+    title: str, names: Sequence[str], parts: Sequence[Mapping[str, float]], keys: Sequence[str], unit: str
+) -> str:
+    """Stacked bars on one common scale with a legend, and the same figures as a table for those who don't see bars."""
+    used = [key for key in keys if any(part.get(key, 0.0) > 0.0 for part in parts)]
+    longest = max((sum(part.values()) for part in parts), default=0.0)
+    if not used or longest <= 0.0:
+        return ""
+    lines = [
+        f"<span>{escape(name)}</span>{stacked_bar(part, used, longest, unit)}"
+        f'<span class="end">{escape(format_quantity(sum(part.values()), unit))}</span>'
+        for name, part in zip(names, parts, strict=True)
+    ]
+    legend = "".join(f'<li><i style="background:{COLORS[key]}"></i>{escape(LABELS[key])}</li>' for key in used)
+    rows = [
+        [_td(n), *(_td(format_quantity(p.get(key, 0.0), unit)) for key in used)]
+        for n, p in zip(names, parts, strict=True)
+    ]
+    table = _table(["", *(escape(LABELS[key]) for key in used)], rows)
+    return (
+        f'<h2>{escape(title)}</h2><div class="bars">{"".join(lines)}</div><ul class="legend">{legend}</ul>'
+        f"<details><summary>The same in numbers</summary>{table}</details>"
+    )
+
+
+def stacked_bar(part: Mapping[str, float], keys: Sequence[str], full: float, unit: str) -> str:
+    """One horizontal bar as inline SVG: a segment for each key, `full` (> 0) being the whole width."""
+    x, segments = 0.0, []
+    for key in keys:
+        width = 1000.0 * part.get(key, 0.0) / full
+        if width > 0.0:
+            label = escape(f"{LABELS[key]}: {format_quantity(part[key], unit)}")
+            shape = f'<rect x="{x:.2f}" width="{width:.2f}" height="24" fill="{COLORS[key]}">'
+            segments.append(f"{shape}<title>{label}</title></rect>")
+            x += width
+    described = escape(
+        "; ".join(f"{LABELS[k]} {format_quantity(part[k], unit)}" for k in keys if part.get(k, 0.0) > 0.0)
+    )
+    return (
+        f'<svg viewBox="0 0 1000 24" preserveAspectRatio="none" role="img" aria-label="{described}">'
+        f"{''.join(segments)}</svg>"
+    )
+
+
+def _details(report: Report) -> str:
+    made = [f"<h2>{escape(report.subject)}</h2>"]
+    if report.design.note and not report.is_device:
+        made.append(f"<p>{escape(report.design.note)}</p>")
+    if report.findings:
+        made.append("<h3>Findings</h3><ul>" + "".join(map(_finding, report.findings)) + "</ul>")
+    if report.notes:
+        made.append("<h3>Notes</h3><ul>" + "".join(f"<li>{escape(note)}</li>" for note in report.notes) + "</ul>")
+    made.append(_energies(report))
+    made.append(_memory(report))
+    for phase in PHASES if report.operators else ():
+        table = _operators(report.rows(phase))
+        what = (
+            "Operators of the whole prefill"
+            if phase == "prefill"
+            else "Operators of one decode step at the mean context"
+        )
+        made.append(f"<details{' open' if phase == 'decode' else ''}><summary>{what}</summary>{table}</details>")
+    return "".join(made)
+
+
+def _finding(finding: Finding) -> str:
+    where = f" ({', '.join(finding.blocks)})" if finding.blocks else ""
+    mend = f" {finding.mend}" if finding.mend else ""
+    kind = ' class="bad"' if finding.severity == "error" else ""
+    return f"<li><b{kind}>{finding.severity.capitalize()}:</b> {escape(finding.message + where + mend)}</li>"
+
+
+def _energies(report: Report) -> str:
+    if len(report.energies) < 2:
+        return ""
+    rows = [
+        [_td(e.label), _td(format_quantity(e.J_per_token, "J")), _td(e.method, "text"), _td(e.scope, "text")]
+        for e in report.energies
+    ]
+    return "<h3>Energy per token, by method and scope</h3>" + _table(["Energy", "J/token", "Method", "Scope"], rows)
+
+
+def _memory(report: Report) -> str:
+    if not report.memory:
+        return ""
+    rows = []
+    for pool in report.memory:
+        used = pool.weight_bytes + pool.kv_bytes + pool.activation_bytes
+        share = f"{100.0 * used / pool.capacity_bytes:.0f} %" if pool.capacity_bytes > 0 else NOTHING
+        sizes = (pool.capacity_bytes, pool.weight_bytes, pool.kv_bytes, pool.activation_bytes)
+        rows.append([_td(pool.label), *(_td(format_quantity(size, "B", binary=True)) for size in sizes), _td(share)])
+    head = ["Memory", "Capacity", "Weights", "KV cache", "Activations", "Full"]
+    return "<h3>What lives where, in each chip</h3>" + _table(head, rows)
+
+
+def _shape(row: OperatorRow) -> str:
+    shape = f"{row.m:.6g} × {row.n:.6g} × {row.k:.6g}"
+    return f"{row.batch:.6g} × ({shape})" if row.batch != 1 else shape
+
+
+def _operators(rows: Sequence[OperatorRow]) -> str:
+    head = ["Operator", "Times", "Shape m × n × k", "FLOP", "From DRAM", "Time", "Bound by", "Energy", "Runs on"]
+    lines = [
+        [
+            _td(row.name), _td(f"{row.repeat:.6g}"), _td(_shape(row)), _td(format_quantity(row.flops, "FLOP")),
+            _td(format_quantity(row.dram_bytes, "B")), _td(format_quantity(row.time_s, "s")),
+            _td(LABELS.get(row.bound, row.bound)), _td(format_quantity(row.energy_J, "J")),
+            _td(row.runs_on_label, "text"),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return _table(head, lines)
+
+
+def _sources(reports: Sequence[Report]) -> str:
+    """Every document that a figure of these reports rests on, with the confidence in it."""
+    found: dict[str, set[str]] = {}
+    for report in reports:
+        for key in report.figures():
+            for one in report.explain(key).inputs:
+                if one.source and not one.key:
+                    found.setdefault(one.source, set()).add(one.confidence)
+        for energy in report.energies:
+            if energy.source:
+                found.setdefault(energy.source, set())
+        if report.llm.source:
+            found.setdefault(report.llm.source, set()).add(report.llm.confidence)
+    if not found:
+        return ""
+    items = [f"<li>{escape(source + _confidence(words))}</li>" for source, words in sorted(found.items())]
+    return f"<h2>Sources</h2><ul>{''.join(items)}</ul>"
+
+
+def _confidence(words: set[str]) -> str:
+    told = sorted(filter(None, words))
+    return f" ({', '.join(told)})" if told else ""

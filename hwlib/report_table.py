@@ -1,0 +1,137 @@
+"""Reports side by side as words: the headline figures, each with its ratio to the first report's, and tidy rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hwlib.report import LABELS, PHASES, Report
+from hwlib.report_json import METRICS, energy_terms
+from hwlib.units import NOTHING, format_quantity
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of one report as text, and its ratio to the first report's ("×0.42"), empty where there is none."""
+
+    text: str
+    ratio: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the headline table."""
+
+    label: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class _Figure:
+    label: str
+    value: Callable[[Report], float | None]
+    unit: str = ""
+    comparable: Callable[[Report], object] = bool
+
+
+def _metric(label: str, key: str, unit: str = "", comparable: Callable[[Report], object] = bool) -> _Figure:
+    return _Figure(label, lambda report: getattr(report.metrics, key, None), unit, comparable)
+
+
+_FIGURES = (
+    _metric("Time to first token (TTFT)", "ttft_s", "s"),
+    _metric("Time per output token (TPOT)", "tpot_s", "s"),
+    _metric("Tokens per second, decode", "tokens_per_s"),
+    _metric("Tokens per second, prefill included", "e2e_tokens_per_s"),
+    # A ratio of energies is formed only between equal methods and scopes (MODEL.md).
+    _metric("Energy per token", "energy_per_token_J", "J", energy_terms),
+    _metric("Energy per token, decode alone", "decode_energy_per_token_J", "J", energy_terms),
+    _metric("Power", "power_W", "W", energy_terms),
+    _Figure("Area", lambda report: report.area_m2, "m²"),
+)
+
+
+def headline_rows(reports: Sequence[Report]) -> tuple[Row, ...]:
+    """The headline table: one row for each figure, one cell for each report."""
+    rows = [Row(f.label, tuple(_cell(f, report, reports[0]) for report in reports)) for f in _FIGURES]
+    rows.append(Row("Energy is counted by", tuple(Cell(_energy_words(report)) for report in reports)))
+    for phase in PHASES:
+        rows.append(Row(f"{phase.capitalize()} is bound by", tuple(Cell(bound_words(r, phase)) for r in reports)))
+    return tuple(rows)
+
+
+def _cell(figure: _Figure, report: Report, first: Report) -> Cell:
+    value, reference = figure.value(report), figure.value(first)
+    ratio = ""
+    if (
+        value is not None
+        and reference
+        and report is not first
+        and figure.comparable(report) == figure.comparable(first)
+    ):
+        ratio = f"×{value / reference:.3g}"
+    return Cell(format_quantity(value, figure.unit), ratio)
+
+
+def _energy_words(report: Report) -> str:
+    method, scope = energy_terms(report)
+    return f"{method}, {scope}" if method else NOTHING
+
+
+def bound_words(report: Report, phase: str) -> str:
+    """What binds a phase and what its absence would give: "DRAM (without this wall ×1.8)"."""
+    metrics = report.metrics
+    if metrics is None:
+        return NOTHING
+    bound, factor = (
+        (metrics.bound_prefill, metrics.without_bound_prefill)
+        if phase == "prefill"
+        else (metrics.bound_decode, metrics.without_bound_decode)
+    )
+    return f"{LABELS.get(bound, bound)} (without this wall ×{factor:.3g})"
+
+
+def scenario_words(report: Report) -> str:
+    """The scenario in one line: "prompt 2048, output 256, batch 1, W8 A8 KV16, 1 chip"."""
+    s = report.scenario
+    chips = (
+        "1 chip" if s.chips == 1 else f"{s.chips} chips (tensor {s.tensor_parallel}, pipeline {s.pipeline_parallel})"
+    )
+    bits = f"W{s.weight_bits} A{s.activation_bits} KV{s.kv_bits}"
+    return f"prompt {s.prompt}, output {s.output}, batch {s.batch}, {bits}, {chips}"
+
+
+_UNITS = {"waves": "", "clock_factor": "", "batch_running": "", "tokens_per_s": "1/s", "e2e_tokens_per_s": "1/s"}
+_OPERATOR_UNITS = {
+    "repeat": "", "m": "", "n": "", "k": "", "batch": "", "flops": "FLOP", "weight_bytes": "B", "kv_bytes": "B",
+    "activation_bytes": "B", "dram_bytes": "B", "time_s": "s", "bound": "", "energy_J": "J", "runs_on_label": "",
+    "weights_in": "", "utilisation": "",
+}  # fmt: skip
+
+TIDY_COLUMNS = ("subject", "model", "section", "item", "figure", "value", "unit")
+
+
+def tidy_rows(report: Report) -> Iterator[tuple[object, ...]]:
+    """Every figure of a report as one row of TIDY_COLUMNS; the value is None where there is none."""
+    for section, item, figure, value, unit in _tidy(report):
+        yield (report.subject, report.llm.name, section, item, figure, value, unit)
+
+
+def _tidy(report: Report) -> Iterator[tuple[str, str, str, object, str]]:
+    yield "headline", "", "status", report.status, ""
+    yield "headline", "", "reason", report.reason, ""
+    for key in METRICS:
+        unit = _UNITS.get(key, key.rpartition("_")[2])
+        yield "headline", "", key, getattr(report.metrics, key, None), unit
+    yield "headline", "", "area_m2", report.area_m2, "m²"
+    if report.fits:
+        for phase in PHASES:
+            for name, seconds in report.time_by_resource[phase].items():
+                yield f"time.{phase}", name, "time_s", seconds, "s"
+        for name, joules in report.energy_by_component.items():
+            yield "energy", name, "energy_per_token_J", joules, "J"
+    for row in report.operators:
+        for key, unit in _OPERATOR_UNITS.items():
+            yield f"operator.{row.phase}", row.name, key, getattr(row, key), unit
+    for finding in report.findings:
+        yield "finding", finding.code, finding.severity, finding.message, ""
