@@ -1,0 +1,98 @@
+"""What a report says about the selection: figures as text with the key of their explanation, and modelled values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from hwlib.design.fields import PartField
+from hwlib.report import BlockFigure, LinkFigure, Report
+from hwlib.units import format_quantity
+
+Texts = dict[str, tuple[str, str]]
+"""Label -> (text, key of its explanation or empty)."""
+
+
+def percent(share: float) -> str:
+    """A share as per cent with at most three digits."""
+    return f"{format_quantity(100.0 * share, '', 3)} %"
+
+
+def block_figures(report: Report, ids: Collection[str]) -> Texts:
+    """Figures of one block, or the sums over several."""
+    found = [b for b in report.blocks if b.id in ids]
+    if not found:
+        return {"Evaluation": ("not yet", "")}
+    if len(found) > 1:
+        return _sums(found)
+    block = found[0]
+    texts = {
+        "Area": _figure(report, f"block.{block.id}.area_m2", format_quantity(block.area_m2, "m²")),
+        "Size": (f"{_millimetres(block.rect.width_m)} × {_millimetres(block.rect.height_m)} mm", ""),
+        _peak_label(block): _figure(report, f"block.{block.id}.peak", format_quantity(block.peak, block.peak_unit)),
+        "Leakage": _figure(report, f"block.{block.id}.leakage_W", format_quantity(block.leakage_W, "W")),
+    }
+    if report.fits:
+        texts["Mean power"] = _figure(report, f"block.{block.id}.power_W", format_quantity(block.power_W, "W"))
+        texts["Utilisation"] = _figure(report, f"block.{block.id}.utilisation", percent(block.utilisation))
+    if block.holds:
+        texts["Holds"] = (block.holds, "")
+    return texts
+
+
+def _peak_label(block: BlockFigure) -> str:
+    return "Peak bandwidth" if block.peak_unit.startswith("B/") else "Peak rate"
+
+
+def _sums(blocks: list[BlockFigure]) -> Texts:
+    return {
+        "Area, all": (format_quantity(sum(b.area_m2 for b in blocks), "m²"), ""),
+        "Leakage, all": (format_quantity(sum(b.leakage_W for b in blocks), "W"), ""),
+        "Mean power, all": (format_quantity(sum(b.power_W for b in blocks), "W"), ""),
+    }
+
+
+def link_figures(report: Report, ids: Collection[str]) -> Texts:
+    """Figures of one link, or the sums over several."""
+    found = [link for link in report.links if link.id in ids]
+    if not found:
+        return {"Evaluation": ("not yet", "")}
+    if len(found) > 1:
+        return {"Length, all": (format_quantity(sum(link.length_m for link in found), "m"), "")}
+    link = found[0]
+    bandwidth = format_quantity(link.bandwidth_Bps, "B/s")
+    texts = {
+        "Bandwidth one way": _figure(report, f"link.{link.id}.bandwidth_Bps", bandwidth),
+        "Length": _figure(report, f"link.{link.id}.length_m", format_quantity(link.length_m, "m")),
+    }
+    if report.fits:
+        texts |= _load(report, link)
+    return texts
+
+
+def _load(report: Report, link: LinkFigure) -> Texts:
+    text = f"{format_quantity(link.load_Bps, 'B/s')} ({percent(link.utilisation)})"
+    return {"Mean load in decode": _figure(report, f"link.{link.id}.load_Bps", text)}
+
+
+def _figure(report: Report, key: str, text: str) -> tuple[str, str]:
+    return text, key if key in report.figures() else ""
+
+
+def _millimetres(metres: float) -> str:
+    return format_quantity(metres * 1e3, "", 3)
+
+
+def modelled(report: Report | None, ids: Collection[str], field: PartField) -> float | None:
+    """What the cost model finds for a field that the user could override; None where the report doesn't tell.
+
+    The report's area and leakage are the model's only as long as the block has no own value.
+    """
+    attribute = {"area_m2": "area_m2", "leakage_W": "leakage_W"}.get(field.name)
+    if report is None or attribute is None or len(ids) != 1:
+        return None
+    (block_id,) = ids
+    figure = next((b for b in report.blocks if b.id == block_id), None)
+    part = next((b.part for b in report.design.blocks if b.id == block_id), None)
+    if figure is None or part is None or getattr(part, field.name, None) is not None:
+        return None
+    return float(getattr(figure, attribute))
