@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hwlib.technology.tables import Array, constant, curve
 
 RETICLE_LIMIT_M2 = constant("cost.reticle_limit")
 WAFER_DIAMETER_M = constant("cost.wafer_diameter")
+
+
+def fits_reticle(die_area_m2: ArrayLike) -> NDArray[np.bool_]:
+    """True where one exposure field can print the die. Keys: cost.reticle_limit."""
+    return np.less_equal(die_area_m2, RETICLE_LIMIT_M2)
 
 
 def dies_per_wafer(die_area_m2: ArrayLike) -> Array:
@@ -62,14 +67,11 @@ def good_dies_per_wafer(
     return dies_per_wafer(die_area_m2) * (good + harvest * (1.0 - good))
 
 
-def die_cost_USD(
+def die_cost(
     die_area_m2: ArrayLike, node_nm: ArrayLike, defects_per_m2: ArrayLike | None = None, harvest: float = 0.0
 ) -> Array:
-    """Price of one sellable die: wafer price over good dies. Without packaging, test and masks.
+    """Price of one sellable die in US dollars: wafer price over good dies. Without packaging, test and masks.
 
     Keys: cost.wafer_price, cost.wafer_diameter, cost.cluster, cost.defect_density.
     """
     return wafer_price_USD(node_nm) / good_dies_per_wafer(die_area_m2, node_nm, defects_per_m2, harvest)
-
-
-die_cost = die_cost_USD

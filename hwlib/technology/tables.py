@@ -17,17 +17,21 @@ NODE_MIN_NM = 3.0
 NODE_MAX_NM = 130.0
 
 
-@cache
-def entries() -> Mapping[str, dict[str, Any]]:
-    """Every entry of resources/technology/*.json by its dotted key. Raises ResourceError for a key given twice."""
+def merged(files: Mapping[str, Any]) -> Mapping[str, dict[str, Any]]:
+    """The entries of several decoded files, by file name. Raises ResourceError for a key given twice."""
     found: dict[str, dict[str, Any]] = {}
-    for name in list_files("technology", ".json"):
-        content = read_json(f"technology/{name}")
+    for name, content in files.items():
         own = content.get("entries", {}) if isinstance(content, dict) else {}
         if twice := found.keys() & own.keys():
             raise ResourceError(f"technology/{name} gives {sorted(twice)[0]!r} a second time")
         found |= own
     return MappingProxyType(found)
+
+
+@cache
+def entries() -> Mapping[str, dict[str, Any]]:
+    """Every entry of resources/technology/*.json by its dotted key. Raises ResourceError for a key given twice."""
+    return merged({name: read_json(f"technology/{name}") for name in list_files("technology", ".json")})
 
 
 def entry(key: str) -> dict[str, Any]:
