@@ -296,7 +296,7 @@ def test_cells_order_as_the_memory_tables_do() -> None:
     assert cells["rram"].programmings == 1e6
 
 
-TENSOR_FILE_BITS = 6.0
+TENSOR_FILE_BITS = 7.0
 
 
 def test_h100_like_tensor_core_burns_its_measured_power() -> None:
