@@ -227,7 +227,8 @@ def _input_words(error: Exception) -> str:
     message = str(getattr(error, "format_message", error.__str__)())
     if not message.startswith("No such command") or "Did you mean" in message:
         return message
-    return f"{message} There are: {', '.join(c.name or c.callback.__name__ for c in app.registered_commands if c.callback)}."
+    names = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
+    return f"{message} There are: {', '.join(names)}."
 
 
 def _fail(message: str, code: int) -> int:

@@ -42,9 +42,10 @@ def print_reports(reports: Sequence[Report]) -> None:
     """The headline figures of reports side by side, with reasons, findings and notes under them."""
     first = reports[0]
     print(f"{first.llm.name}: {scenario_words(first)}\n")
-    head = ["", *(report.subject for report in reports)]
-    rows = [(row.label, *(f"{c.text}  {c.ratio}".rstrip() for c in row.cells)) for row in headline_rows(reports)]
-    print_table(head, rows)
+    # The first report has no ratios, so no column for them.
+    head = ["", first.subject, *(cell for report in reports[1:] for cell in (report.subject, ""))]
+    rows = [[row.label, *[text for c in row.cells for text in (c.text, c.ratio)]] for row in headline_rows(reports)]
+    print_table(head, [[*row[:2], *row[3:]] for row in rows])
     for report in reports:
         _print_remarks(report, named=len(reports) > 1)
 

@@ -21,6 +21,9 @@ COLORS: dict[str, str] = {
 }  # fmt: skip
 """One colour for each resource, as everywhere in Chipscape; shades tell a resource's parts apart."""
 
+_VISIBLE = 1e-4
+"""Parts below this share of the longest bar can't be seen in it."""
+
 _STYLE = """
 :root { color-scheme: light dark; --window: #fff; --text: #1c1f23; --muted: #5b636d; --line: #dfe3e8; --bad: #a33a00 }
 @media (prefers-color-scheme: dark) {
@@ -29,7 +32,7 @@ _STYLE = """
 body { margin: 0 auto; padding: 32px 24px 64px; max-width: 1120px; background: var(--window); color: var(--text);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
 h1 { font-size: 24px; line-height: 1.25; margin: 0 0 4px } h2 { font-size: 17px; margin: 40px 0 8px }
-h3 { font-size: 15px; margin: 24px 0 4px } p { margin: 4px 0; max-width: 75ch }
+h3 { font-size: 15px; margin: 24px 0 4px } p { margin: 8px 0; max-width: 75ch }
 .muted, small, th { color: var(--muted); font-weight: 400 } .bad { color: var(--bad) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: 4px 16px 4px 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line);
@@ -38,7 +41,8 @@ th:first-child, td:first-child, .text { text-align: left } td.wrap { white-space
 thead th { color: var(--text); font-weight: 600 } td small { display: block; font-size: 13px }
 .bars { display: grid; grid-template-columns: minmax(120px, max-content) 1fr max-content; gap: 8px 16px;
   align-items: center; margin: 8px 0 }
-.bars svg { display: block; width: 100%; height: 24px } .bars .end { text-align: right }
+.bars svg { display: block; width: 100%; height: 24px } .bars rect { stroke: var(--window); stroke-width: 0.5px;
+  vector-effect: non-scaling-stroke } .bars .end { text-align: right }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0; margin: 8px 0; list-style: none; font-size: 13px }
 .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 6px; vertical-align: -1px }
 details { margin: 8px 0 } summary { cursor: pointer } ul { margin: 4px 0; padding-left: 20px; max-width: 90ch }
@@ -85,9 +89,9 @@ def _verdict(report: Report) -> str:
     return f'<p class="bad"><b>{escape(report.subject)} {words}.</b> {escape(report.reason)}</p>'
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of ready cells (already escaped); columns are aligned by the style."""
-    top = "".join(f"<th>{cell}</th>" for cell in head)
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]], text: Sequence[str] = ()) -> str:
+    """A table of ready cells (already escaped); the first column and heads in `text` are left-aligned."""
+    top = "".join(f'<th class="text">{cell}</th>' if cell in text else f"<th>{cell}</th>" for cell in head)
     lines = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table></div>'
 
@@ -125,8 +129,8 @@ def _bars(
     title: str, names: Sequence[str], parts: Sequence[Mapping[str, float]], keys: Sequence[str], unit: str
 ) -> str:
     """Stacked bars on one common scale with a legend, and the same figures as a table for those who don't see bars."""
-    used = [key for key in keys if any(part.get(key, 0.0) > 0.0 for part in parts)]
     longest = max((sum(part.values()) for part in parts), default=0.0)
+    used = [key for key in keys if any(part.get(key, 0.0) > _VISIBLE * longest for part in parts)]
     if not used or longest <= 0.0:
         return ""
     lines = [
@@ -200,7 +204,9 @@ def _energies(report: Report) -> str:
         [_td(e.label), _td(format_quantity(e.J_per_token, "J")), _td(e.method, "text"), _td(e.scope, "text")]
         for e in report.energies
     ]
-    return "<h3>Energy per token, by method and scope</h3>" + _table(["Energy", "J/token", "Method", "Scope"], rows)
+    return "<h3>Energy per token, by method and scope</h3>" + _table(
+        ["Energy", "J/token", "Method", "Scope"], rows, text=["Method", "Scope"]
+    )
 
 
 def _memory(report: Report) -> str:
@@ -211,7 +217,7 @@ def _memory(report: Report) -> str:
         used = pool.weight_bytes + pool.kv_bytes + pool.activation_bytes
         share = f"{100.0 * used / pool.capacity_bytes:.0f} %" if pool.capacity_bytes > 0 else NOTHING
         sizes = (pool.capacity_bytes, pool.weight_bytes, pool.kv_bytes, pool.activation_bytes)
-        rows.append([_td(pool.label), *(_td(format_quantity(size, "B", binary=True)) for size in sizes), _td(share)])
+        rows.append([_td(pool.label), *(_td(format_quantity(size, "B")) for size in sizes), _td(share)])
     head = ["Memory", "Capacity", "Weights", "KV cache", "Activations", "Full"]
     return "<h3>What lives where, in each chip</h3>" + _table(head, rows)
 
@@ -232,14 +238,14 @@ def _operators(rows: Sequence[OperatorRow]) -> str:
         ]
         for row in rows
     ]  # fmt: skip
-    return _table(head, lines)
+    return _table(head, lines, text=["Runs on"])
 
 
 def _sources(reports: Sequence[Report]) -> str:
     """Every document that a figure of these reports rests on, with the confidence in it."""
     found: dict[str, set[str]] = {}
     for report in reports:
-        for key in report.figures():
+        for key in report.figures() if report.explainer is not None else ():
             for one in report.explain(key).inputs:
                 if one.source and not one.key:
                     found.setdefault(one.source, set()).add(one.confidence)
