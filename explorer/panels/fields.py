@@ -26,6 +26,7 @@ from hwlib.design.fields import PartField
 
 VARIOUS = "various"
 MODELLED = "modelled"
+OWN = "your own value"
 
 _stays = itertools.count()
 
@@ -141,7 +142,7 @@ class QuantityEdit(Editor):
             self.line.selectAll()
         self.line.setPlaceholderText(self._placeholder())
         self._reset.setVisible(self.field.optional and self._value is not None)
-        if not self.message or self.message == self._own_text():
+        if self.message in ("", OWN):
             self._say_own()
         self._retheme()
 
@@ -155,7 +156,7 @@ class QuantityEdit(Editor):
 
     def _own_text(self) -> str:
         own = self.field.override and self._value is not None
-        return "your own value" if own else ""
+        return OWN if own else ""
 
     def _say_own(self) -> None:
         self.say(self._own_text(), "accent")
