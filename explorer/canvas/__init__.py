@@ -1,0 +1,1 @@
+"""The die on which a chip is drawn: scene, view and gestures."""

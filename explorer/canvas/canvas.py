@@ -1,0 +1,487 @@
+"""The canvas that the user works on: mouse, keys and drops become gestures, and gestures become edits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QMenu, QToolTip, QWidget
+
+from explorer.canvas import commands, keys, placing
+from explorer.canvas.figures import suggested_width_bits
+from explorer.canvas.handles import Handles
+from explorer.canvas.overlays import EDGE_PX, HINT, CornerBar, Floating, die_figures
+from explorer.canvas.scene import ChipScene, Footprints
+from explorer.canvas.tools import Connect, Gesture, Ghost, MoveBlocks, Pan, RubberBand, shifted
+from explorer.canvas.view import ZoomView
+from explorer.document import Document
+from explorer.evaluator import Results
+from explorer.presets import Preset, from_mime
+from hwlib.design import edit
+from hwlib.design.design import Block, Design
+from hwlib.report import Rect
+
+LINK_REACH_PX = 5.0
+LINK_CLOCK_HZ = 1e9
+
+
+def modelled_footprints(design: Design) -> Mapping[str, Rect]:
+    """Where the cost model says that blocks lie."""
+    from hwlib.evaluate import footprints
+
+    return footprints(design)
+
+
+Button = Qt.MouseButton
+Modifier = Qt.KeyboardModifier
+
+
+class Canvas(ZoomView):
+    """The die with its blocks. Give it the document and a function that knows the blocks' footprints."""
+
+    message = Signal(str)
+    """A word to the user, such as why a link can't be drawn."""
+    mode_changed = Signal(str)
+    """"select", "connect" or "place"."""
+    placing_ended = Signal()
+    """The part that was taken up has been placed or put back."""
+    block_activated = Signal(str)
+    """A block or link was double-clicked."""
+    snap_changed = Signal(bool)
+
+    def __init__(self, document: Document, footprints: Footprints | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(ChipScene(document, footprints or modelled_footprints), parent)
+        self.chip.setParent(self)
+        self.document = document
+        self.snap_enabled = True
+        self._gesture: Gesture | None = None
+        self._connecting = False
+        self._ghost: Ghost | None = None
+        self._dropping: Ghost | None = None
+        self._space = False
+        self.nudging: int | None = None
+        self._handles = Handles(self)
+        self._hint, self._figures, self._bar = Floating(self), Floating(self), CornerBar(self)
+        self._hint.setText(HINT)
+        self._wire_bar()
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Chip canvas")
+        self.chip.synced.connect(self._on_synced)
+        document.selection_changed.connect(self._on_selection)
+        self._on_synced()
+
+    # What actions can ask for
+
+    @property
+    def mode(self) -> str:
+        """What a press on the canvas does now: "select", "connect" or "place"."""
+        return "place" if self._ghost else "connect" if self._connecting else "select"
+
+    def set_mode(self, mode: str) -> None:
+        """Go to "select" or "connect". What was under way is cancelled."""
+        self.cancel_gesture()
+        self._put_back()
+        self._connecting = mode == "connect"
+        self._bar.link.setChecked(self._connecting)
+        self._update_cursor()
+        self.mode_changed.emit(self.mode)
+
+    def set_snap(self, on: bool) -> None:
+        """Let blocks come to rest on the grid and at their neighbours' edges, or anywhere."""
+        if on != self.snap_enabled:
+            self.snap_enabled = on
+            self._bar.snap.setChecked(on)
+            self.snap_changed.emit(on)
+
+    def take_up(self, preset: Preset | None) -> None:
+        """Hold a part at the pointer until a click on the canvas places it; None puts it back."""
+        self.cancel_gesture()
+        self._connecting = False
+        self._bar.link.setChecked(False)
+        self._put_back()
+        if preset is not None:
+            self._ghost = Ghost(self, preset)
+        self._update_cursor()
+        self.mode_changed.emit(self.mode)
+
+    def add_part(self, preset: Preset) -> None:
+        """Put a part where there is room, and select it."""
+        self.take_up(None)
+        block = placing.placed_freely(self.document.design, preset, self.chip.footprints)
+        self._add(block)
+
+    def delete_selected(self) -> None:
+        """Remove the selected blocks and links, and links that would dangle."""
+        design, chosen = self.document.design, self.document.selection
+        if chosen:
+            self.document.edit(f"Delete {commands.naming(design, chosen)}", edit.remove(design, chosen))
+
+    def connect_selected(self) -> None:
+        """Link the two selected blocks."""
+        ids = self._chosen_blocks()
+        if len(ids) == 2:
+            self.connect_blocks(*ids)
+
+    def connect_blocks(self, source: str, target: str) -> None:
+        """Link two blocks and select the link; say why where that can't be."""
+        design = self.document.design
+        try:
+            width = suggested_width_bits(design.block(source).part, design.block(target).part, LINK_CLOCK_HZ)
+            after = edit.connect(design, source, target, width_bits=width, clock_Hz=LINK_CLOCK_HZ)
+        except edit.EditError as error:
+            self.say(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            return
+        self.document.edit(f"Connect {design.block(source).name} and {design.block(target).name}", after)
+        self.document.select({after.links[-1].id})
+
+    def duplicate_selection(self) -> None:
+        """Copy the selected blocks and the links among them, a little aside."""
+        ids = self._chosen_blocks()
+        if ids:
+            shift = 4 * self.grid_m
+            rects = {i: self.chip.blocks[i].rect for i in ids}
+            after, new = commands.duplicated(self.document.design, ids, rects, (shift, shift))
+            self.document.edit(f"Duplicate {commands.naming(self.document.design, ids)}", after)
+            self.document.select(new)
+
+    def turn_selection(self) -> None:
+        """Turn the selected blocks by 90 degrees."""
+        ids = self._chosen_blocks()
+        if ids:
+            rects = {i: self.chip.blocks[i].rect for i in ids}
+            after = commands.turned(self.document.design, ids, rects)
+            self.document.edit(f"Turn {commands.naming(self.document.design, ids)}", after)
+
+    def nudge(self, dx_steps: int, dy_steps: int, gesture: int) -> None:
+        """Shift the selected blocks by steps of the grid; calls with the same gesture are one undo step."""
+        ids = self._chosen_blocks()
+        if ids:
+            blocks = {i: self.chip.blocks[i].block for i in ids}
+            rects = {i: self.chip.blocks[i].rect for i in ids}
+            after = shifted(self.document.design, blocks, rects, dx_steps * self.grid_m, dy_steps * self.grid_m)
+            self.document.edit(f"Move {commands.naming(self.document.design, ids)}", after, ("nudge", gesture))
+
+    def select_all(self) -> None:
+        """Select every block and link."""
+        self.document.select({*self.chip.blocks, *self.chip.links})
+
+    def escape(self) -> None:
+        """Cancel what is under way; else leave the mode; else select nothing."""
+        if self._gesture is not None:
+            self.cancel_gesture()
+        elif self.mode != "select":
+            self.set_mode("select")
+        elif self.document.operator is not None:
+            self.document.select_operator(None)
+        else:
+            self.document.select(())
+
+    def cancel_gesture(self) -> None:
+        """Undo the gesture under way, as if it had never begun."""
+        if self._gesture is not None:
+            gesture, self._gesture = self._gesture, None
+            gesture.cancel()
+            self._update_cursor()
+
+    def show_results(self, results: Results) -> None:
+        """Show what an evaluation found: loads on blocks and links, and badges."""
+        self.chip.show_report(results.report)
+        self.chip.show_findings(results.report.findings)
+
+    @property
+    def gesture(self) -> Gesture | None:
+        """The gesture under way."""
+        return self._gesture
+
+    def say(self, text: str) -> None:
+        """Tell the user something in passing."""
+        self.message.emit(text)
+
+    def setCursorShape(self, shape: Qt.CursorShape) -> None:
+        """Show a pointer over the canvas."""
+        if self.viewport().cursor().shape() != shape:
+            self.viewport().setCursor(shape)
+
+    def hold_space(self, held: bool) -> None:
+        """While the space bar is down, dragging pans."""
+        self._space = held
+        self._update_cursor()
+
+    # Mouse
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin the gesture that fits what is under the pointer."""
+        pos = event.position().toPoint()
+        if self._gesture is not None:
+            return
+        if event.button() == Button.MiddleButton or (event.button() == Button.LeftButton and self._space):
+            self._gesture = Pan(self, pos)
+        elif event.button() == Button.LeftButton:
+            self._gesture = self._begin(pos, event.modifiers())
+        self._update_cursor()
+
+    def _begin(self, pos: QPoint, modifiers: Modifier) -> Gesture | None:
+        if self._ghost is not None:
+            self._place(pos, keep=bool(modifiers & Modifier.ShiftModifier))
+            return None
+        block, link = self._under(pos)
+        from_handle = self._handles.at(pos)
+        if from_handle is not None or (self._connecting and block is not None):
+            return Connect(self, pos, from_handle or block or "")
+        found = block or link
+        if found is None:
+            return RubberBand(self, pos, modifiers)
+        if modifiers & Modifier.ControlModifier:
+            self.document.select(self.document.selection ^ {found})
+            return None
+        if found not in self.document.selection:
+            self.document.select({found})
+        return MoveBlocks(self, pos, found) if block is not None else None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with the gesture, or show what is under the pointer."""
+        pos = event.position().toPoint()
+        self._point_rulers(pos)
+        if self._gesture is not None:
+            self._gesture.move(pos, event.modifiers())
+        elif self._ghost is not None:
+            self._ghost.move(pos, bool(event.modifiers() & Modifier.AltModifier))
+        else:
+            self._hover(pos)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End the gesture."""
+        if self._gesture is None or event.button() not in (Button.LeftButton, Button.MiddleButton):
+            return
+        pos = event.position().toPoint()
+        gesture = self._gesture
+        if gesture.release(pos, event.modifiers()):
+            self._gesture = None
+            self._hover(pos)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Ask for the details of a block or link."""
+        found = next(filter(None, self._under(event.position().toPoint())), None)
+        if event.button() == Button.LeftButton and self.mode == "select" and found:
+            self.block_activated.emit(found)
+        else:
+            self.mousePressEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Nothing is under the pointer any more."""
+        super().leaveEvent(event)
+        self._point_rulers(None)
+        if self._gesture is None:
+            self.chip.hover(None)
+            self._handles.show_for(self._only_selected())
+        if self._ghost is not None:
+            self._ghost.hide()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """What can be done here."""
+        if self._gesture is not None or self.mode == "place":
+            self.escape()
+            return
+        found = next(filter(None, self._under(event.pos())), None) if event.reason() == event.Reason.Mouse else None
+        if found is not None and found not in self.document.selection:
+            self.document.select({found})
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for entry in keys.menu_entries(self):
+            if entry is None:
+                menu.addSeparator()
+            else:
+                action = menu.addAction(entry.text, entry.run)
+                action.setShortcut(entry.shortcut)
+                action.setShortcutVisibleInContextMenu(True)
+                action.setEnabled(entry.enabled)
+        menu.popup(event.globalPos())
+
+    # Keys
+
+    def event(self, event: QEvent) -> bool:
+        """While a gesture is under way its keys are its own: no undo in the middle of a drag."""
+        if event.type() == QEvent.Type.ShortcutOverride and self._gesture is not None:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys of the canvas; see explorer.canvas.keys."""
+        if not keys.press(self, event):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """Letting go of the space bar ends panning."""
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self.hold_space(False)
+        else:
+            super().keyReleaseEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """A space bar that is released elsewhere is released."""
+        super().focusOutEvent(event)
+        self.hold_space(False)
+
+    # Drops from the palette
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take parts, nothing else."""
+        preset = from_mime(event.mimeData())
+        if preset is None:
+            event.ignore()
+            return
+        self._end_drop()
+        self.take_up(None)
+        self._dropping = Ghost(self, preset)
+        event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Show where the part would land."""
+        if self._dropping is None:
+            event.ignore()
+            return
+        self._dropping.move(event.position().toPoint(), bool(event.modifiers() & Modifier.AltModifier))
+        self._point_rulers(event.position().toPoint())
+        event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """The part was carried away."""
+        self._end_drop()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Place the part."""
+        if self._dropping is None:
+            event.ignore()
+            return
+        self._dropping.move(event.position().toPoint(), bool(event.modifiers() & Modifier.AltModifier))
+        block = self._dropping.block
+        self._end_drop()
+        event.acceptProposedAction()
+        if block is not None:
+            self._add(block)
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def _end_drop(self) -> None:
+        if self._dropping is not None:
+            self._dropping.remove()
+            self._dropping = None
+
+    # Inside
+
+    def _add(self, block: Block) -> None:
+        self.document.edit(f"Add {block.name}", edit.add_block(self.document.design, block))
+        self.document.select({block.id})
+
+    def _place(self, pos: QPoint, keep: bool) -> None:
+        """Put down the part that is held; `keep` holds another one."""
+        if self._ghost is None:
+            return
+        preset = self._ghost.preset
+        self._ghost.move(pos)
+        block = self._ghost.block
+        self.take_up(preset if keep else None)
+        if block is not None:
+            self._add(block)
+
+    def _put_back(self) -> None:
+        if self._ghost is not None:
+            self._ghost.remove()
+            self._ghost = None
+            self.placing_ended.emit()
+
+    def _under(self, pos: QPoint) -> tuple[str | None, str | None]:
+        """The block and the link under a pixel; a link wins over a block that it crosses."""
+        point = self.floor(pos)
+        block = self.chip.block_at(point)
+        link = self.chip.link_at(point, LINK_REACH_PX * self.m_per_px)
+        return (None, link) if link is not None else (block, None)
+
+    def _hover(self, pos: QPoint) -> None:
+        block, link = self._under(pos)
+        on_handle = self._handles.at(pos)
+        self.chip.hover(on_handle or block or link)
+        self._handles.show_for(on_handle or block or self._only_selected())
+        self._update_cursor(pos)
+
+    def _only_selected(self) -> str | None:
+        ids = self._chosen_blocks()
+        return ids[0] if len(ids) == 1 else None
+
+    def _chosen_blocks(self) -> list[str]:
+        return [i for i in self.chip.blocks if i in self.document.selection]
+
+    def _update_cursor(self, pos: QPoint | None = None) -> None:
+        shapes = Qt.CursorShape
+        if self._gesture is not None:
+            self.setCursorShape(self._gesture.cursor)
+        elif self._space:
+            self.setCursorShape(shapes.OpenHandCursor)
+        elif self.mode != "select" or (pos is not None and self._handles.at(pos) is not None):
+            self.setCursorShape(shapes.CrossCursor)
+        elif self.chip.hovered in self.chip.blocks:
+            self.setCursorShape(shapes.SizeAllCursor)
+        else:
+            self.setCursorShape(shapes.PointingHandCursor if self.chip.hovered else shapes.ArrowCursor)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Tooltips are written when they are asked for."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            found = next(filter(None, self._under(event.pos())), None)
+            if found is None or self._gesture is not None:
+                QToolTip.hideText()
+            else:
+                QToolTip.showText(event.globalPos(), self.chip.tip(found), self.viewport())
+            return True
+        return super().viewportEvent(event)
+
+    def _on_synced(self) -> None:
+        rects = {i: item.rect for i, item in self.chip.blocks.items()}
+        self._hint.setVisible(not rects)
+        self._figures.setText(die_figures(self.document.design, rects))
+        self._lay_out_overlays()
+        self._handles.follow()
+        if isinstance(self._gesture, Connect) and self._gesture.source not in self.chip.blocks:
+            self.cancel_gesture()
+
+    def _on_selection(self, selection: frozenset[str]) -> None:
+        if self._gesture is None or isinstance(self._gesture, MoveBlocks):
+            self._handles.show_for(self._only_selected())
+
+    def _wire_bar(self) -> None:
+        self._bar.snap.setChecked(True)
+        self._bar.snap.toggled.connect(self.set_snap)
+        self._bar.link.clicked.connect(self._toggle_connect)
+        self._bar.zoom_in.clicked.connect(self.zoom_in)
+        self._bar.zoom_out.clicked.connect(self.zoom_out)
+        self._bar.fit.clicked.connect(self.fit)
+
+    def _toggle_connect(self, on: bool) -> None:
+        self.set_mode("connect" if on else "select")
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep what floats in its corners."""
+        super().resizeEvent(event)
+        self._lay_out_overlays()
+
+    def _lay_out_overlays(self) -> None:
+        for widget in (self._hint, self._figures, self._bar):
+            widget.adjustSize()
+        view = self.viewport().geometry()
+        self._hint.move(view.center() - self._hint.rect().center())
+        self._figures.move(view.left() + EDGE_PX, view.bottom() - self._figures.height() - EDGE_PX // 2)
+        self._bar.move(view.right() - self._bar.width() - EDGE_PX, view.bottom() - self._bar.height() - EDGE_PX)

@@ -1,0 +1,260 @@
+"""The drawn chip: keeps one item per block and link in step with the document by comparing ids and values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtWidgets import QGraphicsScene
+
+from explorer import theme
+from explorer.canvas import figures, style
+from explorer.canvas.geometry import Point, distance, route, union
+from explorer.canvas.items import BlockItem, LinkItem, scene_rect
+from explorer.canvas.style import SCENE_PER_M
+from explorer.document import Document
+from hwlib.design.design import Block, Design, Finding
+from hwlib.report import BlockFigure, LinkFigure, Rect, Report
+from hwlib.units import format_quantity
+
+Footprints = Callable[[Design], Mapping[str, Rect]]
+"""Block id to its rectangle on (for DRAM beside) the die, as `hwlib.evaluate.footprints`."""
+RANK = {"": 0, "note": 0, "warning": 1, "error": 2}
+
+
+class ChipScene(QGraphicsScene):
+    """The document's design in micrometres. Reads the document and never edits it."""
+
+    synced = Signal()
+    """Blocks or links have come, gone or moved."""
+
+    def __init__(self, document: Document, footprints: Footprints, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+        self.document, self.footprints = document, footprints
+        self.blocks: dict[str, BlockItem] = {}
+        self.links: dict[str, LinkItem] = {}
+        self.hovered: str | None = None
+        self._bounds = np.zeros((0, 4))
+        self._scale = 0.0
+        self._report: Report | None = None
+        self._block_figures: dict[str, BlockFigure] = {}
+        self._link_figures: dict[str, LinkFigure] = {}
+        self._findings: dict[str, list[Finding]] = {}
+        self._invalid: frozenset[str] = frozenset()
+        document.changed.connect(self._on_changed)
+        document.selection_changed.connect(self._show_emphasis)
+        document.operator_selected.connect(self._show_dimmed)
+        theme.notifier.changed.connect(self.restyle)
+        self.sync()
+
+    # In step with the document
+
+    def _on_changed(self, before: Design, after: Design) -> None:
+        self.sync()
+
+    def sync(self) -> None:
+        """Bring items in step with the document's design."""
+        design, look = self.document.design, style.current()
+        rects = self.footprints(design)
+        shown = [b for b in design.blocks if b.id in rects]
+        for gone in self.blocks.keys() - {b.id for b in shown}:
+            self.blocks.pop(gone).remove()
+        moved = {b.id for b in shown if self._sync_block(b, rects[b.id])}
+        self._sync_links(design, moved)
+        self.blocks = {b.id: self.blocks[b.id] for b in shown}
+        self._bounds = np.array([_corners(i.rect) for i in self.blocks.values()]).reshape(-1, 4)
+        if self.hovered not in self.blocks and self.hovered not in self.links:
+            self.hovered = None
+        if self._scale > 0:
+            for item in self.blocks.values():
+                item.lay_out(self._scale, look)
+        self._show_emphasis()
+        self._show_dimmed()
+        self.synced.emit()
+
+    def _sync_block(self, block: Block, rect: Rect) -> bool:
+        """Make or update one item; True where its rectangle is new."""
+        item = self.blocks.get(block.id)
+        if item is None:
+            self.blocks[block.id] = BlockItem(self, block, rect, style.current())
+            return True
+        moved = item.rect != rect
+        if moved or item.block != block:
+            item.update(block, rect, style.current())
+        return moved
+
+    def _sync_links(self, design: Design, moved: set[str]) -> None:
+        shown = [k for k in design.links if k.source in self.blocks and k.target in self.blocks]
+        for gone in self.links.keys() - {k.id for k in shown}:
+            self.links.pop(gone).remove()
+        for link in shown:
+            item = self.links.get(link.id)
+            if item is not None and item.link == link and not moved & {link.source, link.target}:
+                continue
+            corners = route(self.blocks[link.source].rect, self.blocks[link.target].rect)
+            if item is None:
+                self.links[link.id] = LinkItem(self, link, corners, style.current())
+            else:
+                item.update(link, corners, style.current())
+
+    def set_zoom(self, scale: float, visible: QRectF) -> None:
+        """Fit labels and detail of the blocks in sight to `scale` pixels per scene unit."""
+        look = style.current()
+        self._scale = scale
+        for item in self.blocks.values():
+            if visible.intersects(scene_rect(item.rect)):
+                item.lay_out(scale, look)
+
+    def restyle(self) -> None:
+        """Take on the theme on screen."""
+        look = style.current()
+        items: tuple[BlockItem | LinkItem, ...] = (*self.blocks.values(), *self.links.values())
+        for item in items:
+            item.restyle(look)
+        self.update()
+
+    # What an evaluation found
+
+    def show_report(self, report: Report | None) -> None:
+        """Show how busy blocks and links are; nothing where the LLM does not run."""
+        holds = report is not None and report.fits
+        self._report = report
+        self._block_figures = {f.id: f for f in report.blocks} if holds else {}  # type: ignore[union-attr]
+        self._link_figures = {f.id: f for f in report.links} if holds else {}  # type: ignore[union-attr]
+        look = style.current()
+        for block_id, item in self.blocks.items():
+            figure = self._block_figures.get(block_id)
+            item.set_busy(figure.utilisation if figure else None, look)
+            if self._scale > 0:
+                item.lay_out(self._scale, look)
+        for link_id, link_item in self.links.items():
+            load = self._link_figures.get(link_id)
+            link_item.set_load(load.utilisation if load else 0.0, look)
+        self._show_dimmed()
+
+    def show_findings(self, findings: Iterable[Finding]) -> None:
+        """Put a badge on every block that an error or a warning names."""
+        self._findings = {}
+        for finding in findings:
+            for block_id in finding.blocks:
+                self._findings.setdefault(block_id, []).append(finding)
+        look = style.current()
+        for block_id, item in self.blocks.items():
+            worst = max((f.severity for f in self._findings.get(block_id, ())), key=RANK.__getitem__, default="")
+            item.set_severity(worst if RANK[worst] else "", look)
+            if self._scale > 0:
+                item.lay_out(self._scale, look)
+
+    # Emphasis
+
+    def hover(self, item_id: str | None) -> None:
+        """Mark the block or link under the pointer."""
+        if item_id != self.hovered:
+            self.hovered = item_id
+            self._show_emphasis()
+
+    def grey_out(self, block_ids: Iterable[str]) -> None:
+        """Dim blocks that a gesture cannot use."""
+        self._invalid = frozenset(block_ids)
+        self._show_dimmed()
+
+    def _show_emphasis(self) -> None:
+        look, selection = style.current(), self.document.selection
+        items: dict[str, BlockItem | LinkItem] = {**self.blocks, **self.links}
+        for item_id, item in items.items():
+            wanted = "selected" if item_id in selection else "hovered" if item_id == self.hovered else ""
+            if wanted != item.emphasis:
+                item.set_emphasis(wanted, look)
+
+    def _show_dimmed(self) -> None:
+        runs_on = self._runs_on()
+        dimmed = self._invalid or (self.blocks.keys() - runs_on if runs_on else frozenset())
+        for block_id, item in self.blocks.items():
+            item.set_dimmed(block_id in dimmed)
+        for link in self.links.values():
+            link.set_dimmed(bool(runs_on) and not self._invalid and not runs_on & {link.link.source, link.link.target})
+
+    def _runs_on(self) -> frozenset[str]:
+        """The drawn blocks that the selected operator runs on."""
+        key = self.document.operator
+        if key is None or self._report is None:
+            return frozenset()
+        ids = {block for row in self._report.operators if row.key == key for block in row.runs_on}
+        return frozenset(ids) & self.blocks.keys()
+
+    # Where things are
+
+    def die(self) -> Rect:
+        """The die, its top left corner at the origin."""
+        settings = self.document.design.settings
+        return Rect(0.0, 0.0, settings.die_width_m, settings.die_height_m)
+
+    def content(self) -> Rect:
+        """The die with everything that lies on or beside it."""
+        return union([self.die(), *(item.rect for item in self.blocks.values())])
+
+    def block_at(self, point: Point) -> str | None:
+        """The uppermost block at a point of the floorplan (metres)."""
+        x, y = point
+        b = self._bounds
+        hits = np.flatnonzero((b[:, 0] <= x) & (x <= b[:, 2]) & (b[:, 1] <= y) & (y <= b[:, 3]))
+        return list(self.blocks)[int(hits[-1])] if hits.size else None
+
+    def link_at(self, point: Point, reach_m: float) -> str | None:
+        """The link nearest to a point within reach (metres)."""
+        near = [(distance(point, item.corners), link_id) for link_id, item in self.links.items()]
+        best = min(near, default=(reach_m * 2, ""))
+        return best[1] if best[0] <= reach_m else None
+
+    def within(self, box: Rect) -> frozenset[str]:
+        """The blocks that a rectangle touches; where it touches none, the links whose corners it holds."""
+        x0, y0, x1, y1 = _corners(box)
+        b = self._bounds
+        touched = (b[:, 0] <= x1) & (b[:, 2] >= x0) & (b[:, 1] <= y1) & (b[:, 3] >= y0)
+        ids = list(self.blocks)
+        if touched.any():
+            return frozenset(ids[i] for i in np.flatnonzero(touched))
+        return frozenset(
+            k for k, item in self.links.items() if all(x0 <= x <= x1 and y0 <= y <= y1 for x, y in item.corners)
+        )
+
+    def tip(self, item_id: str) -> str:
+        """What the pointer learns about a block or link, as rich text."""
+        if item_id in self.links:
+            return self._link_tip(item_id)
+        block = self.blocks[item_id].block
+        lines = [f"<b>{_escaped(block.name)}</b>", _escaped(figures.key_figures(block.part))]
+        rect = self.blocks[item_id].rect
+        lines.append(
+            f"{format_quantity(rect.width_m, 'm', 3)} × {format_quantity(rect.height_m, 'm', 3)}"
+            f" = {format_quantity(rect.width_m * rect.height_m, 'm²', 3)}"
+        )
+        if figure := self._block_figures.get(item_id):
+            lines.append(f"{figure.utilisation:.1%} busy, {format_quantity(figure.power_W, 'W', 3)}")
+            lines += [_escaped(figure.holds)] if figure.holds else []
+        for finding in self._findings.get(item_id, ()):
+            lines.append(f"<i>{finding.severity.capitalize()}: {_escaped(finding.message)}</i>")
+        return "<br>".join(lines)
+
+    def _link_tip(self, link_id: str) -> str:
+        link = self.links[link_id].link
+        ends = " – ".join(_escaped(self.blocks[end].block.name) for end in (link.source, link.target))
+        lines = [f"<b>{ends}</b>", figures.describe_link(link)]
+        if figure := self._link_figures.get(link_id):
+            load = f"{figure.utilisation:.1%} used in decode"
+            lines.append(f"{load}, {format_quantity(figure.length_m, 'm', 3)} long")
+        return "<br>".join(lines)
+
+    def m_of(self, point: QPointF) -> Point:
+        """A point of the scene in metres."""
+        return point.x() / SCENE_PER_M, point.y() / SCENE_PER_M
+
+
+def _corners(r: Rect) -> tuple[float, float, float, float]:
+    return r.x_m, r.y_m, r.x_m + r.width_m, r.y_m + r.height_m
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

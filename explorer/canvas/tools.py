@@ -1,0 +1,312 @@
+"""The gestures of the canvas, one class each: from press to release, cancelled by Esc, one undo step at most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QColor, QPainterPath
+from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem
+
+from explorer.canvas import placing, snap, style
+from explorer.canvas.geometry import centre, moved, route, route_to, union
+from explorer.canvas.items import NO_PEN, Z_GUIDE, scene_path, scene_rect
+from explorer.canvas.labels import Label
+from explorer.canvas.style import SCENE_PER_M, cosmetic
+from explorer.presets import Preset
+from hwlib.design import edit
+from hwlib.design.design import Block, Design
+from hwlib.report import Rect
+
+if TYPE_CHECKING:
+    from explorer.canvas.canvas import Canvas
+
+DRAG_PX = 4
+"""A press that moves less than this is a click."""
+REACH_PX = 6.0
+Modifiers = Qt.KeyboardModifier
+
+
+class Gesture(Protocol):
+    """One use of the mouse, from press to release. Positions are in the viewport's pixels."""
+
+    cursor: Qt.CursorShape
+
+    def move(self, pos: QPoint, modifiers: Modifiers) -> None:
+        """The pointer is here now."""
+
+    def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
+        """The button has been let go; False where the gesture goes on."""
+
+    def cancel(self) -> None:
+        """Esc: as if it had never begun."""
+
+
+class Pan:
+    """Drag the paper."""
+
+    cursor = Qt.CursorShape.ClosedHandCursor
+
+    def __init__(self, view: Canvas, pos: QPoint) -> None:
+        self._view, self._last, self._start = view, pos, pos
+
+    def move(self, pos: QPoint, modifiers: Modifiers) -> None:
+        self._view.pan(pos.x() - self._last.x(), pos.y() - self._last.y())
+        self._last = pos
+
+    def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
+        return True
+
+    def cancel(self) -> None:
+        self.move(self._start, Modifiers.NoModifier)
+
+
+class RubberBand:
+    """Drag over empty ground: select what the band touches; Ctrl or Shift adds. A click alone clears."""
+
+    cursor = Qt.CursorShape.ArrowCursor
+
+    def __init__(self, view: Canvas, pos: QPoint, modifiers: Modifiers) -> None:
+        self._view, self._start = view, pos
+        self._before = view.document.selection
+        self._base = self._before if modifiers & (Modifiers.ControlModifier | Modifiers.ShiftModifier) else frozenset()
+        self._band = QGraphicsRectItem()
+        accent = QColor(style.current().accent)
+        self._band.setPen(cosmetic(accent))
+        accent.setAlpha(36)
+        self._band.setBrush(accent)
+        self._band.setZValue(Z_GUIDE)
+        view.chip.addItem(self._band)
+
+    def move(self, pos: QPoint, modifiers: Modifiers) -> None:
+        if (pos - self._start).manhattanLength() < DRAG_PX:
+            return
+        (x0, y0), (x1, y1) = self._view.floor(self._start), self._view.floor(pos)
+        box = Rect(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
+        self._band.setRect(scene_rect(box))
+        self._view.document.select(self._base | self._view.chip.within(box))
+
+    def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
+        if (pos - self._start).manhattanLength() < DRAG_PX:
+            self._view.document.select(self._base)
+        self._end()
+        return True
+
+    def cancel(self) -> None:
+        self._view.document.select(self._before)
+        self._end()
+
+    def _end(self) -> None:
+        self._view.chip.removeItem(self._band)
+
+
+class MoveBlocks:
+    """Drag selected blocks; the design follows live. Shift keeps to one axis, Alt ignores the snap."""
+
+    cursor = Qt.CursorShape.SizeAllCursor
+
+    def __init__(self, view: Canvas, pos: QPoint, pressed: str) -> None:
+        self._view, self._start, self._pressed = view, pos, pressed
+        self._key = ("move", view.document.new_gesture())
+        chip = view.chip
+        ids = [i for i in chip.blocks if i in view.document.selection]
+        self._blocks = {i: chip.blocks[i].block for i in ids}
+        self._rects = {i: chip.blocks[i].rect for i in ids}
+        self._frame = union(self._rects.values())
+        others = [item.rect for i, item in chip.blocks.items() if i not in self._rects]
+        self._lines = snap.lines_of([*others, chip.die()])
+        self._edge = self._edge_of_memory()
+        self._dragging = False
+        self._guides = Guides(view)
+
+    def move(self, pos: QPoint, modifiers: Modifiers) -> None:
+        delta = pos - self._start
+        if not self._dragging and delta.manhattanLength() < DRAG_PX:
+            return
+        self._dragging = True
+        dx, dy = delta.x() * self._view.m_per_px, delta.y() * self._view.m_per_px
+        if modifiers & Modifiers.ShiftModifier:
+            dx, dy = (dx, 0.0) if abs(dx) >= abs(dy) else (0.0, dy)
+        found = self._snapped(dx, dy, modifiers)
+        self._guides.show(found, moved(self._frame, found.dx_m, found.dy_m))
+        self._place(found.dx_m, found.dy_m)
+
+    def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
+        self._guides.remove()
+        if not self._dragging and len(self._blocks) > 1:
+            self._view.document.select({self._pressed})
+        return True
+
+    def cancel(self) -> None:
+        self._guides.remove()
+        if self._dragging:
+            placements = {i: b.placement for i, b in self._blocks.items()}
+            self._edit(edit.move_blocks(self._view.document.design, placements))
+
+    def _edge_of_memory(self) -> placing.Edge | None:
+        """A memory strip that is dragged alone keeps to the die's edge."""
+        block = next(iter(self._blocks.values()))
+        if len(self._blocks) > 1 or block.kind != "dram":
+            return None
+        return placing.Edge(self._view.document.design, block, self._view.chip.footprints)
+
+    def _snapped(self, dx: float, dy: float, modifiers: Modifiers) -> snap.Snapped:
+        if not self._view.snap_enabled or modifiers & Modifiers.AltModifier:
+            return snap.Snapped(dx, dy)
+        found = snap.snap(self._frame, dx, dy, self._lines, self._view.grid_m, REACH_PX * self._view.m_per_px)
+        if modifiers & Modifiers.ShiftModifier:
+            keep_x = dy == 0.0
+            found = snap.Snapped(
+                found.dx_m if keep_x else 0.0, 0.0 if keep_x else found.dy_m,
+                found.guides_x if keep_x else (), () if keep_x else found.guides_y,
+            )  # fmt: skip
+        return found
+
+    def _place(self, dx: float, dy: float) -> None:
+        if self._edge is not None and self._view.snap_enabled:
+            ((block_id, rect),) = self._rects.items()
+            x, y = centre(rect)
+            place = self._edge.placement((x + dx, y + dy), self._view.grid_m)
+            self._edit(edit.move_blocks(self._view.document.design, {block_id: place}))
+            return
+        self._edit(shifted(self._view.document.design, self._blocks, self._rects, dx, dy))
+
+    def _edit(self, after: Design) -> None:
+        names = [b.name for b in self._blocks.values()]
+        what = names[0] if len(names) == 1 else f"{len(names)} blocks"
+        self._view.document.edit(f"Move {what}", after, self._key)
+
+
+def shifted(design: Design, blocks: dict[str, Block], rects: dict[str, Rect], dx: float, dy: float) -> Design:
+    """The design with blocks shifted from where they are drawn (metres)."""
+    placements = {
+        i: placing.placement_at(round(rects[i].x_m + dx, 12), round(rects[i].y_m + dy, 12), block.placement.aspect)
+        for i, block in blocks.items()
+    }
+    return edit.move_blocks(design, placements)
+
+
+class Guides:
+    """Thin lines that show what a dragged block is aligned with."""
+
+    OVERHANG_PX = 24.0
+
+    def __init__(self, view: Canvas) -> None:
+        self._view = view
+        self._item = QGraphicsPathItem()
+        self._item.setPen(cosmetic(style.current().accent, 1.0, Qt.PenStyle.DashLine))
+        self._item.setZValue(Z_GUIDE)
+        view.chip.addItem(self._item)
+
+    def show(self, found: snap.Snapped, frame: Rect) -> None:
+        """Draw the guides of a snap across the visible ground."""
+        path = QPainterPath()
+        box = self._view.visible_scene()
+        for x in found.guides_x:
+            path.moveTo(x * SCENE_PER_M, box.top())
+            path.lineTo(x * SCENE_PER_M, box.bottom())
+        for y in found.guides_y:
+            path.moveTo(box.left(), y * SCENE_PER_M)
+            path.lineTo(box.right(), y * SCENE_PER_M)
+        self._item.setPath(path)
+
+    def remove(self) -> None:
+        """Leave the scene."""
+        self._view.chip.removeItem(self._item)
+
+
+class Connect:
+    """Draw a link from a block to another: drag and let go there, or click one and then the other."""
+
+    cursor = Qt.CursorShape.CrossCursor
+
+    def __init__(self, view: Canvas, pos: QPoint, source: str) -> None:
+        self._view, self._start, self.source = view, pos, source
+        chip = view.chip
+        self._impossible = {i for i in chip.blocks if not self._possible(i)}
+        chip.grey_out(self._impossible - {source})
+        self._line = QGraphicsPathItem()
+        self._line.setPen(cosmetic(style.current().accent, 2.0, Qt.PenStyle.DashLine))
+        self._line.setZValue(Z_GUIDE)
+        chip.addItem(self._line)
+
+    def move(self, pos: QPoint, modifiers: Modifiers) -> None:
+        chip, point = self._view.chip, self._view.floor(pos)
+        target = chip.block_at(point)
+        source = chip.blocks[self.source].rect
+        valid = target is not None and target not in self._impossible
+        chip.hover(target if valid else None)
+        corners = route(source, chip.blocks[target].rect) if valid and target else route_to(source, point)
+        pen = Qt.PenStyle.SolidLine if valid else Qt.PenStyle.DashLine
+        self._line.setPen(cosmetic(style.current().accent, 2.0, pen))
+        self._line.setPath(scene_path(corners))
+        self._view.setCursorShape(
+            Qt.CursorShape.ForbiddenCursor if target and not valid and target != self.source else self.cursor
+        )
+
+    def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
+        target = self._view.chip.block_at(self._view.floor(pos))
+        if target == self.source and (pos - self._start).manhattanLength() < DRAG_PX:
+            return False  # a click on the source: the next click names the target
+        self._end()
+        if target is None or target == self.source:
+            return True
+        self._view.connect_blocks(self.source, target)
+        return True
+
+    def cancel(self) -> None:
+        self._end()
+
+    def _possible(self, target: str) -> bool:
+        try:
+            edit.connect(self._view.document.design, self.source, target)
+        except edit.EditError:
+            return False
+        return True
+
+    def _end(self) -> None:
+        self._view.chip.grey_out(())
+        self._view.chip.hover(None)
+        self._view.chip.removeItem(self._line)
+
+
+class Ghost:
+    """The outline of a part that is about to be placed."""
+
+    def __init__(self, view: Canvas, preset: Preset) -> None:
+        self._view, self.preset = view, preset
+        look = style.current()
+        self._item = QGraphicsRectItem()
+        self._item.setZValue(Z_GUIDE)
+        fill = QColor(look.strong(preset.kind))
+        self._item.setPen(cosmetic(fill, 1.0, Qt.PenStyle.DashLine))
+        fill.setAlpha(60)
+        self._item.setBrush(fill)
+        self._front = QGraphicsRectItem(self._item)
+        self._front.setPen(NO_PEN)
+        self._label = Label(self._front)
+        self._label.set_texts(preset.name)
+        self._item.hide()
+        view.chip.addItem(self._item)
+        self.block: Block | None = None
+
+    def move(self, pos: QPoint, free: bool = False) -> None:
+        """Hold the ghost's middle under the pointer, on the grid unless `free`."""
+        view, design = self._view, self._view.document.design
+        step = view.grid_m if view.snap_enabled and not free else 0.0
+        footprints = view.chip.footprints
+        self.block = placing.placed(design, self.preset, view.floor(pos), footprints, step)
+        box = scene_rect(placing.rect_of(design, self.block, footprints))
+        self._item.setRect(QRectF(0, 0, box.width(), box.height()))
+        self._item.setPos(box.topLeft())
+        scale = view.px_per_unit
+        self._label.lay_out(box.width() * scale, box.height() * scale, scale, style.current())
+        self._item.show()
+
+    def hide(self) -> None:
+        """The pointer is elsewhere."""
+        self._item.hide()
+
+    def remove(self) -> None:
+        """Leave the scene."""
+        self._view.chip.removeItem(self._item)
