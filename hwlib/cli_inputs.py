@@ -70,7 +70,8 @@ def _from_catalog(text: str) -> Subject:
     try:
         found = find(text, known, what="design file, example or device")
     except UnknownNameError as error:
-        raise InputError(f"{error} See `chipscape examples` and `chipscape devices`.") from None
+        what = str(error).rstrip(".")
+        raise InputError(f"{what}. See `chipscape examples` and `chipscape devices`.") from None
     if found.name not in example_designs():
         return found
     try:
@@ -104,7 +105,7 @@ def scenario(given: dict[str, int | None]) -> Scenario:
     """The scenario of the options that were given, the others at their default. Raises InputError out of range."""
     import msgspec
 
-    from hwlib.design.fields import part_fields
+    from hwlib.fields import part_fields
     from hwlib.workload.scenario import Scenario
 
     values = {name: value for name, value in given.items() if value is not None}

@@ -53,6 +53,8 @@ def print_reports(reports: Sequence[Report]) -> None:
 def _print_remarks(report: Report, named: bool) -> None:
     lines = [] if report.fits else [f"{_verdict(report)}: {report.reason}"]
     for finding in report.findings:
+        if finding.message == report.reason:
+            continue
         where = f" ({', '.join(finding.blocks)})" if finding.blocks else ""
         lines.append(f"{finding.severity}: {finding.message}{where} {finding.mend}".rstrip())
     lines += [f"note: {note}" for note in report.notes]

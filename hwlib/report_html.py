@@ -173,8 +173,8 @@ def _details(report: Report) -> str:
     made = [f"<h2>{escape(report.subject)}</h2>"]
     if report.design.note and not report.is_device:
         made.append(f"<p>{escape(report.design.note)}</p>")
-    if report.findings:
-        made.append("<h3>Findings</h3><ul>" + "".join(map(_finding, report.findings)) + "</ul>")
+    if findings := [finding for finding in report.findings if finding.message != report.reason]:
+        made.append("<h3>Findings</h3><ul>" + "".join(map(_finding, findings)) + "</ul>")
     if report.notes:
         made.append("<h3>Notes</h3><ul>" + "".join(f"<li>{escape(note)}</li>" for note in report.notes) + "</ul>")
     made.append(_energies(report))

@@ -1,0 +1,208 @@
+"""The commands as a user types them: results, JSON alone on standard output, and bad input told in one paragraph."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hwlib.catalog import devices, example_designs, load_example, models
+from hwlib.cli import run
+from hwlib.cli_inputs import Subject, subject
+from hwlib.design.files import save
+
+ROOT = Path(__file__).parent.parent.parent
+A100 = "A100 80GB SXM4"
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Terminal:
+    """Types commands, and reads what comes back."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def types(self, *arguments: str) -> Done:
+        code = run(arguments)
+        captured = self._capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    def is_told(self, *arguments: str) -> str:
+        """The one paragraph that bad input is answered with."""
+        done = self.types(*arguments)
+        assert done.code == 2
+        assert done.out == ""
+        assert done.err.startswith("chipscape: ")
+        assert done.err.count("\n") == 1
+        assert "Traceback" not in done.err
+        return done.err
+
+
+@pytest.fixture
+def user(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(capsys)
+
+
+# Lists ------------------------------------------------------------------------------------------------------------
+
+
+def test_models_are_listed_with_their_counts(user: Terminal) -> None:
+    rows = {row["name"]: row for row in user.types("models", "--json").json}
+    assert len(rows) == len(models())
+    llama = rows["Llama-3.1-8B"]
+    assert abs(llama["params_recomputed"] / llama["params_published"] - 1) < 0.01
+    assert llama["kv_bytes_per_token_fp16"] == 32 * 2 * 8 * 128 * 2
+    assert llama["runnable"] is True
+    silent = [row for row in rows.values() if not row["runnable"]]
+    assert silent
+    assert all(row["reason"] and row["kv_bytes_per_token_fp16"] is None for row in silent)
+    table = user.types("models").out
+    assert all(name in table for name in rows)
+
+
+def test_devices_are_listed_with_power_or_a_range_for_it(user: Terminal) -> None:
+    rows = {row["name"]: row for row in user.types("devices", "--json").json}
+    assert set(rows) == {device.name for device in devices()}
+    assert rows[A100]["power_W"]["low"] == rows[A100]["power_W"]["high"] == 400.0
+    for row in rows.values():
+        assert row["runnable"] == (row["reason"] == "")
+        power = row["power_W"]
+        assert power["low"] is None or power["low"] <= power["high"]
+        assert power["source"]
+    assert any(row["tdp_W"] is None and row["power_W"]["low"] for row in rows.values())
+    table = user.types("devices").out
+    assert all(name in table for name in rows)
+    assert "1.2e+03" not in table
+
+
+def test_examples_are_listed(user: Terminal) -> None:
+    rows = user.types("examples", "--json").json
+    assert [row["name"] for row in rows] == list(example_designs())
+    assert all(row["title"] and row["note"] and row["blocks"] for row in rows)
+    assert all(row["name"] in user.types("examples").out for row in rows)
+
+
+def test_lines_of_tables_end_without_spaces(user: Terminal) -> None:
+    for command in ("models", "devices", "examples"):
+        assert all(line == line.rstrip() for line in user.types(command).out.splitlines())
+
+
+# What a name means ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [A100, "a100-80gb_sxm4", "A100 80GB SXM"])
+def test_a_device_is_found_by_a_folded_name_or_its_beginning(text: str) -> None:
+    assert subject(text) == Subject(A100)
+    assert subject(text).is_device
+
+
+def test_a_file_is_meant_where_one_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    design = load_example(example_designs()[0])
+    monkeypatch.chdir(tmp_path)
+    save(design, "mine.chip.json")
+    save(design, "plain")
+    assert subject("mine.chip.json").design == design
+    assert subject("plain").design == design
+    assert subject(example_designs()[0]).design == design
+
+
+# Bad input --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "Nothing 9000"], "no design file, example or device is called 'Nothing 9000'"),
+        (["evaluate", "A100 80GB SXN4"], A100),
+        (["evaluate", "TPU"], "fits more than one"),
+        (["evaluate", "missing.chip.json"], "missing.chip.json: can't be read: No such file"),
+        (["evaluate", "."], "is a folder"),
+        (["evaluate", ""], "was named. See"),
+        (["evaluate", A100, "--model", "Lama-3.1-8B"], "Llama-3.1-8B"),
+        (["evaluate", A100, "--model", "BERT-large"], "BERT-large can't be evaluated"),
+        (["evaluate", A100, "--batch", "0"], "--batch is 0; it must be a whole number from 1 to 1,000,000"),
+        (["evaluate", A100, "--prompt", "-5"], "--prompt is -5"),
+        (["evaluate", A100, "--weight-bits", "64"], "--weight-bits is 64; it must be a whole number from 1 to 32"),
+        (["evaluate", A100, "--batch", "many"], "--batch"),
+        (["evaluate", A100, "--batch", "9" * 30], "--batch is 999"),
+        (["evaluate", A100, "--out", "report.pdf"], ".html, .csv or .json"),
+        (["evaluate", A100, "--out", "no/such/folder/report.html"], "isn't there"),
+        (["evaluate", A100, "--no-such-option"], "--no-such-option"),
+        (["evaluate"], "DESIGN|DEVICE"),
+        (["compare"], "DESIGN|DEVICE"),
+        (["evaluat", A100], "evaluate"),
+        (["frobnicate"], "There are: evaluate, compare"),
+        (["models", "--jsno"], "--json"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_bad_input_is_told_in_one_paragraph(user: Terminal, arguments: list[str], words: str, as_json: bool) -> None:
+    assert words in user.is_told(*arguments, *(["--json"] if as_json and len(arguments) > 1 else []))
+
+
+def test_a_broken_design_file_is_told_with_its_field(user: Terminal, tmp_path: Path) -> None:
+    path = tmp_path / "broken.chip.json"
+    path.write_text('{"format": "chipscape-design", "version": 1, "design": {"settings": {"node_nm": 1}}}')
+    assert "settings.node_nm is 1; it must be a number from 3 to 130 (in nm)" in user.is_told("evaluate", str(path))
+
+
+def test_help_and_version_are_results(user: Terminal) -> None:
+    for arguments in ([], ["--help"], ["evaluate", "-h"], ["--version"]):
+        done = user.types(*arguments)
+        assert done.code == 0
+        assert done.out
+        assert done.err == ""
+
+
+# In a process of its own ------------------------------------------------------------------------------------------
+
+
+def chipscape(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hwlib", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, **options)
+
+
+def test_the_library_is_a_program_from_any_folder(tmp_path: Path) -> None:
+    done = chipscape("models", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert any(row["name"] == "Llama-3.1-8B" for row in json.loads(done.stdout))
+    assert list(tmp_path.iterdir()) == []
+    bad = chipscape("evaluate", "nothing", cwd=tmp_path)
+    assert (bad.returncode, bad.stdout) == (2, "")
+
+
+def test_a_terminal_without_unicode_is_no_obstacle(tmp_path: Path) -> None:
+    done = chipscape("examples", cwd=tmp_path, env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_closes_early_is_no_error(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys\n"
+        "p = subprocess.Popen([sys.executable, '-m', 'hwlib', 'models', '--json'], stdout=subprocess.PIPE,"
+        " stderr=subprocess.PIPE)\n"
+        "p.stdout.read(10); p.stdout.close(); sys.stdout.write(p.stderr.read().decode()); p.wait()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.stdout == ""
