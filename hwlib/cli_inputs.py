@@ -37,11 +37,11 @@ class Subject:
 
     def evaluate(self, scenario: Scenario, llm: LlmArchitecture) -> Report:
         """The report of this subject."""
-        from hwlib.evaluate import evaluate, evaluate_device
+        import hwlib.evaluate as model
 
         if self.design is None:
-            return evaluate_device(self.name, scenario, llm)
-        return evaluate(self.design, scenario, llm)
+            return model.evaluate_device(self.name, scenario, llm)
+        return model.evaluate(self.design, scenario, llm)
 
 
 def subject(text: str) -> Subject:

@@ -42,29 +42,32 @@ def print_reports(reports: Sequence[Report]) -> None:
     """The headline figures of reports side by side, with reasons, findings and notes under them."""
     first = reports[0]
     print(f"{first.llm.name}: {scenario_words(first)}\n")
-    # The first report has no ratios, so no column for them.
-    head = ["", first.subject, *(cell for report in reports[1:] for cell in (report.subject, ""))]
-    rows = [[row.label, *[text for c in row.cells for text in (c.text, c.ratio)]] for row in headline_rows(reports)]
-    print_table(head, [[*row[:2], *row[3:]] for row in rows])
+    if any(report.fits for report in reports):
+        _print_headline(reports)
     for report in reports:
         _print_remarks(report, named=len(reports) > 1)
 
 
+def _print_headline(reports: Sequence[Report]) -> None:
+    # The first report has no ratios, so no column for them.
+    head = ["", reports[0].subject, *(cell for report in reports[1:] for cell in (report.subject, ""))]
+    rows = [[row.label, *[text for c in row.cells for text in (c.text, c.ratio)]] for row in headline_rows(reports)]
+    print_table(head, [[*row[:2], *row[3:]] for row in rows])
+    print()
+
+
 def _print_remarks(report: Report, named: bool) -> None:
-    lines = [] if report.fits else [f"{_verdict(report)}: {report.reason}"]
+    lines = [] if report.fits else [report.reason]
     for finding in report.findings:
         if finding.message == report.reason:
             continue
         where = f" ({', '.join(finding.blocks)})" if finding.blocks else ""
-        lines.append(f"{finding.severity}: {finding.message}{where} {finding.mend}".rstrip())
-    lines += [f"note: {note}" for note in report.notes]
-    if lines:
-        print(f"\n{report.subject}" if named else "")
-        print("\n".join(f"  {line}" if named else line for line in lines))
-
-
-def _verdict(report: Report) -> str:
-    return "does not fit" if report.status == "does_not_fit" else "cannot run"
+        lines.append(f"{finding.severity.capitalize()}: {finding.message}{where} {finding.mend}".rstrip())
+    lines += [f"Note: {note}" for note in report.notes]
+    if lines and named:
+        print(report.subject)
+    for line in lines:
+        print(f"  {line}" if named else line)
 
 
 def print_shares(report: Report) -> None:

@@ -15,16 +15,41 @@ RESOURCES = ("compute", "vector", "crossbar", "adc", "program", "sram", "dram", 
 """What an operator can wait for, in the order of every resource axis."""
 
 COMPONENTS = (
-    "mac", "operand", "vector", "cell", "adc", "dac", "shift_add", "program", "sram", "dram", "wire", "port", "static",
-)  # fmt: skip
+    "mac",
+    "operand",
+    "vector",
+    "cell",
+    "adc",
+    "dac",
+    "shift_add",
+    "program",
+    "sram",
+    "dram",
+    "wire",
+    "port",
+    "static",
+)
 """Where energy goes, in the order of every component axis."""
 
 LABELS: dict[str, str] = {
-    "compute": "Compute", "vector": "Vector unit", "crossbar": "Crossbar", "adc": "ADC", "program": "Programming",
-    "sram": "SRAM", "dram": "DRAM", "link": "Link and NoC", "port": "Chip-to-chip", "overhead": "Overhead",
-    "mac": "MAC", "operand": "Operand delivery", "cell": "Crossbar cells", "dac": "DAC and row drive",
-    "shift_add": "Shift and add", "wire": "Wires and NoC", "static": "Static and leakage",
-}  # fmt: skip
+    "compute": "Compute",
+    "vector": "Vector unit",
+    "crossbar": "Crossbar",
+    "adc": "ADC",
+    "program": "Programming",
+    "sram": "SRAM",
+    "dram": "DRAM",
+    "link": "Link and NoC",
+    "port": "Chip-to-chip",
+    "overhead": "Overhead",
+    "mac": "MAC",
+    "operand": "Operand delivery",
+    "cell": "Crossbar cells",
+    "dac": "DAC and row drive",
+    "shift_add": "Shift and add",
+    "wire": "Wires and NoC",
+    "static": "Static and leakage",
+}
 """Words for resources and components."""
 
 Phase = Literal["prefill", "decode"]

@@ -85,8 +85,7 @@ def _absent(value: object) -> bool:
 
 
 def _verdict(report: Report) -> str:
-    words = "does not fit" if report.status == "does_not_fit" else "cannot run"
-    return f'<p class="bad"><b>{escape(report.subject)} {words}.</b> {escape(report.reason)}</p>'
+    return f'<p class="bad"><b>{escape(report.subject)}:</b> {escape(report.reason)}</p>'
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]], text: Sequence[str] = ()) -> str:

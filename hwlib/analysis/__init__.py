@@ -1,0 +1,1 @@
+"""Readings of a result: what limits it, and how it changes."""

@@ -1,0 +1,1 @@
+"""Von Neumann baselines: catalog devices as designs, and the priors of their classes."""

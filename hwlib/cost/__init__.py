@@ -1,0 +1,1 @@
+"""The cost model: pure functions over arrays with a leading design axis."""

@@ -1,0 +1,1 @@
+"""What the user draws: parts, designs, edits and files."""

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hwlib.design.fields import choice, quantity
 from hwlib.design.parts import AnyPart, kind_of
+from hwlib.fields import choice, quantity
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -45,9 +45,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     id: Id
     source: Id
     target: Id
-    width_bits: Annotated[
-        int, quantity("Width", "Data wires, each way.", unit="bit", lo=1, hi=1_048_576)
-    ] = 1024
+    width_bits: Annotated[int, quantity("Width", "Data wires, each way.", unit="bit", lo=1, hi=1_048_576)] = 1024
     clock_Hz: Annotated[float, quantity("Clock", "Transfers per second and wire.", unit="Hz", lo=1e6, hi=1e11)] = 1.0e9
 
     @property
@@ -60,24 +58,45 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What holds for the whole chip: process, die, limits and modelling choices."""
 
     node_nm: Annotated[
-        float, quantity("Process node", "Sets energy, area and leakage of everything on the die.", unit="nm", lo=3.0, hi=130.0)
+        float,
+        quantity(
+            "Process node", "Sets energy, area and leakage of everything on the die.", unit="nm", lo=3.0, hi=130.0
+        ),
     ] = 7.0
     die_width_m: Annotated[float, quantity("Die width", "Outline of the die.", unit="m", lo=1e-4, hi=0.5)] = 0.020
     die_height_m: Annotated[float, quantity("Die height", "Outline of the die.", unit="m", lo=1e-4, hi=0.5)] = 0.020
-    tdp_W: Annotated[
-        float,
-        quantity("Power limit (TDP)", "Above it the clock is throttled. Empty: no limit.", unit="W", lo=0.001, hi=1e6),
-    ] | None = None  # fmt: skip
-    power_density_limit_Wpm2: Annotated[
-        float,
-        quantity("Power-density limit", "Over the die; about 1e6 W/m² (1 W/mm²) can be cooled with effort. Empty: no limit.",
-                 unit="W/m²", lo=1.0, hi=1e9),
-    ] | None = None  # fmt: skip
+    tdp_W: (
+        Annotated[
+            float,
+            quantity(
+                "Power limit (TDP)", "Above it the clock is throttled. Empty: no limit.", unit="W", lo=0.001, hi=1e6
+            ),
+        ]
+        | None
+    ) = None
+    power_density_limit_Wpm2: (
+        Annotated[
+            float,
+            quantity(
+                "Power-density limit",
+                "Over the die; about 1e6 W/m² (1 W/mm²) can be cooled with effort. Empty: no limit.",
+                unit="W/m²",
+                lo=1.0,
+                hi=1e9,
+            ),
+        ]
+        | None
+    ) = None
     overlap: Annotated[
         float,
-        quantity("Overlap", "How far computing and data movement overlap: 0 one after the other, 1 perfectly.", lo=0.0, hi=1.0,
-                 formula="t = (sum t_i**p)**(1/p), p = 1/(1 - overlap)"),
-    ] = 0.8  # fmt: skip
+        quantity(
+            "Overlap",
+            "How far computing and data movement overlap: 0 one after the other, 1 perfectly.",
+            lo=0.0,
+            hi=1.0,
+            formula="t = (sum t_i**p)**(1/p), p = 1/(1 - overlap)",
+        ),
+    ] = 0.8
     calibration: Annotated[
         Literal["derated", "ideal"],
         choice("Calibration", "derated: efficiencies and overheads as measured on chips of the class. ideal: none."),
@@ -88,19 +107,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "dataflow"
     toggle_rate: Annotated[
         float,
-        quantity("Data activity", "Share of bits that change; dynamic energy of datapaths and wires scales with it.",
-                 lo=0.01, hi=1.0, source="estimate: random data toggles half of its bits"),
-    ] = 0.5  # fmt: skip
+        quantity(
+            "Data activity",
+            "Share of bits that change; dynamic energy of datapaths and wires scales with it.",
+            lo=0.01,
+            hi=1.0,
+            source="estimate: random data toggles half of its bits",
+        ),
+    ] = 0.5
     zero_share: Annotated[
         float,
-        quantity("Zero inputs", "Share of activation bits that are zero and drive no crossbar row.", lo=0.0, hi=0.99,
-                 source="estimate: dense LLM activations"),
-    ] = 0.5  # fmt: skip
-    overhead_s: Annotated[
-        float,
-        quantity("Overhead per operator (own value)", "Launch, synchronisation and drain of one operator.", unit="s",
-                 lo=0.0, hi=1.0, source="the class prior", override=True),
-    ] | None = None  # fmt: skip
+        quantity(
+            "Zero inputs",
+            "Share of activation bits that are zero and drive no crossbar row.",
+            lo=0.0,
+            hi=0.99,
+            source="estimate: dense LLM activations",
+        ),
+    ] = 0.5
+    overhead_s: (
+        Annotated[
+            float,
+            quantity(
+                "Overhead per operator (own value)",
+                "Launch, synchronisation and drain of one operator.",
+                unit="s",
+                lo=0.0,
+                hi=1.0,
+                source="the class prior",
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
 
 
 FORMAT = "chipscape-design"

@@ -6,24 +6,36 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hwlib.design.fields import PartField, choice, part_fields, quantity
+from hwlib.fields import PartField, choice, part_fields, quantity
 
 MAX_COUNT = 1_000_000
 MODEL = "the product's cost model; set a value to use your own instead"
 
 OwnArea = Annotated[
     float,
-    quantity("Area (own value)", "Silicon area of the whole block, in place of the modelled one.",
-             unit="m²", lo=1e-12, hi=1e-1, source=MODEL, override=True),
-]  # fmt: skip
+    quantity(
+        "Area (own value)",
+        "Silicon area of the whole block, in place of the modelled one.",
+        unit="m²",
+        lo=1e-12,
+        hi=1e-1,
+        source=MODEL,
+        override=True,
+    ),
+]
 OwnLeakage = Annotated[
     float,
-    quantity("Leakage (own value)", "Static power of the whole block, in place of the modelled one.",
-             unit="W", lo=0.0, hi=1e5, source=MODEL, override=True),
-]  # fmt: skip
-Clock = Annotated[
-    float, quantity("Clock", "Clock frequency of the block.", unit="Hz", lo=1e6, hi=1e10)
+    quantity(
+        "Leakage (own value)",
+        "Static power of the whole block, in place of the modelled one.",
+        unit="W",
+        lo=0.0,
+        hi=1e5,
+        source=MODEL,
+        override=True,
+    ),
 ]
+Clock = Annotated[float, quantity("Clock", "Clock frequency of the block.", unit="Hz", lo=1e6, hi=1e10)]
 RATE_HELP = "MACs per cell and clock in this format, relative to rows × columns. 0: the format is not supported."
 
 
@@ -36,9 +48,12 @@ class ComputeArray(Part, tag="compute_array", frozen=True, kw_only=True):
 
     style: Annotated[
         Literal["systolic", "tensor", "simd"],
-        choice("Style", "systolic: operands flow through the grid, tiles pay fill and drain. tensor: cores "
-               "that take small matrix tiles from a local buffer. simd: dot-product lanes without a tile."),
-    ] = "systolic"  # fmt: skip
+        choice(
+            "Style",
+            "systolic: operands flow through the grid, tiles pay fill and drain. tensor: cores "
+            "that take small matrix tiles from a local buffer. simd: dot-product lanes without a tile.",
+        ),
+    ] = "systolic"
     rows: Annotated[
         int, quantity("Rows", "Multiply-accumulate cells along the reduction (k) direction.", lo=1, hi=65_536)
     ] = 128
@@ -51,26 +66,38 @@ class ComputeArray(Part, tag="compute_array", frozen=True, kw_only=True):
     clock_Hz: Clock = 1.0e9
     dataflow: Annotated[
         Literal["weight_stationary", "output_stationary", "input_stationary"],
-        choice("Dataflow", "Which operand stays in the grid of a systolic array.",
-               source="SCALE-Sim v3 naming"),
-    ] = "weight_stationary"  # fmt: skip
+        choice("Dataflow", "Which operand stays in the grid of a systolic array.", source="SCALE-Sim v3 naming"),
+    ] = "weight_stationary"
     rate_fp32: Annotated[float, quantity("fp32 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 0.0
-    rate_16bit: Annotated[
-        float, quantity("fp16 / bf16 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)
-    ] = 1.0
+    rate_16bit: Annotated[float, quantity("fp16 / bf16 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 1.0
     rate_fp8: Annotated[float, quantity("fp8 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 0.0
     rate_int8: Annotated[float, quantity("int8 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 1.0
     rate_int4: Annotated[float, quantity("int4 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 0.0
     buffer_bytes: Annotated[
         int,
-        quantity("Local buffer", "Operand buffer beside each array (shared memory, L1, accumulators), per array.",
-                 unit="B", lo=0, hi=2**40),
-    ] = 65_536  # fmt: skip
-    mac_energy_J: Annotated[
-        float,
-        quantity("Energy per MAC (own value)", "Energy of one multiply-accumulate in the format that runs.",
-                 unit="J", lo=0.0, hi=1e-6, source=MODEL, override=True),
-    ] | None = None  # fmt: skip
+        quantity(
+            "Local buffer",
+            "Operand buffer beside each array (shared memory, L1, accumulators), per array.",
+            unit="B",
+            lo=0,
+            hi=2**40,
+        ),
+    ] = 65_536
+    mac_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per MAC (own value)",
+                "Energy of one multiply-accumulate in the format that runs.",
+                unit="J",
+                lo=0.0,
+                hi=1e-6,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     area_m2: OwnArea | None = None
     leakage_W: OwnLeakage | None = None
 
@@ -78,19 +105,37 @@ class ComputeArray(Part, tag="compute_array", frozen=True, kw_only=True):
 class VectorUnit(Part, tag="vector_unit", frozen=True, kw_only=True):
     """Lanes for softmax, normalisation, rotary embedding, activation functions and residuals."""
 
-    lanes: Annotated[int, quantity("Lanes", "Lanes of one unit, one operation each per clock.", lo=1, hi=1_048_576)] = 128
+    lanes: Annotated[int, quantity("Lanes", "Lanes of one unit, one operation each per clock.", lo=1, hi=1_048_576)] = (
+        128
+    )
     count: Annotated[int, quantity("Count", "Number of identical vector units.", lo=1, hi=MAX_COUNT)] = 1
     clock_Hz: Clock = 1.0e9
     special_rate: Annotated[
         float,
-        quantity("Special-function rate", "Exponentials, reciprocals and square roots per lane and clock.",
-                 unit="×", lo=0.001, hi=4.0, source="NVIDIA SMs issue 16 per 128 lanes and clock: 0.125"),
-    ] = 0.25  # fmt: skip
-    op_energy_J: Annotated[
-        float,
-        quantity("Energy per operation (own value)", "Energy of one 32-bit vector operation, registers included.",
-                 unit="J", lo=0.0, hi=1e-6, source=MODEL, override=True),
-    ] | None = None  # fmt: skip
+        quantity(
+            "Special-function rate",
+            "Exponentials, reciprocals and square roots per lane and clock.",
+            unit="×",
+            lo=0.001,
+            hi=4.0,
+            source="NVIDIA SMs issue 16 per 128 lanes and clock: 0.125",
+        ),
+    ] = 0.25
+    op_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per operation (own value)",
+                "Energy of one 32-bit vector operation, registers included.",
+                unit="J",
+                lo=0.0,
+                hi=1e-6,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     area_m2: OwnArea | None = None
     leakage_W: OwnLeakage | None = None
 
@@ -98,60 +143,116 @@ class VectorUnit(Part, tag="vector_unit", frozen=True, kw_only=True):
 class Sram(Part, tag="sram", frozen=True, kw_only=True):
     """On-chip buffer or cache in banks."""
 
-    capacity_bytes: Annotated[int, quantity("Capacity", "Bytes of the whole block.", unit="B", lo=64, hi=2**46)] = 4 * 2**20
+    capacity_bytes: Annotated[int, quantity("Capacity", "Bytes of the whole block.", unit="B", lo=64, hi=2**46)] = (
+        4 * 2**20
+    )
     banks: Annotated[int, quantity("Banks", "Banks that serve one access each per clock.", lo=1, hi=MAX_COUNT)] = 16
-    port_width_bits: Annotated[int, quantity("Port width", "Bits that one bank moves per clock.", unit="bit", lo=1, hi=65_536)] = 256
+    port_width_bits: Annotated[
+        int, quantity("Port width", "Bits that one bank moves per clock.", unit="bit", lo=1, hi=65_536)
+    ] = 256
     clock_Hz: Clock = 1.0e9
     management: Annotated[
         Literal["scratchpad", "cache"],
-        choice("Management", "scratchpad: weights and KV cache can be kept here. cache: hardware decides, "
-               "nothing is pinned."),
-    ] = "scratchpad"  # fmt: skip
+        choice(
+            "Management",
+            "scratchpad: weights and KV cache can be kept here. cache: hardware decides, nothing is pinned.",
+        ),
+    ] = "scratchpad"
     cell: Annotated[
         Literal["low_power", "high_performance"],
         choice("Cell type", "low_power cells leak 10 to 100 times less and are what CACTI's rows here assume."),
-    ] = "low_power"  # fmt: skip
-    read_energy_J_per_bit: Annotated[
-        float,
-        quantity("Read energy (own value)", "Energy to read one bit at the port.", unit="J/bit", lo=0.0, hi=1e-9,
-                 source=MODEL, override=True),
-    ] | None = None  # fmt: skip
-    write_energy_J_per_bit: Annotated[
-        float,
-        quantity("Write energy (own value)", "Energy to write one bit at the port.", unit="J/bit", lo=0.0, hi=1e-9,
-                 source=MODEL, override=True),
-    ] | None = None  # fmt: skip
+    ] = "low_power"
+    read_energy_J_per_bit: (
+        Annotated[
+            float,
+            quantity(
+                "Read energy (own value)",
+                "Energy to read one bit at the port.",
+                unit="J/bit",
+                lo=0.0,
+                hi=1e-9,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    write_energy_J_per_bit: (
+        Annotated[
+            float,
+            quantity(
+                "Write energy (own value)",
+                "Energy to write one bit at the port.",
+                unit="J/bit",
+                lo=0.0,
+                hi=1e-9,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     area_m2: OwnArea | None = None
     leakage_W: OwnLeakage | None = None
 
 
-DramTechnology = Literal[
-    "HBM2", "HBM2E", "HBM3", "HBM3E", "GDDR6", "GDDR6X", "DDR4", "DDR5", "LPDDR4", "LPDDR5"
-]
+DramTechnology = Literal["HBM2", "HBM2E", "HBM3", "HBM3E", "GDDR6", "GDDR6X", "DDR4", "DDR5", "LPDDR4", "LPDDR5"]
 
 
 class Dram(Part, tag="dram", frozen=True, kw_only=True):
     """Off-chip memory: HBM stacks or DRAM channels at the edge of the die, with PHY and controller."""
 
-    technology: Annotated[DramTechnology, choice("Technology", "Sets bandwidth, capacity and energy of one stack or channel.")] = "HBM3"
+    technology: Annotated[
+        DramTechnology, choice("Technology", "Sets bandwidth, capacity and energy of one stack or channel.")
+    ] = "HBM3"
     channels: Annotated[
         int, quantity("Stacks or channels", "HBM stacks, or channels (devices) of the other kinds.", lo=1, hi=4096)
     ] = 4
-    bandwidth_Bps: Annotated[
-        float,
-        quantity("Bandwidth each (own value)", "Peak bandwidth of one stack or channel, reads and writes shared.",
-                 unit="B/s", lo=1e6, hi=1e14, source="JEDEC standard of the technology", override=True),
-    ] | None = None  # fmt: skip
-    capacity_bytes: Annotated[
-        float,
-        quantity("Capacity each (own value)", "Capacity of one stack or channel.", unit="B", lo=1e3, hi=1e15,
-                 source="the technology's usual part", override=True),
-    ] | None = None  # fmt: skip
-    energy_J_per_bit: Annotated[
-        float,
-        quantity("Energy per bit (own value)", "Device plus PHY and controller; wires on the die come on top.",
-                 unit="J/bit", lo=0.0, hi=1e-9, source=MODEL, override=True),
-    ] | None = None  # fmt: skip
+    bandwidth_Bps: (
+        Annotated[
+            float,
+            quantity(
+                "Bandwidth each (own value)",
+                "Peak bandwidth of one stack or channel, reads and writes shared.",
+                unit="B/s",
+                lo=1e6,
+                hi=1e14,
+                source="JEDEC standard of the technology",
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    capacity_bytes: (
+        Annotated[
+            float,
+            quantity(
+                "Capacity each (own value)",
+                "Capacity of one stack or channel.",
+                unit="B",
+                lo=1e3,
+                hi=1e15,
+                source="the technology's usual part",
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    energy_J_per_bit: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per bit (own value)",
+                "Device plus PHY and controller; wires on the die come on top.",
+                unit="J/bit",
+                lo=0.0,
+                hi=1e-9,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     leakage_W: OwnLeakage | None = None
 
 
@@ -161,61 +262,139 @@ CrossbarCell = Literal["sram_digital", "sram_analog", "rram", "pcm", "flash"]
 class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
     """In-memory-compute arrays: weights stay in the cells, inputs drive the rows, columns sum."""
 
-    cell: Annotated[CrossbarCell, choice("Cell", "Memory device. sram_digital sums with an adder tree and has no ADC.")] = "rram"
+    cell: Annotated[
+        CrossbarCell, choice("Cell", "Memory device. sram_digital sums with an adder tree and has no ADC.")
+    ] = "rram"
     rows: Annotated[int, quantity("Rows", "Word lines of one array.", lo=1, hi=65_536)] = 128
     columns: Annotated[int, quantity("Columns", "Bit lines of one array.", lo=1, hi=65_536)] = 128
     arrays: Annotated[int, quantity("Arrays", "Number of identical arrays in this block.", lo=1, hi=100_000_000)] = 1024
-    bits_per_cell: Annotated[int, quantity("Bits per cell", "Weight bits that one cell holds.", unit="bit", lo=1, hi=8)] = 2
+    bits_per_cell: Annotated[
+        int, quantity("Bits per cell", "Weight bits that one cell holds.", unit="bit", lo=1, hi=8)
+    ] = 2
     dac_bits: Annotated[
         int, quantity("DAC bits", "Input bits applied to a row at once (1: bit-serial).", unit="bit", lo=1, hi=8)
     ] = 1
-    adc_bits: Annotated[int, quantity("ADC bits", "Resolution of one conversion. Unused by sram_digital.", unit="bit", lo=1, hi=14)] = 8
-    columns_per_adc: Annotated[int, quantity("Columns per ADC", "Columns that share one converter in turn.", lo=1, hi=65_536)] = 128
+    adc_bits: Annotated[
+        int, quantity("ADC bits", "Resolution of one conversion. Unused by sram_digital.", unit="bit", lo=1, hi=14)
+    ] = 8
+    columns_per_adc: Annotated[
+        int, quantity("Columns per ADC", "Columns that share one converter in turn.", lo=1, hi=65_536)
+    ] = 128
     adc_rate_Hz: Annotated[
         float,
-        quantity("ADC rate", "Conversions per second of one ADC; a faster one costs more per conversion.",
-                 unit="Hz", lo=1e4, hi=1e11, source="Murmann's ADC survey"),
-    ] = 1.28e9  # fmt: skip
+        quantity(
+            "ADC rate",
+            "Conversions per second of one ADC; a faster one costs more per conversion.",
+            unit="Hz",
+            lo=1e4,
+            hi=1e11,
+            source="Murmann's ADC survey",
+        ),
+    ] = 1.28e9
     rows_active: Annotated[
-        int, quantity("Rows switched at once", "Rows summed in one analog step; more rows need more ADC bits.", lo=1, hi=65_536)
+        int,
+        quantity(
+            "Rows switched at once", "Rows summed in one analog step; more rows need more ADC bits.", lo=1, hi=65_536
+        ),
     ] = 128
     coding: Annotated[
         Literal["offset", "differential"],
         choice("Signed weights", "offset: one reference column is subtracted. differential: two columns per weight."),
-    ] = "offset"  # fmt: skip
-    read_time_s: Annotated[
-        float,
-        quantity("Read time (own value)", "Time of one analog step: row drive, settling, sampling.", unit="s",
-                 lo=1e-11, hi=1e-3, source=MODEL, override=True),
-    ] | None = None  # fmt: skip
-    write_energy_J: Annotated[
-        float,
-        quantity("Write energy per cell (own value)", "Programming one cell, verify pulses included.", unit="J",
-                 lo=0.0, hi=1e-3, source=MODEL, override=True),
-    ] | None = None  # fmt: skip
-    write_time_s: Annotated[
-        float,
-        quantity("Write time per row (own value)", "Programming one row of an array.", unit="s", lo=1e-10, hi=10.0,
-                 source=MODEL, override=True),
-    ] | None = None  # fmt: skip
-    endurance: Annotated[
-        float,
-        quantity("Endurance (own value)", "Writes that one cell survives.", unit="writes", lo=1.0, hi=1e18,
-                 source=MODEL, override=True),
-    ] | None = None  # fmt: skip
+    ] = "offset"
+    read_time_s: (
+        Annotated[
+            float,
+            quantity(
+                "Read time (own value)",
+                "Time of one analog step: row drive, settling, sampling.",
+                unit="s",
+                lo=1e-11,
+                hi=1e-3,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    write_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Write energy per cell (own value)",
+                "Programming one cell, verify pulses included.",
+                unit="J",
+                lo=0.0,
+                hi=1e-3,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    write_time_s: (
+        Annotated[
+            float,
+            quantity(
+                "Write time per row (own value)",
+                "Programming one row of an array.",
+                unit="s",
+                lo=1e-10,
+                hi=10.0,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    endurance: (
+        Annotated[
+            float,
+            quantity(
+                "Endurance (own value)",
+                "Writes that one cell survives.",
+                unit="writes",
+                lo=1.0,
+                hi=1e18,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     ping_pong: Annotated[
-        bool, choice("Ping-pong arrays", "A second set of arrays is programmed while the first computes; doubles the area.")
+        bool,
+        choice("Ping-pong arrays", "A second set of arrays is programmed while the first computes; doubles the area."),
     ] = False
-    cell_read_energy_J: Annotated[
-        float,
-        quantity("Cell read energy (own value)", "One cell in one analog step, or one bit-MAC of a digital array.",
-                 unit="J", lo=0.0, hi=1e-9, source=MODEL, override=True),
-    ] | None = None  # fmt: skip
-    adc_energy_J: Annotated[
-        float,
-        quantity("Energy per conversion (own value)", "One ADC conversion.", unit="J", lo=0.0, hi=1e-6,
-                 source=MODEL, override=True),
-    ] | None = None  # fmt: skip
+    cell_read_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Cell read energy (own value)",
+                "One cell in one analog step, or one bit-MAC of a digital array.",
+                unit="J",
+                lo=0.0,
+                hi=1e-9,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    adc_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per conversion (own value)",
+                "One ADC conversion.",
+                unit="J",
+                lo=0.0,
+                hi=1e-6,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     area_m2: OwnArea | None = None
     leakage_W: OwnLeakage | None = None
 
@@ -223,15 +402,28 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
 class Noc(Part, tag="noc", frozen=True, kw_only=True):
     """Network on chip: routers and long wires between the blocks that are linked to it."""
 
-    topology: Annotated[Literal["bus", "ring", "mesh"], choice("Topology", "bus: all share one channel. ring, mesh: hops between stops.")] = "mesh"
+    topology: Annotated[
+        Literal["bus", "ring", "mesh"],
+        choice("Topology", "bus: all share one channel. ring, mesh: hops between stops."),
+    ] = "mesh"
     nodes: Annotated[int, quantity("Stops", "Routers or taps of the network.", lo=1, hi=65_536)] = 16
     width_bits: Annotated[int, quantity("Width", "Data wires of one channel.", unit="bit", lo=1, hi=1_048_576)] = 1024
     clock_Hz: Clock = 1.0e9
-    router_energy_J_per_bit: Annotated[
-        float,
-        quantity("Energy per bit and hop (own value)", "Router without its wires.", unit="J/bit", lo=0.0, hi=1e-9,
-                 source=MODEL, override=True),
-    ] | None = None  # fmt: skip
+    router_energy_J_per_bit: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per bit and hop (own value)",
+                "Router without its wires.",
+                unit="J/bit",
+                lo=0.0,
+                hi=1e-9,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     area_m2: OwnArea | None = None
     leakage_W: OwnLeakage | None = None
 
@@ -246,14 +438,30 @@ class Port(Part, tag="port", frozen=True, kw_only=True):
     bandwidth_Bps: Annotated[
         float, quantity("Bandwidth one way", "All lanes together, one direction.", unit="B/s", lo=1e3, hi=1e15)
     ] = 450e9
-    latency_s: Annotated[
-        float, quantity("Latency (own value)", "One message, one hop.", unit="s", lo=0.0, hi=1.0, source=MODEL, override=True)
-    ] | None = None
-    energy_J_per_bit: Annotated[
-        float,
-        quantity("Energy per bit (own value)", "Both ends of the link.", unit="J/bit", lo=0.0, hi=1e-9, source=MODEL,
-                 override=True),
-    ] | None = None  # fmt: skip
+    latency_s: (
+        Annotated[
+            float,
+            quantity(
+                "Latency (own value)", "One message, one hop.", unit="s", lo=0.0, hi=1.0, source=MODEL, override=True
+            ),
+        ]
+        | None
+    ) = None
+    energy_J_per_bit: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per bit (own value)",
+                "Both ends of the link.",
+                unit="J/bit",
+                lo=0.0,
+                hi=1e-9,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     area_m2: OwnArea | None = None
     leakage_W: OwnLeakage | None = None
 

@@ -1,0 +1,1 @@
+"""Which part does what: routes, tiling, placement and the ways to run an operator."""

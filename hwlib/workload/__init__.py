@@ -1,0 +1,1 @@
+"""What runs: LLM architectures, the serving scenario and the operators they make."""

@@ -1,0 +1,228 @@
+"""What there is to say about a design: structural findings, and findings that follow from a result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hwlib.cost.area import block_areas_m2, block_sizes_m
+from hwlib.cost.lower import Lowered, lower, shape_of
+from hwlib.design.design import Design, Finding
+from hwlib.mapping.routes import Routes, find_routes, topology
+from hwlib.report import Metrics, Rect
+from hwlib.units import format_quantity
+
+if TYPE_CHECKING:
+    from hwlib.cost.assemble import OneDesign
+
+TOLERANCE_M = 1e-6
+RETICLE_M2 = 858e-6
+
+
+def structural_findings(design: Design) -> tuple[Finding, ...]:
+    """What can be said without a workload: connections, units and the floorplan."""
+    if not design.blocks:
+        return (
+            Finding(
+                severity="note",
+                code="empty",
+                message="The die is empty.",
+                mend="Drag parts onto it, or open an example.",
+            ),
+        )
+    chip = lower([design], shape_of(design))
+    routes = find_routes(topology(design))
+    return (*_duplicates(design), *_connections(design, routes), *_units(design), *_floorplan(design, chip))
+
+
+def _duplicates(design: Design) -> list[Finding]:
+    known = {b.id for b in design.blocks}
+    return [
+        Finding(
+            severity="error",
+            code="dangling_link",
+            message=f"Link {link.id} ends at a block that isn't there.",
+            mend="Delete the link.",
+            blocks=(link.id,),
+        )
+        for link in design.links
+        if link.source not in known or link.target not in known
+    ]
+
+
+def _connections(design: Design, routes: Routes) -> list[Finding]:
+    found = []
+    kinds = [b.kind for b in design.blocks]
+    units = [i for i, k in enumerate(kinds) if k in ("compute_array", "vector_unit", "crossbar")]
+    reached = {int(t) for p in routes.classes.values() for t in p.target}
+    drams = [b.id for b in design.blocks if b.kind == "dram"]
+    if drams and units and not (reached & set(units)):
+        found.append(
+            Finding(
+                severity="error",
+                code="no_path",
+                message="No path leads from DRAM to any compute.",
+                mend="Connect the DRAM to an SRAM or a NoC, and that to the units.",
+                blocks=tuple(drams),
+            )
+        )
+    for i in routes.stranded:
+        block = design.blocks[i]
+        found.append(
+            Finding(
+                severity="warning",
+                code="unused",
+                message=f"{block.name} is not connected and is not used.",
+                mend="Connect it to a memory or a NoC, or delete it.",
+                blocks=(block.id,),
+            )
+        )
+    return found
+
+
+def _units(design: Design) -> list[Finding]:
+    kinds = {b.kind for b in design.blocks}
+    found = []
+    if "vector_unit" not in kinds:
+        found.append(
+            Finding(
+                severity="error",
+                code="no_vector_unit",
+                message="There is no vector unit for softmax, norms and activations.",
+                mend="Add a vector unit and connect it to the SRAM or NoC.",
+            )
+        )
+    if not kinds & {"compute_array", "vector_unit", "crossbar"}:
+        found.append(
+            Finding(
+                severity="error",
+                code="no_compute",
+                message="Nothing on the chip computes.",
+                mend="Add a compute array or a crossbar.",
+            )
+        )
+    elif kinds & {"crossbar"} and not kinds & {"compute_array", "vector_unit"}:
+        found.append(
+            Finding(
+                severity="error",
+                code="no_attention_unit",
+                message="Attention needs a digital unit: keys and values change with every token.",
+                mend="Add a compute array, or a vector unit.",
+            )
+        )
+    if not kinds & {"dram", "sram"}:
+        found.append(
+            Finding(
+                severity="error",
+                code="no_memory",
+                message="There is no memory for activations and the KV cache.",
+                mend="Add an SRAM, and DRAM for anything large.",
+            )
+        )
+    return found
+
+
+def _rects(design: Design, chip: Lowered) -> dict[str, Rect]:
+    width, height = block_sizes_m(chip, block_areas_m2(chip))
+    return {
+        b.id: Rect(b.placement.x_m, b.placement.y_m, float(width[0, i]), float(height[0, i]))
+        for i, b in enumerate(design.blocks)
+    }
+
+
+def _floorplan(design: Design, chip: Lowered) -> list[Finding]:
+    s, rects = design.settings, _rects(design, chip)
+    found = []
+    on_die = [b for b in design.blocks if b.kind != "dram"]
+    for b in on_die:
+        r = rects[b.id]
+        beyond = max(-r.x_m, -r.y_m, r.x_m + r.width_m - s.die_width_m, r.y_m + r.height_m - s.die_height_m)
+        if beyond > TOLERANCE_M:
+            found.append(
+                Finding(
+                    severity="warning",
+                    code="off_die",
+                    message=f"{b.name} reaches {format_quantity(beyond, 'm')} beyond the die.",
+                    mend="Move it, shrink it, or enlarge the die.",
+                    blocks=(b.id,),
+                )
+            )
+    found += _overlaps([(b.id, b.name) for b in on_die], rects)
+    die = s.die_width_m * s.die_height_m
+    used = float(block_areas_m2(chip).sum())
+    if used > die:
+        found.append(
+            Finding(
+                severity="warning",
+                code="die_full",
+                message=f"The blocks need {format_quantity(used, 'm²')}, the die has {format_quantity(die, 'm²')}.",
+                mend="Enlarge the die, or use a finer node.",
+            )
+        )
+    if die > RETICLE_M2:
+        found.append(
+            Finding(
+                severity="note",
+                code="reticle",
+                message="The die is larger than one reticle (858 mm²).",
+                mend="Plan several dies in one package.",
+            )
+        )
+    return found
+
+
+def _overlaps(blocks: list[tuple[str, str]], rects: dict[str, Rect]) -> list[Finding]:
+    """Pairs of blocks that cover the same silicon, compared all at once."""
+    if len(blocks) < 2:
+        return []
+    r = np.array([[rects[i].x_m, rects[i].y_m, rects[i].width_m, rects[i].height_m] for i, _ in blocks])
+    left, top, right, bottom = r[:, 0], r[:, 1], r[:, 0] + r[:, 2], r[:, 1] + r[:, 3]
+    wide = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    high = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    first, second = np.nonzero(np.triu((wide > TOLERANCE_M) & (high > TOLERANCE_M), 1))
+    return [
+        Finding(
+            severity="warning",
+            code="overlap",
+            message=f"{blocks[a][1]} and {blocks[b][1]} overlap.",
+            mend="Move one of them.",
+            blocks=(blocks[a][0], blocks[b][0]),
+        )
+        for a, b in zip(first[:50], second[:50], strict=True)
+    ]
+
+
+def result_findings(one: OneDesign, metrics: Metrics) -> tuple[Finding, ...]:
+    """What the evaluation found: waves, throttling, weights that are programmed again and again."""
+    found = []
+    scenario = one.run.scenario
+    if metrics.waves > 1:
+        found.append(
+            Finding(
+                severity="warning",
+                code="waves",
+                message=f"Memory holds {metrics.batch_running:.0f} of {scenario.batch} sequences: "
+                f"they run in {metrics.waves:.0f} waves.",
+                mend="More memory, fewer KV bits, or more chips.",
+            )
+        )
+    if one.run.over_limit[one.d]:
+        found.append(
+            Finding(
+                severity="error",
+                code="power_limit",
+                message="Even at the slowest clock the power limit is exceeded.",
+                mend="Raise the limit, or cut leakage and DRAM bandwidth.",
+            )
+        )
+    elif metrics.clock_factor < 0.999:
+        found.append(
+            Finding(
+                severity="note",
+                code="throttled",
+                message=f"The power limit throttles the clock to {metrics.clock_factor:.0%}.",
+                mend="Raise the limit, or lower the clock or the voltage.",
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,64 @@
+"""Where things are: rectangles of blocks, the ports that links end at, and Manhattan wire lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost.area import block_areas_m2, block_sizes_m
+from hwlib.cost.lower import Lowered
+from hwlib.mapping.routes import Routes
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Floorplan:
+    """Geometry of D designs: areas, corners and sizes [D, B]; link ports [D, L, 2] (x, y) at both ends; lengths in m.
+
+    `link_m` [D, L] and `crossing_m` [D, T] are Manhattan lengths; a port is the middle of the nearest edge.
+    """
+
+    area_m2: Array
+    x_m: Array
+    y_m: Array
+    width_m: Array
+    height_m: Array
+    source_port_m: Array
+    target_port_m: Array
+    link_m: Array
+    crossing_m: Array
+
+
+def _edge_middles(x: Array, y: Array, width: Array, height: Array) -> Array:
+    """[D, B, 4, 2]: middles of left, right, top and bottom edge."""
+    xs = np.stack([x, x + width, x + width / 2, x + width / 2], axis=-1)
+    ys = np.stack([y + height / 2, y + height / 2, y, y + height], axis=-1)
+    return np.stack([xs, ys], axis=-1)
+
+
+def _nearest(middles: Array, goal: Array) -> Array:
+    """[D, L, 2]: of four edge middles [D, L, 4, 2] the one nearest to a point [D, L, 2]."""
+    distance = np.abs(middles - goal[:, :, None, :]).sum(axis=-1)
+    best = distance.argmin(axis=-1)[:, :, None, None]
+    return np.take_along_axis(middles, best, axis=2)[:, :, 0, :]
+
+
+def floorplan(chip: Lowered, routes: Routes) -> Floorplan:
+    """Geometry of a group of designs."""
+    areas = block_areas_m2(chip)
+    width, height = block_sizes_m(chip, areas)
+    middles = _edge_middles(chip.x_m, chip.y_m, width, height)
+    centre = np.stack([chip.x_m + width / 2, chip.y_m + height / 2], axis=-1)
+    ends = np.array(chip.shape.topology.ends, dtype=np.int64).reshape(-1, 2)
+    a, b = ends[:, 0], ends[:, 1]
+    source = _nearest(middles[:, a], centre[:, b])
+    target = _nearest(middles[:, b], centre[:, a])
+    link_m = np.abs(source - target).sum(axis=-1)
+    noc, enter, leave = routes.crossings.T
+    here = np.where((a[enter] == noc)[None, :, None], source[:, enter], target[:, enter])
+    there = np.where((a[leave] == noc)[None, :, None], source[:, leave], target[:, leave])
+    crossing_m = np.abs(here - there).sum(axis=-1)
+    return Floorplan(areas, chip.x_m, chip.y_m, width, height, source, target, link_m, crossing_m)

@@ -1,0 +1,453 @@
+"""What a chip can do: peak rates, bandwidths, energies per action and stream loads, derived from its parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib import resources
+from hwlib.cost.area import RATES, converters_per_array, per_word
+from hwlib.cost.floorplan import Floorplan, floorplan
+from hwlib.cost.lower import Lowered, Parameters
+from hwlib.mapping.routes import TRAFFIC_CLASSES, Pairs, Routes, find_routes
+from hwlib.technology import adc, crossbar, dram, logic, sram, wires
+
+Array = NDArray[np.float64]
+
+FALLBACKS: dict[int, tuple[tuple[logic.Format, float], ...]] = {
+    4: (("int4", 1.0), ("int8", 1.0), ("fp8", 1.0), ("16bit", 1.0), ("fp32", 1.0)),
+    8: (("int8", 1.0), ("fp8", 1.0), ("16bit", 1.0), ("fp32", 1.0), ("int4", 4.0)),
+    16: (("16bit", 1.0), ("fp32", 1.0), ("int8", 4.0), ("fp8", 4.0), ("int4", 16.0)),
+    32: (("fp32", 1.0), ("16bit", 4.0), ("int8", 16.0), ("fp8", 16.0), ("int4", 64.0)),
+}
+"""By operand bits the formats that can stand in, best first, with the passes they take (wider by narrower parts)."""
+
+RING_THROUGHPUT = 8.0
+"""Channels' worth of uniform traffic that a ring carries: 2 cuts x 2 directions, half of the traffic crosses."""
+
+
+OPERAND_BITS: dict[logic.Format, float] = {"fp32": 32.0, "16bit": 16.0, "fp8": 8.0, "int8": 8.0, "int4": 4.0}
+
+
+def operand_width(bits: float) -> int:
+    """The standard operand width that holds so many bits: 4, 8, 16 or 32."""
+    return next((w for w in FALLBACKS if bits <= w), 32)
+
+
+@dataclass(frozen=True)
+class MatrixUnits:
+    """Compute arrays at one operand width: format chosen per block, MAC rate and energy [D, n], work split [D, n]."""
+
+    parameters: Parameters
+    format: NDArray[np.int64]
+    rate: Array
+    """MACs per cell and clock."""
+    mac_J: Array
+    operand_J: Array
+    """Delivering the operands of one MAC inside the unit, its share of instructions and clocking included."""
+    macs_per_s: Array
+    split: Array
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Memories of one kind acting together [D]: capacity, bandwidth, energy per bit; `split` [D, n] by bandwidth."""
+
+    parameters: Parameters
+    capacity_bytes: Array
+    bandwidth_Bps: Array
+    read_J_per_bit: Array
+    write_J_per_bit: Array
+    split: Array
+    each_read_J_per_bit: Array
+    each_write_J_per_bit: Array
+    each_bandwidth_Bps: Array
+    each_capacity_bytes: Array
+
+
+@dataclass(frozen=True)
+class VectorUnits:
+    """Vector units acting together: plain and special operations per second [D], energies [D], work split [D, n]."""
+
+    parameters: Parameters
+    ops_per_s: Array
+    special_per_s: Array
+    op_J: Array
+    special_J: Array
+    split: Array
+    each_op_J: Array
+    each_special_J: Array
+
+
+@dataclass(frozen=True)
+class CrossbarPool:
+    """Crossbar blocks of equal parameters: arrays together [D], the parameters of one array [D], energies [D]."""
+
+    blocks: tuple[int, ...]
+    cell: str
+    digital: bool
+    values: dict[str, Array]
+
+    def __getattr__(self, name: str) -> Array:
+        try:
+            return self.__dict__["values"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Per byte of each traffic class (C): load on links and networks [D, C, L + N] in s/B, energy [D, C] in J/B,
+    wire length [D, C] in m, hops by network [D, C, N], first-byte latency [D, C] in s, and whether it exists [C]."""
+
+    names: tuple[str, ...]
+    seconds_per_byte: Array
+    energy_J_per_byte: Array
+    wire_m: Array
+    hops: Array
+    latency_s: Array
+    exists: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A group of chips, ready for the cost kernels. None stands for a kind of unit that the chips lack."""
+
+    chip: Lowered
+    routes: Routes
+    plan: Floorplan
+    prior: dict[str, float]
+    matrix: dict[int, MatrixUnits]
+    vector: VectorUnits | None
+    sram: Pool | None
+    dram: Pool | None
+    crossbars: tuple[CrossbarPool, ...]
+    streams: Streams
+    port_Bps: Array
+    port_latency_s: Array
+    port_J_per_bit: Array
+    overhead_s: Array
+    p_norm: Array
+    leakage_W: Array
+    """Static power of every block [D, B], DRAM background included."""
+    toggle: Array
+
+
+def priors() -> dict[str, Any]:
+    """The class priors of resources/calibration/class_priors.json."""
+    return dict(resources.read_json("calibration/class_priors.json"))
+
+
+def _normalised(weights: Array) -> Array:
+    total = weights.sum(axis=-1, keepdims=True)
+    return np.asarray(np.divide(weights, total, out=np.zeros_like(weights), where=total > 0))
+
+
+def _reached(p: Parameters, pairs: Pairs) -> Array:
+    return np.isin(p.index, pairs.target).astype(float)
+
+
+def matrix_units(chip: Lowered, reached: Array, width: int) -> MatrixUnits:
+    """Compute arrays for operands of `width` bits; the first format of FALLBACKS that a block supports is used."""
+    p = chip.kinds["compute_array"]
+    chain = FALLBACKS[width]
+    rates = np.stack([getattr(p, RATES[fmt]) / passes for fmt, passes in chain])
+    usable = rates > 0
+    pick = usable.argmax(axis=0)
+    rate = np.take_along_axis(rates, pick[None], axis=0)[0] * reached
+    toggle = chip.settings["toggle_rate"] / 0.5
+    energy = np.stack([logic.mac_energy_J(chip.node_nm, fmt) * passes + 0.0 * p.rows for fmt, passes in chain])
+    delivery = np.stack([_deliveries_J(p, chip.node_nm, fmt, toggle) * passes for fmt, passes in chain])
+    chosen = np.take_along_axis(energy, pick[None], axis=0)[0] * toggle
+    operand = np.take_along_axis(delivery, pick[None], axis=0)[0]
+    macs = p.rows * p.columns * p.count * p.clock_Hz * rate
+    return MatrixUnits(p, pick, rate, p.own("mac_energy_J", chosen), operand, macs, _normalised(macs))
+
+
+REGISTER_BITS = {"systolic": (1.0, 32.0), "tensor": (0.19, 4.0), "simd": (2.0, 8.0)}
+"""Bits moved in registers per MAC: (per operand bit, accumulator bits). Systolic: the input and the 32-bit partial sum
+hop one cell. Tensor: a 16 x 8 x 16 matrix instruction reads (256 + 128) operands and moves 128 accumulators twice for
+2,048 MACs. SIMD: both operands from the register file, accumulator kept for four MACs."""
+
+
+def _deliveries_J(p: Parameters, node: Array, fmt: logic.Format, toggle: Array) -> Array:
+    return per_word(p.word("style"), lambda style: delivery_J(node, style, fmt, toggle) + 0.0 * p.rows)
+
+
+def delivery_J(node: Array, style: str, fmt: logic.Format, toggle: Array) -> Array:
+    """Energy to deliver the operands of one MAC inside its unit: register bits moved plus control."""
+    per_bit, accumulator = REGISTER_BITS[style]
+    bits = per_bit * OPERAND_BITS[fmt] + accumulator
+    register = logic.register_energy_J_per_bit if style == "systolic" else logic.register_file_energy_J_per_bit
+    control: Array = logic.control_energy_J_per_mac(node, cast(logic.Style, style), fmt)
+    return np.asarray(bits * register(node) * toggle + control)
+
+
+def vector_units(chip: Lowered, reached: Array) -> VectorUnits:
+    """All vector units together; work is split in proportion to their rate."""
+    p = chip.kinds["vector_unit"]
+    rate = p.lanes * p.count * p.clock_Hz * reached
+    split = _normalised(rate)
+    op = p.own("op_energy_J", logic.vector_op_energy_J(chip.node_nm) + 0.0 * p.lanes)
+    special = op * (logic.special_op_energy_J(chip.node_nm) / logic.vector_op_energy_J(chip.node_nm))
+    return VectorUnits(
+        p,
+        rate.sum(1),
+        (rate * p.special_rate).sum(1),
+        (op * split).sum(1),
+        (special * split).sum(1),
+        split,
+        op,
+        special,
+    )
+
+
+def _pool(p: Parameters, capacity: Array, bandwidth: Array, read: Array, write: Array) -> Pool:
+    split = _normalised(bandwidth)
+    return Pool(
+        p,
+        capacity.sum(1),
+        bandwidth.sum(1),
+        (read * split).sum(1),
+        (write * split).sum(1),
+        split,
+        read,
+        write,
+        bandwidth,
+        capacity,
+    )
+
+
+def sram_pool(chip: Lowered, homes: NDArray[np.bool_]) -> Pool:
+    """SRAM blocks that feed units; others hold nothing and serve nobody."""
+    p = chip.kinds["sram"]
+    bank, width = p.capacity_bytes / p.banks, p.port_width_bits
+    toggle = chip.settings["toggle_rate"] / 0.5
+    clock = np.minimum(p.clock_Hz, sram.sram_max_clock_Hz(chip.node_nm, bank, width))
+    bandwidth = p.banks * width / 8.0 * clock * homes
+    read = p.own("read_energy_J_per_bit", sram.sram_read_energy_J_per_bit(chip.node_nm, bank, width) * toggle)
+    write = p.own("write_energy_J_per_bit", sram.sram_write_energy_J_per_bit(chip.node_nm, bank, width) * toggle)
+    return _pool(p, p.capacity_bytes * homes, bandwidth, read, write)
+
+
+def dram_pool(chip: Lowered, connected: NDArray[np.bool_]) -> Pool:
+    """DRAM blocks with a way to the units, interleaved by bandwidth. Energy: device plus PHY and controller."""
+    p = chip.kinds["dram"]
+    kinds = [dram.dram_technology(t) for t in p.word("technology")]
+    bandwidth = p.channels * p.own("bandwidth_Bps", np.array([t.bandwidth_Bps for t in kinds]) + 0.0 * p.channels)
+    capacity = p.channels * p.own("capacity_bytes", np.array([t.capacity_bytes for t in kinds]) + 0.0 * p.channels)
+    energy = np.array([t.device_energy_J_per_bit + t.interface_energy_J_per_bit for t in kinds]) + 0.0 * p.channels
+    energy = p.own("energy_J_per_bit", energy)
+    return _pool(p, capacity * connected, bandwidth * connected, energy, energy)
+
+
+def _first(p: Parameters, column: int) -> dict[str, Array]:
+    return {name: values[:, column] for name, values in p._numbers.items()}
+
+
+def crossbar_pools(chip: Lowered) -> tuple[CrossbarPool, ...]:
+    """One pool per set of equal crossbar blocks, with derived times and energies per action [D]."""
+    if "crossbar" not in chip.kinds:
+        return ()
+    p = chip.kinds["crossbar"]
+    place = {int(b): i for i, b in enumerate(p.index)}
+    node = chip.node_nm[:, 0]
+    toggle = chip.settings["toggle_rate"][:, 0] / 0.5
+    pools = []
+    for blocks in chip.shape.pools:
+        column = place[blocks[0]]
+        v = _first(p, column)
+        name = p.word("cell")[column]
+        cell = crossbar.cell_technology(name)
+        digital = name == "sram_digital"
+
+        def own(field: str, modelled: Array, v: dict[str, Array] = v) -> Array:
+            return np.where(np.isnan(v[field]), modelled, v[field])
+
+        copies = 2.0 if p.word("coding")[column] == "differential" and not digital else 1.0
+        read = crossbar.digital_bitmac_energy_J(node) * toggle if digital else crossbar.cell_read_energy_J(name, node)
+        values = {
+            **v,
+            "arrays": v["arrays"] * len(blocks),
+            "copies": np.full_like(node, copies),
+            "offset": np.full_like(node, 1.0 if copies == 1.0 and not digital else 0.0),
+            "bits_per_cell": np.ones_like(node) if digital else v["bits_per_cell"],
+            "read_time_s": own("read_time_s", crossbar.cell_read_time_s(name, node) + 0.0 * node),
+            "write_energy_J": own("write_energy_J", cell.write_energy_J + 0.0 * node),
+            "write_time_s": own("write_time_s", cell.write_time_row_s + 0.0 * node),
+            "endurance": own("endurance", cell.programmings + 0.0 * node),
+            "cell_J": own("cell_read_energy_J", read + 0.0 * node),
+            "adc_J": own("adc_energy_J", adc.adc_energy_J(node, v["adc_bits"], v["adc_rate_Hz"])),
+            "dac_J": adc.dac_energy_J(node, v["dac_bits"]) + crossbar.row_driver_energy_J(node, v["columns"]),
+            "shift_add_J": crossbar.shift_add_energy_J(node) * toggle,
+        }
+        pools.append(CrossbarPool(blocks, name, digital, values))
+    return tuple(pools)
+
+
+def _weights(pairs: Pairs, source: Array, target: Array) -> Array:
+    """[D, P] shares of a class's traffic by route: source weight x target weight, over block-indexed weights [D, B]."""
+    return _normalised(source[:, pairs.source] * target[:, pairs.target])
+
+
+def streams(chip: Lowered, routes: Routes, plan: Floorplan, weight: Array) -> Streams:
+    """Loads, energies and latencies per byte of each class. `weight` [D, B]: bandwidth or peak rate of blocks."""
+    names = list(TRAFFIC_CLASSES) + [f"crossbar.{i}" for pool in chip.shape.pools for i in pool[:1]]
+    members = {f"crossbar.{pool[0]}": pool for pool in chip.shape.pools}
+    link_Bps = chip.link_width_bits * chip.link_clock_Hz / 8.0
+    noc = chip.kinds.get("noc")
+    n_noc = 0 if noc is None else len(noc)
+    which = {} if noc is None else {int(b): i for i, b in enumerate(noc.index)}
+    incidence = np.zeros((len(routes.crossings), n_noc))
+    for row, crossing in enumerate(routes.crossings):
+        incidence[row, which[int(crossing[0])]] = 1.0
+    capacity, hops, router_J, hop_s = _networks(chip, noc)
+    wire_J = wires.wire_energy_J_per_bit_m(chip.node_nm) * chip.settings["toggle_rate"] / 0.5
+    delay = wires.wire_delay_s_per_m(chip.node_nm)
+    rows = []
+    for name in names:
+        group = [routes.classes[f"crossbar.{i}"] for i in members[name]] if name in members else [routes.classes[name]]
+        pairs = group[0] if len(group) == 1 else _merged(group)
+        share = _weights(pairs, weight, weight)
+        on_link, on_cross = share @ pairs.link_use, share @ pairs.cross_use
+        length = (on_link * plan.link_m).sum(1) + (on_cross * plan.crossing_m).sum(1)
+        through = on_cross @ incidence
+        seconds = np.concatenate([on_link / link_Bps, through / capacity], axis=1)
+        energy = 8.0 * (length * wire_J[:, 0] + (through * hops * router_J).sum(1))
+        latency = length * delay[:, 0] + (through * hops * hop_s).sum(1)
+        rows.append((seconds, energy, length, through * hops, latency, bool(len(pairs.source))))
+    seconds, energy, length, hopped, latency = (np.stack([r[i] for r in rows], axis=1) for i in range(5))
+    return Streams(tuple(names), seconds, energy, length, hopped, latency, np.array([r[5] for r in rows]))
+
+
+def _merged(group: list[Pairs]) -> Pairs:
+    return Pairs(
+        *(np.concatenate([getattr(p, f) for p in group]) for f in ("source", "target", "link_use", "cross_use"))
+    )
+
+
+def _networks(chip: Lowered, noc: Parameters | None) -> tuple[Array, Array, Array, Array]:
+    """Capacity in B/s, mean hops, energy per bit and hop, seconds per hop of every network [D, N]."""
+    if noc is None:
+        empty = np.zeros((chip.count, 0))
+        return empty, empty, empty, empty
+    channel = noc.width_bits * noc.clock_Hz / 8.0
+    ring = np.array([t == "ring" for t in noc.word("topology")])
+    mesh = np.array([t == "mesh" for t in noc.word("topology")])
+    side = np.sqrt(noc.nodes)
+    capacity = channel * np.where(mesh, np.maximum(1.0, 4.0 * side), np.where(ring, RING_THROUGHPUT, 1.0))
+    hops = np.where(mesh, np.maximum(1.0, 2.0 / 3.0 * side), np.where(ring, np.maximum(1.0, noc.nodes / 4.0), 1.0))
+    modelled = wires.router_energy_J_per_bit(chip.node_nm) * chip.settings["toggle_rate"] / 0.5 + 0.0 * noc.nodes
+    return capacity, hops, noc.own("router_energy_J_per_bit", modelled), 3.0 / noc.clock_Hz
+
+
+def leakage_W(chip: Lowered, plan: Floorplan) -> Array:
+    """Static power of every block [D, B]: leakage by area, SRAM by capacity, background power of DRAM."""
+    result = plan.area_m2 * logic.logic_leakage_Wpm2(chip.node_nm)
+    for kind, p in chip.kinds.items():
+        modelled = result[:, p.index]
+        if kind == "sram":
+            fast = np.array([float(c == "high_performance") for c in p.word("cell")])
+            modelled = sram.sram_leakage_W(chip.node_nm, p.capacity_bytes, fast + 0.0 * p.capacity_bytes)
+        elif kind == "dram":
+            background = np.array([dram.dram_technology(t).background_W for t in p.word("technology")])
+            modelled = modelled + p.channels * background
+        elif kind == "crossbar":
+            modelled = _crossbar_leakage(chip, p, modelled)
+        result[:, p.index] = p.own("leakage_W", modelled)
+    return result
+
+
+def _crossbar_leakage(chip: Lowered, p: Parameters, by_area: Array) -> Array:
+    """Cells of SRAM leak like SRAM; the other devices don't, their converters and drivers leak by area."""
+    cells = per_word(p.word("cell"), lambda c: crossbar.cell_area_m2(c, chip.node_nm, p.bits_per_cell) + 0.0 * p.rows)
+    share = np.clip(p.arrays * p.rows * p.columns * cells / np.maximum(_area_of(chip, p, by_area), 1e-30), 0.0, 1.0)
+    leaks = np.array([crossbar.cell_technology(c).leaks for c in p.word("cell")])
+    held = p.arrays * p.rows * p.columns * np.where(p.ping_pong > 0, 2.0, 1.0) / 8.0
+    cell = np.where(leaks, sram.sram_leakage_W(chip.node_nm, held, 0.0 * held), 0.0)
+    return by_area * (1.0 - share) + cell
+
+
+def _area_of(chip: Lowered, p: Parameters, by_area: Array) -> Array:
+    return by_area / logic.logic_leakage_Wpm2(chip.node_nm)
+
+
+def _ports(chip: Lowered) -> tuple[Array, Array, Array]:
+    """One-way bandwidth [D], latency [D] and energy per bit [D] of all chip-to-chip ports together."""
+    if "port" not in chip.kinds:
+        zero = np.zeros(chip.count)
+        return zero, zero, zero
+    p = chip.kinds["port"]
+    kinds = [wires.port_technology(t) for t in p.word("technology")]
+    split = _normalised(p.bandwidth_Bps)
+    latency = p.own("latency_s", np.array([t.latency_s for t in kinds]) + 0.0 * p.bandwidth_Bps)
+    energy = p.own("energy_J_per_bit", np.array([t.energy_J_per_bit for t in kinds]) + 0.0 * p.bandwidth_Bps)
+    return p.bandwidth_Bps.sum(1), (latency * split).sum(1), (energy * split).sum(1)
+
+
+def _block_weights(chip: Lowered, matrix: MatrixUnits | None, vector: VectorUnits | None, pools: list[Pool]) -> Array:
+    """[D, B]: what decides how traffic spreads over blocks of a kind: bandwidth of memories, peak rate of units."""
+    weight = np.ones((chip.count, len(chip.shape.topology.ids)))
+    if matrix is not None:
+        weight[:, matrix.parameters.index] = matrix.macs_per_s
+    if vector is not None:
+        weight[:, vector.parameters.index] = vector.split
+    for pool in pools:
+        weight[:, pool.parameters.index] = pool.each_bandwidth_Bps
+    if "port" in chip.kinds:
+        weight[:, chip.kinds["port"].index] = chip.kinds["port"].bandwidth_Bps
+    return weight
+
+
+def build(chip: Lowered, widths: tuple[int, ...]) -> Machine:
+    """Everything derived from a group of designs; `widths`: the operand widths that the workload needs."""
+    routes = find_routes(chip.shape.topology)
+    plan = floorplan(chip, routes)
+    calibration, chip_class = chip.shape.settings
+    prior = priors()["classes"]["ideal" if calibration == "ideal" else chip_class]
+    matrix = {}
+    if "compute_array" in chip.kinds:
+        reached = _reached(chip.kinds["compute_array"], routes.classes["matrix"])
+        if reached.any():
+            matrix = {w: matrix_units(chip, reached, w) for w in sorted(set(widths))}
+    vector = None
+    if "vector_unit" in chip.kinds and (reached := _reached(chip.kinds["vector_unit"], routes.classes["vector"])).any():
+        vector = vector_units(chip, reached)
+    homes, kinds = set(routes.homes), chip.shape.topology.kinds
+    sram_homes = np.array([i in homes for i in chip.shape.topology.of("sram")])
+    on_chip = sram_pool(chip, sram_homes) if sram_homes.any() else None
+    sources = (
+        set(routes.classes["fill"].source.tolist()) if on_chip is not None else {h for h in homes if kinds[h] == "dram"}
+    )
+    dram_used = np.array([i in sources for i in chip.shape.topology.of("dram")])
+    off_chip = dram_pool(chip, dram_used) if dram_used.any() else None
+    pools = [p for p in (on_chip, off_chip) if p is not None]
+    weight = _block_weights(chip, next(iter(matrix.values()), None), vector, pools)
+    own = chip.settings["overhead_s"][:, 0]
+    overlap = np.minimum(chip.settings["overlap"][:, 0], 0.99)
+    port_Bps, port_latency, port_J = _ports(chip)
+    return Machine(
+        chip=chip,
+        routes=routes,
+        plan=plan,
+        prior=prior,
+        matrix=matrix,
+        vector=vector,
+        sram=on_chip,
+        dram=off_chip,
+        crossbars=crossbar_pools(chip),
+        streams=streams(chip, routes, plan, weight),
+        port_Bps=port_Bps,
+        port_latency_s=port_latency,
+        port_J_per_bit=port_J,
+        overhead_s=np.where(np.isnan(own), prior["overhead_s"], own),
+        p_norm=1.0 / (1.0 - overlap),
+        leakage_W=leakage_W(chip, plan),
+        toggle=chip.settings["toggle_rate"][:, 0],
+    )
+
+
+__all__ = ["Machine", "build", "converters_per_array", "operand_width"]

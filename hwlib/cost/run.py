@@ -1,0 +1,337 @@
+"""A whole run for a group of designs: placement, times, throttling, energies and the headline metrics, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost.energy import INDEX, Action, actions, by_component
+from hwlib.cost.lower import Lowered
+from hwlib.cost.machine import Machine, build
+from hwlib.cost.throttle import throttle
+from hwlib.cost.work import ACTIVATION_SHARE, OVERHEAD, PROGRAM, Work, arrays_per_instance, measure, widths_needed
+from hwlib.mapping.placement import fill
+from hwlib.mapping.program import MATRIX, RELOADED, Program, Ways, make_program
+from hwlib.report import RESOURCES
+from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.operators import kv_per_chip_bytes, micro_batches, weights_per_chip_bytes
+from hwlib.workload.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+USABLE = 0.9
+"""Share of the memory that weights and KV cache may fill (MODEL.md, Workload)."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of one chip [D]: what has to be kept where, and the batch that runs."""
+
+    weights: Array
+    in_crossbars: Array
+    in_sram: Array
+    kv_per_sequence: Array
+    capacity: Array
+    """Of the memory that holds what is left: DRAM, or SRAM where there is no DRAM."""
+
+    batch: Array
+    kv_on_chip: NDArray[np.bool_]
+    unplaced: Array
+    """Bytes of weights that found no place at all."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Results [D, …] of a group. K columns of `program`; `passes` [D, K]: instances per pass (a prefill, a mean step);
+    `tau` [D, K]: time of one instance; `energy` [D, K, C]; phases first axis where an array is [2, D]."""
+
+    machine: Machine
+    program: Program
+    scenario: Scenario
+    work: Work
+    found: list[Action]
+    memory: Memory
+    passes: Array
+    placed: Array
+    tau: Array
+    times: Array
+    energy: Array
+    pass_time: Array
+    pass_energy: Array
+    clock: Array
+    over_limit: NDArray[np.bool_]
+    phase_s: Array
+    """TTFT and TPOT [2, D]."""
+
+    static_W: Array
+    end_s: Array
+    dynamic_J: Array
+    """Dynamic energy of all chips in the whole prefill and in all decode steps [2, D]."""
+
+    runs: Array
+    """Passes of each phase in the run, micro-batches and tensor-parallel chips included [2]."""
+
+
+def ways_of(machine: Machine) -> Ways:
+    """What the group's chips offer."""
+    pinned = False
+    if machine.sram is not None:
+        words = machine.sram.parameters.word("management")
+        pinned = any(
+            w == "scratchpad" for w, b in zip(words, machine.sram.each_capacity_bytes.max(0), strict=True) if b > 0
+        )
+    return Ways(
+        bool(machine.matrix),
+        machine.vector is not None,
+        machine.dram is not None,
+        machine.sram is not None,
+        pinned,
+        len(machine.crossbars),
+    )
+
+
+def context_periods(chip: Lowered) -> tuple[int, ...]:
+    """Tile sizes along the context of the designs' compute arrays, at whose multiples a decode step's cost jumps."""
+    if "compute_array" not in chip.kinds:
+        return ()
+    p = chip.kinds["compute_array"]
+    found: set[int] = set()
+    for i, style in enumerate(p.word("style")):
+        if style == "tensor":
+            found |= {64}
+        else:
+            found |= {int(v) for v in np.unique(p.rows[:, i])} | {int(v) for v in np.unique(p.columns[:, i])}
+    return tuple(sorted(found))
+
+
+def combine(times: Array, p: Array, serial_program: Array) -> Array:
+    """t = (sum t_i^p)^(1/p) over overlapping resources, plus overhead and programming that can't overlap [D, K]."""
+    overlapping = times.copy()
+    overlapping[..., OVERHEAD] = 0.0
+    overlapping[..., PROGRAM] *= 1.0 - serial_program
+    largest = np.maximum(overlapping.max(axis=-1), 1e-300)
+    power = p[:, None, None]
+    norm = largest * ((overlapping / largest[..., None]) ** power).sum(axis=-1) ** (1.0 / p[:, None])
+    return np.asarray(norm + times[..., OVERHEAD] + serial_program * times[..., PROGRAM])
+
+
+def serial_programming(machine: Machine, program: Program) -> Array:
+    """[D, K]: 1 where programming can't overlap with computing in the same arrays."""
+    if not machine.crossbars or not (program.source == RELOADED).any():
+        return np.zeros((1, len(program)))
+    return np.asarray(
+        (program.source == RELOADED)[None, :] * (machine.crossbars[0].ping_pong < 0.5)[:, None], dtype=float
+    )
+
+
+def _weight_table(program: Program, column: Array) -> Array:
+    """[W]: a per-row value of each weight matrix, taken from the prefill's first column of it."""
+    result = np.zeros(len(program.weights))
+    mask = (program.weight >= 0) & (program.phase == 0)
+    result[program.weight[mask]] = column[mask]
+    return result
+
+
+def _cost_by_place(program: Program, value: Array, places: int) -> Array:
+    """[D, W, places]: what one instance costs over the run, NaN where no column offers the place."""
+    d, w = value.shape[0], len(program.weights)
+    total = np.zeros((d, w, places))
+    offered = np.zeros((w, places), dtype=bool)
+    for k in np.flatnonzero(program.weight >= 0):
+        total[:, program.weight[k], program.place[k]] += program.steps[k] * value[:, k]
+        offered[program.weight[k], program.place[k]] = True
+    return np.where(offered[None], total, np.nan)
+
+
+def _savings(program: Program, tau: Array, energy: Array, places: int) -> Array:
+    """[D, W, places]: share of time plus share of energy that one instance saves against its base place."""
+    saved = np.zeros((tau.shape[0], len(program.weights), places))
+    repeat = _weight_table(program, program.repeat)
+    for value in (tau, energy):
+        cost = _cost_by_place(program, value, places)
+        base = cost[:, :, 0] if not np.isnan(cost[:, :, 0]).all() else cost[:, :, 1]
+        whole = np.nansum(np.where(np.isnan(base), 0.0, base) * repeat, axis=1)[:, None, None]
+        gain = (base[:, :, None] - cost) / np.maximum(whole, 1e-300)
+        saved += np.where(np.isnan(base[:, :, None]) & ~np.isnan(cost), 1.0, np.nan_to_num(gain))
+    return saved
+
+
+def place(
+    machine: Machine, program: Program, scenario: Scenario, ways: Ways, tau: Array, energy: Array, room: Array
+) -> Array:
+    """Instances [D, W, places] of every weight matrix by place (0 DRAM, 1 SRAM, 2 + b crossbar pool b).
+
+    `room` [D]: bytes of SRAM open to weights. What no other memory takes is left to the base place.
+    """
+    d, w, places = machine.chip.count, len(program.weights), 2 + ways.crossbars
+    wanted = np.broadcast_to(_weight_table(program, program.repeat), (d, w)).copy()
+    size = _weight_table(program, program.store_bytes)
+    n, k, matrices = (_weight_table(program, c) for c in (program.n, program.k, program.matrices))
+    saving = _savings(program, tau, energy, places)
+    only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
+    stages = float(scenario.pipeline_parallel)
+    result = np.zeros((d, w, places))
+    for b, pool in enumerate(machine.crossbars):
+        need = arrays_per_instance(pool, scenario, matrices, n, k)
+        gain = np.where(np.isfinite(need), 1.0, 0.0) if only else saving[:, :, 2 + b]
+        taken = fill(gain, need, wanted, pool.arrays * stages)
+        result[:, :, 2 + b], wanted = taken, wanted - taken
+    if ways.dram and ways.pinned:
+        taken = fill(saving[:, :, 1], np.broadcast_to(size, (d, w)), wanted, room * stages)
+        result[:, :, 1], wanted = taken, wanted - taken
+    result[:, :, 0 if ways.dram else 1] += wanted
+    return result
+
+
+def _kv_on_chip(machine: Machine, ways: Ways, kv_end: Array) -> NDArray[np.bool_]:
+    """[D]: whether the whole KV cache, at its longest, fits into scratchpad memory."""
+    if machine.sram is None:
+        return np.zeros(machine.chip.count, dtype=bool)
+    if machine.dram is None:
+        return np.ones(machine.chip.count, dtype=bool)
+    open_bytes = (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes
+    return (kv_end <= open_bytes) & ways.pinned
+
+
+def _memory(
+    machine: Machine,
+    program: Program,
+    scenario: Scenario,
+    llm: LlmArchitecture,
+    placed: Array,
+    ways: Ways,
+    kv_on_chip: NDArray[np.bool_],
+) -> Memory:
+    stages = float(scenario.pipeline_parallel)
+    size = _weight_table(program, program.store_bytes)
+    held = placed * size[None, :, None] / stages
+    in_crossbars, in_sram = held[:, :, 2:].sum((1, 2)), held[:, :, 1].sum(1)
+    weights = np.full(machine.chip.count, weights_per_chip_bytes(llm, scenario))
+    kv = kv_per_chip_bytes(llm, scenario, scenario.prompt + scenario.output / 2.0)
+    if machine.dram is not None:
+        capacity, left = machine.dram.capacity_bytes, weights - in_crossbars - in_sram
+    elif machine.sram is not None:
+        capacity, left = machine.sram.capacity_bytes, weights - in_crossbars
+    else:
+        capacity, left = np.zeros(machine.chip.count), weights - in_crossbars
+    free = USABLE * capacity - np.maximum(left, 0.0)
+    batch = np.floor(free / kv) if kv > 0 else np.where(free >= 0, np.inf, 0.0)
+    batch = np.where(kv_on_chip & (left <= USABLE * capacity) & (machine.dram is not None), np.inf, batch)
+    running = np.clip(batch, 0.0, float(scenario.batch))
+    unplaced = np.maximum(0.0, np.maximum(left, 0.0) + kv - USABLE * capacity)
+    return Memory(
+        weights,
+        in_crossbars,
+        in_sram,
+        np.full(machine.chip.count, kv),
+        capacity,
+        running,
+        kv_on_chip,
+        np.where(running < 1, unplaced, 0.0),
+    )
+
+
+def _step_share(program: Program, scenario: Scenario) -> Array:
+    """[K]: the part of a mean pass that a column stands for: 1, or its share of the decode steps."""
+    steps = scenario.output - 1
+    if steps == 0:
+        return np.ones(len(program))
+    return np.where(program.phase == 1, program.steps / steps, 1.0)
+
+
+def run(chip: Lowered, scenario: Scenario, llm: LlmArchitecture, batch: float) -> Run:
+    """Evaluates a group of designs at a batch that runs on all of them (see `Memory.batch`)."""
+    machine = build(chip, widths_needed(scenario))
+    ways = ways_of(machine)
+    program = make_program(llm, scenario, batch, ways, context_periods(chip))
+    kv_end = kv_per_chip_bytes(llm, scenario, float(scenario.prompt + scenario.output)) * batch
+    on_chip = _kv_on_chip(machine, ways, np.full(chip.count, kv_end))
+    work = measure(machine, program, scenario, on_chip)
+    serial = serial_programming(machine, program)
+    tau = combine(work.times, machine.p_norm, serial)
+    found = actions(machine, program, work, scenario)
+    energy = by_component(found, chip.count, len(program))
+    room = np.zeros(chip.count)
+    if machine.sram is not None:
+        room = np.maximum(0.0, (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes - np.where(on_chip, kv_end, 0.0))
+    placed = place(machine, program, scenario, ways, tau, energy.sum(-1), room)
+    memory = _memory(machine, program, scenario, llm, placed, ways, on_chip)
+    instances = np.broadcast_to(program.repeat, tau.shape).copy()
+    weighted = np.flatnonzero(program.weight >= 0)
+    instances[:, weighted] = placed[:, program.weight[weighted], program.place[weighted]]
+    passes = instances * _step_share(program, scenario)[None, :]
+    base = Run(
+        machine=machine,
+        program=program,
+        scenario=scenario,
+        work=work,
+        found=found,
+        memory=memory,
+        passes=passes,
+        placed=placed,
+        tau=tau,
+        times=work.times,
+        energy=energy,
+        pass_time=np.zeros(0),
+        pass_energy=np.zeros(0),
+        clock=np.ones((2, chip.count)),
+        over_limit=np.zeros(chip.count, dtype=bool),
+        phase_s=np.zeros(0),
+        static_W=machine.leakage_W.sum(1),
+        end_s=np.zeros(0),
+        dynamic_J=np.zeros(0),
+        runs=_runs(scenario, batch),
+    )
+    return _totals(throttle(base, serial), batch)
+
+
+def _runs(scenario: Scenario, batch: float) -> Array:
+    parts = micro_batches(scenario, batch)
+    each = parts * scenario.tensor_parallel
+    return np.array([each, each * (scenario.output - 1)])
+
+
+def _totals(r: Run, batch: float) -> Run:
+    """Sums over the columns: phase times with the pipeline's filling, energies of all chips."""
+    stages, parts = r.scenario.pipeline_parallel, micro_batches(r.scenario, batch)
+    phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
+    pass_time = np.einsum("dk,fk->fd", r.passes * r.tau, phases)
+    pass_energy = np.einsum("dk,dkc,fk->fdc", r.passes, r.energy, phases)
+    fill_factor = np.array([(stages + parts - 1) / stages, 1.0])[:, None]
+    phase_s = pass_time * fill_factor
+    end = phase_s[0] + phase_s[1] * (r.scenario.output - 1)
+    dynamic = pass_energy.sum(-1) * r.runs[:, None]
+    return replace(r, pass_time=pass_time, pass_energy=pass_energy, phase_s=phase_s, end_s=end, dynamic_J=dynamic)
+
+
+def without_walls(r: Run, serial: Array) -> Array:
+    """[2, D, R]: phase time over phase time with one resource free ("without this wall")."""
+    phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
+    result = np.ones((2, r.machine.chip.count, len(RESOURCES)))
+    for i in range(len(RESOURCES)):
+        if not r.times[..., i].any():
+            continue
+        freed = r.times.copy()
+        freed[..., i] = 0.0
+        tau = combine(freed, r.machine.p_norm, serial)
+        result[:, :, i] = r.pass_time / np.maximum(np.einsum("dk,fk->fd", r.passes * tau, phases), 1e-300)
+    return result
+
+
+def shares(r: Run, serial: Array) -> Array:
+    """[D, K, R]: seconds of one instance by resource; share of i = t t_i^p / sum t_j^p, additive parts on their own."""
+    overlapping = r.times.copy()
+    overlapping[..., OVERHEAD] = 0.0
+    overlapping[..., PROGRAM] *= 1.0 - serial
+    largest = np.maximum(overlapping.max(axis=-1, keepdims=True), 1e-300)
+    powered = (overlapping / largest) ** r.machine.p_norm[:, None, None]
+    rest = r.tau - r.times[..., OVERHEAD] - serial * r.times[..., PROGRAM]
+    result = rest[..., None] * powered / np.maximum(powered.sum(-1, keepdims=True), 1e-300)
+    result[..., OVERHEAD] += r.times[..., OVERHEAD]
+    result[..., PROGRAM] += serial * r.times[..., PROGRAM]
+    return np.asarray(result)
+
+
+__all__ = ["INDEX", "MATRIX", "Run", "run", "shares", "without_walls"]

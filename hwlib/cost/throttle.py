@@ -1,0 +1,85 @@
+"""Power limits: above TDP or power density the clock of the die falls until the power fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.report import COMPONENTS, RESOURCES
+
+if TYPE_CHECKING:
+    from hwlib.cost.run import Run
+
+Array = NDArray[np.float64]
+
+V_MIN = 0.6
+"""Lowest supply over nominal: below this clock factor the voltage stays (estimate, usual DVFS range)."""
+
+SLOWEST = 0.02
+STEPS = 16
+UNCLOCKED_RESOURCES = np.array([r in ("dram", "port") for r in RESOURCES])
+UNCLOCKED_COMPONENTS = np.array([c in ("dram", "port") for c in COMPONENTS])
+
+
+def scaled_times(times: Array, factor: Array) -> Array:
+    """Resource times [D, K, R] with the die's clock at `factor` [D, K]; DRAM and ports keep theirs."""
+    return np.where(UNCLOCKED_RESOURCES, times, times / factor[..., None])
+
+
+def scaled_energy(energy: Array, factor: Array) -> Array:
+    """Energies [D, K, C]: on the die proportional to V^2, V linear in f down to V_MIN (MODEL.md, Energy)."""
+    squared = np.maximum(V_MIN, factor) ** 2
+    return np.where(UNCLOCKED_COMPONENTS, energy, energy * squared[..., None])
+
+
+def _powers(r: Run, serial: Array, factor: Array) -> tuple[Array, Array]:
+    """Package and die power [2, D] in W of one chip, at clock factors [2, D]."""
+    from hwlib.cost.run import combine
+
+    per_column = factor[r.program.phase].T
+    tau = combine(scaled_times(r.work.times, per_column), r.machine.p_norm, serial)
+    energy = scaled_energy(r.energy, per_column)
+    phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
+    seconds = np.maximum(np.einsum("dk,fk->fd", r.passes * tau, phases), 1e-300)
+    joules = np.einsum("dk,dkc,fk->fdc", r.passes, energy, phases) / r.scenario.pipeline_parallel
+    busy = seconds / r.scenario.pipeline_parallel
+    package = joules.sum(-1) / busy + r.static_W
+    die = (joules * ~UNCLOCKED_COMPONENTS).sum(-1) / busy + r.static_W
+    return package, die
+
+
+def _over(r: Run, package: Array, die: Array) -> NDArray[np.bool_]:
+    s = r.machine.chip.settings
+    area = s["die_width_m"][:, 0] * s["die_height_m"][:, 0]
+    tdp = np.nan_to_num(s["tdp_W"][:, 0], nan=np.inf)
+    density = np.nan_to_num(s["power_density_limit_Wpm2"][:, 0], nan=np.inf) * area
+    return (package > tdp) | (die > density)
+
+
+def throttle(r: Run, serial: Array) -> Run:
+    """The run at the highest clock at which both phases respect the limits; `over_limit` where none does."""
+    from hwlib.cost.run import combine
+
+    s = r.machine.chip.settings
+    if np.isnan(s["tdp_W"]).all() and np.isnan(s["power_density_limit_Wpm2"]).all():
+        return r
+    factor = np.ones((2, r.machine.chip.count))
+    over = _over(r, *_powers(r, serial, factor))
+    if not over.any():
+        return r
+    low, high = np.full_like(factor, SLOWEST), np.ones_like(factor)
+    for _ in range(STEPS):
+        middle = np.sqrt(low * high)
+        hot = _over(r, *_powers(r, serial, middle))
+        low, high = np.where(hot, low, middle), np.where(hot, middle, high)
+    factor = np.where(over, low, 1.0)
+    hopeless = np.any(over & _over(r, *_powers(r, serial, factor)), axis=0)
+    per_column = factor[r.program.phase].T
+    times = scaled_times(r.work.times, per_column)
+    tau = combine(times, r.machine.p_norm, serial)
+    return replace(
+        r, times=times, tau=tau, energy=scaled_energy(r.energy, per_column), clock=factor, over_limit=hopeless
+    )

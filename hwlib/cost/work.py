@@ -1,0 +1,366 @@
+"""What one instance of every operator does on the chip: the time at each resource and the actions that cost energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost.machine import CrossbarPool, Machine, operand_width
+from hwlib.mapping import tiling
+from hwlib.mapping.program import CROSSBAR, IN_DRAM, IN_SRAM, MATRIX, MEMORY, PORT, RELOADED, VECTOR, Program
+from hwlib.report import RESOURCES
+from hwlib.workload.operators import Kind
+from hwlib.workload.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+ACTIVATION_SHARE = 0.4
+"""Part of the on-chip memory that holds activations and tiles; the rest can hold weights and KV cache."""
+
+FUSED_BUFFER_BYTES = 16_384.0
+"""A local buffer this large keeps a 64 x 64 tile of 32-bit scores, so that fused attention never leaves its unit."""
+
+COMPUTE, VECTOR_T, CROSSBAR_T, ADC, PROGRAM, SRAM, DRAM, LINK, PORT_T, OVERHEAD = range(len(RESOURCES))
+
+
+@dataclass
+class Work:
+    """Per design and column [D, K], for one instance: resource times [D, K, R] and action counts."""
+
+    times: Array
+    stream_bytes: Array
+    dram_bytes: Array
+    sram_read_bytes: Array
+    sram_write_bytes: Array
+    local_bits: Array
+    macs: Array
+    ops: Array
+    specials: Array
+    port_bytes: Array
+    conversions: Array
+    drives: Array
+    cell_reads: Array
+    shift_adds: Array
+    cell_writes: Array
+
+
+def _empty(machine: Machine, program: Program) -> Work:
+    d, k = machine.chip.count, len(program)
+    zeros = [np.zeros((d, k)) for _ in range(13)]
+    return Work(np.zeros((d, k, len(RESOURCES))), np.zeros((d, k, len(machine.streams.names))), *zeros)
+
+
+def widths_needed(scenario: Scenario) -> tuple[int, int]:
+    """Operand widths of weight GEMMs and of attention: the wider operand decides."""
+    gemm = operand_width(max(scenario.weight_bits, scenario.activation_bits))
+    return gemm, operand_width(max(scenario.kv_bits, scenario.activation_bits))
+
+
+def activation_room(machine: Machine) -> Array:
+    """Bytes on chip for activations and tiles [D, 1]."""
+    if machine.sram is None:
+        return np.zeros((machine.chip.count, 1))
+    return ACTIVATION_SHARE * machine.sram.capacity_bytes[:, None]
+
+
+def _stream(machine: Machine, name: str) -> int:
+    return machine.streams.names.index(name)
+
+
+def matrix_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], width: int) -> None:
+    """GEMMs and attention on the compute arrays: the work is split by peak rate, the slowest share decides."""
+    units = machine.matrix[width]
+    p = units.parameters
+    m, n, k, batch = (program.values[c][cols][None, :] for c in ("m", "n", "k", "batch"))
+    a, w, o = _operand_bytes(program, cols)
+    seconds = np.zeros((machine.chip.count, len(cols)))
+    reads = np.zeros_like(seconds)
+    for i in range(len(p)):
+        style = p.word("style")[i]
+        r, c, count, clock = (getattr(p, f)[:, i : i + 1] for f in ("rows", "columns", "count", "clock_Hz"))
+        if style == "systolic":
+            cycles = tiling.systolic_cycles(p.word("dataflow")[i], r, c, count, m, n, k, batch)
+        elif style == "tensor":
+            cycles = tiling.tensor_cycles(r, c, count, m, n, k, batch)
+        else:
+            cycles = tiling.simd_cycles(r, c, count, m, n, k, batch)
+        split, rate = units.split[:, i : i + 1], units.rate[:, i : i + 1]
+        busy = split * cycles / (clock * np.where(rate > 0, rate, np.inf))
+        seconds = np.maximum(seconds, busy)
+        buffer = p.buffer_bytes[:, i : i + 1]
+        tile_m, tile_n = tiling.unit_tile(style, r, c, buffer, width / 8.0)
+        held = a <= 0.5 * buffer * count
+        again = np.where(held, 1.0, tiling.reread(n, tile_n))
+        reads += split * (a * again + w * tiling.reread(m, tile_m))
+    work.times[:, cols, COMPUTE] = seconds / machine.prior["compute"]
+    work.macs[:, cols] = m * n * k * batch
+    fused = program.fused_bytes[cols][None, :]
+    local = _fused_locally(machine)
+    work.local_bits[:, cols] = 8.0 * (reads + o + fused * local)
+    _on_chip(
+        machine,
+        program,
+        work,
+        cols,
+        reads + fused * (1 - local) * _reads_scores(program, cols),
+        o + fused * (1 - local) * _writes_scores(program, cols),
+        "matrix",
+    )
+    _off_chip(machine, program, work, cols, a, w, o)
+
+
+def _reads_scores(program: Program, cols: NDArray[np.int64]) -> Array:
+    """1 for the weighted sum, which reads the fused scores; 0 for scores, which write them."""
+    return (program.out_bytes[cols] > 0).astype(float)[None, :]
+
+
+def _writes_scores(program: Program, cols: NDArray[np.int64]) -> Array:
+    return 1.0 - _reads_scores(program, cols)
+
+
+def _fused_locally(machine: Machine) -> Array:
+    """1 where every compute array has a buffer that keeps attention scores beside it [D, 1]."""
+    if not machine.matrix:
+        return np.zeros((machine.chip.count, 1))
+    p = next(iter(machine.matrix.values())).parameters
+    return np.asarray(p.buffer_bytes.min(axis=1, keepdims=True) >= FUSED_BUFFER_BYTES, dtype=float)
+
+
+def _operand_bytes(program: Program, cols: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+    """(activations, weights or KV, results) of one instance in bytes [1, k]."""
+    values = program.values
+    static = values["weight_bytes"][cols] + values["kv_read_bytes"][cols]
+    return values["in_bytes"][cols][None, :], static[None, :], values["out_bytes"][cols][None, :]
+
+
+def _on_chip(
+    machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], reads: Array, writes: Array, name: str
+) -> None:
+    """Traffic between the memory that feeds the units and the units."""
+    work.stream_bytes[:, cols, _stream(machine, name)] += reads + writes
+    if machine.sram is not None:
+        work.sram_read_bytes[:, cols] += reads
+        work.sram_write_bytes[:, cols] += writes
+    else:
+        work.dram_bytes[:, cols] += reads + writes
+
+
+def _off_chip(
+    machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], a: Array, w: Array, o: Array
+) -> None:
+    """Traffic between DRAM and SRAM: weights and KV that live in DRAM, and activations that don't fit on chip."""
+    if machine.sram is None or machine.dram is None:
+        return
+    room = activation_room(machine)
+    from_dram = (program.source[cols] == IN_DRAM) | (program.source[cols] == RELOADED)
+    weights = program.weight_bytes[cols] * from_dram
+    m, n, k = (program.values[c][cols][None, :] for c in ("m", "n", "k"))
+    spills = (a + o) > room
+    gemm = (program.kind[cols] == Kind.GEMM)[None, :]
+    if (spills & gemm).any():
+        zero = np.zeros_like(spills, dtype=float)
+        tiled = tiling.buffer_traffic(
+            m + zero, n + zero, k + zero, a + zero, weights[None, :] + zero, o + zero, room + zero
+        )
+    else:
+        tiled = np.zeros(())
+    simple = np.where(spills, a + o, 0.0) + weights[None, :]
+    moved = np.where(spills & gemm, tiled, simple) + _kv_off_chip(machine, program, cols)
+    _fill(machine, work, cols, moved)
+
+
+def _kv_off_chip(machine: Machine, program: Program, cols: NDArray[np.int64]) -> Array:
+    """KV bytes from or to DRAM [1, k]; whether the cache lives on chip is settled by `keep_kv_on_chip`."""
+    return (program.kv_read_bytes[cols] + program.kv_write_bytes[cols])[None, :]
+
+
+def _fill(machine: Machine, work: Work, cols: NDArray[np.int64], moved: Array) -> None:
+    work.dram_bytes[:, cols] += moved
+    work.stream_bytes[:, cols, _stream(machine, "fill")] += moved
+    work.sram_write_bytes[:, cols] += moved
+
+
+def vector_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64]) -> None:
+    """Softmax, norms, activations and residuals; also GEMMs where a chip has vector units alone."""
+    units = machine.vector
+    assert units is not None
+    macs = program.m[cols] * program.n[cols] * program.k[cols] * program.batch[cols]
+    gemm = program.kind[cols] <= Kind.ATTENTION
+    plain = np.where(gemm, 2.0 * macs, program.vector_ops[cols])[None, :]
+    special = np.where(gemm, 0.0, program.special_ops[cols])[None, :]
+    busy = plain / units.ops_per_s[:, None] + special / units.special_per_s[:, None]
+    work.times[:, cols, VECTOR_T] = busy / machine.prior["vector"]
+    work.ops[:, cols] = plain
+    work.specials[:, cols] = special
+    a, w, o = _operand_bytes(program, cols)
+    fused = program.fused_bytes[cols][None, :]
+    local = _fused_locally(machine)
+    work.local_bits[:, cols] = 8.0 * fused * local
+    _on_chip(machine, program, work, cols, a + w + 0.5 * fused * (1 - local), o + 0.5 * fused * (1 - local), "vector")
+    _off_chip(machine, program, work, cols, a, w, o)
+
+
+def crossbar_work(
+    machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], index: int, scenario: Scenario
+) -> None:
+    """Weight GEMMs in a crossbar pool: conversions, drives, reads and programming (MODEL.md, In-memory compute)."""
+    pool = machine.crossbars[index]
+    x = crossbar_shape(pool, scenario)
+    m, n, k, batch = (program.values[c][cols][None, :] for c in ("m", "n", "k", "batch"))
+    steps = m * x["slices_in"]
+    groups = np.ceil(np.minimum(k, x["rows"]) / x["rows_active"])
+    all_groups = np.floor(k / x["rows"]) * np.ceil(x["rows"] / x["rows_active"])
+    all_groups = all_groups + np.ceil((k - np.floor(k / x["rows"]) * x["rows"]) / x["rows_active"])
+    work.times[:, cols, CROSSBAR_T] = steps * groups * x["read_time_s"] / machine.prior["crossbar"]
+    converted = x["copies_converted"] * m * n * x["slices_in"] * x["slices_w"] * all_groups * batch
+    reference = x["offset"] * m * x["slices_in"] * all_groups * np.ceil(n / x["across"]) * batch
+    if not pool.digital:
+        work.times[:, cols, ADC] = steps * groups * x["columns_per_adc"] / x["adc_rate_Hz"]
+        work.conversions[:, cols] = converted + reference
+        work.shift_adds[:, cols] = converted + reference
+    else:
+        work.shift_adds[:, cols] = m * n * batch * x["slices_in"] * np.ceil(k / x["rows"])
+    live = 1.0 - machine.chip.settings["zero_share"]
+    work.drives[:, cols] = m * k * batch * x["slices_in"] * np.ceil(n / x["across"])
+    cells = m * k * n * batch * x["slices_w"] * x["copies"] * x["slices_in"]
+    work.cell_reads[:, cols] = cells if pool.digital else cells * live
+    name = machine.streams.names[4 + index]
+    a, w, o = _operand_bytes(program, cols)
+    _on_chip(machine, program, work, cols, a + 0 * m, o + 0 * m, name)
+    _reload(machine, program, work, cols, x, pool)
+    _off_chip(machine, program, work, cols, a, w, o)
+
+
+def _reload(
+    machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], x: dict[str, Array], pool: CrossbarPool
+) -> None:
+    """Weights that are programmed anew for every use: cells, time in passes over the arrays, and their way in."""
+    again = program.source[cols] == RELOADED
+    if not again.any():
+        return
+    n, k, batch = (program.values[c][cols][None, :] for c in ("n", "k", "batch"))
+    cells = n * k * batch * x["slices_w"] * x["copies"]
+    need = np.ceil(k / x["rows"]) * np.ceil(n / x["across"]) * batch
+    passes = np.ceil(need / x["arrays"])
+    work.cell_writes[:, cols] = np.where(again, cells, 0.0)
+    work.times[:, cols, PROGRAM] = np.where(again, passes * np.minimum(k, x["rows"]) * x["write_time_s"], 0.0)
+    work.times[:, cols, CROSSBAR_T] *= np.where(again, passes, 1.0)
+    work.times[:, cols, ADC] *= np.where(again, passes, 1.0)
+    moved = np.where(again, program.weight_bytes[cols][None, :], 0.0)
+    if machine.sram is not None:
+        work.sram_read_bytes[:, cols] += moved
+    work.stream_bytes[:, cols, 4 + machine.crossbars.index(pool)] += moved
+
+
+def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
+    """Slicing of weights and inputs on a pool, every value [D, 1].
+
+    slices_in = ceil(activation bits / DAC bits), slices_w = ceil(weight bits / bits per cell),
+    across = floor(columns / (slices_w copies)) weights side by side (MODEL.md, In-memory compute).
+    """
+    values = {name: v[:, None] for name, v in pool.values.items()}
+    values["slices_in"] = np.ceil(scenario.activation_bits / values["dac_bits"])
+    values["slices_w"] = np.ceil(scenario.weight_bits / values["bits_per_cell"])
+    values["across"] = np.floor(values["columns"] / (values["slices_w"] * values["copies"]))
+    values["rows_active"] = np.minimum(values["rows_active"], values["rows"])
+    values["copies_converted"] = values["copies"]
+    return values
+
+
+def arrays_per_instance(pool: CrossbarPool, scenario: Scenario, m_matrices: Array, n: Array, k: Array) -> Array:
+    """Arrays that one instance's weights take [D, W]; infinite where not even one weight fits across the columns."""
+    x = crossbar_shape(pool, scenario)
+    across = np.where(x["across"] >= 1, x["across"], np.nan)
+    need = m_matrices[None, :] * np.ceil(k[None, :] / x["rows"]) * np.ceil(n[None, :] / across)
+    return np.where(np.isnan(need), np.inf, need)
+
+
+def memory_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64]) -> None:
+    """Embedding look-up and KV write: bytes between memories."""
+    moved = (program.weight_bytes[cols] + program.kv_write_bytes[cols])[None, :]
+    if machine.dram is not None and machine.sram is not None:
+        _fill(machine, work, cols, moved + np.zeros((machine.chip.count, 1)))
+    elif machine.dram is not None:
+        work.dram_bytes[:, cols] += moved
+    else:
+        work.sram_read_bytes[:, cols] += program.weight_bytes[cols][None, :]
+        work.sram_write_bytes[:, cols] += program.kv_write_bytes[cols][None, :]
+
+
+def port_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], scenario: Scenario) -> None:
+    """Collectives: all-reduce latency + 2 (n-1)/n bytes / beta, point to point latency + bytes / beta."""
+    n = scenario.tensor_parallel
+    reduce = np.array([program.rows[r][1].startswith("all_reduce") for r in program.row[cols]])
+    factor = np.where(reduce, 2.0 * (n - 1) / n, 1.0)
+    hops = np.where(reduce, 2.0 * np.log2(max(n, 2)), 1.0)
+    sent = (factor * program.message_bytes[cols])[None, :]
+    beta = np.where(machine.port_Bps > 0, machine.port_Bps, np.nan)[:, None] * machine.prior["port"]
+    work.times[:, cols, PORT_T] = hops[None, :] * machine.port_latency_s[:, None] + sent / beta
+    work.port_bytes[:, cols] = sent
+    _on_chip(machine, program, work, cols, sent + 0 * beta, sent + 0 * beta, "port")
+
+
+def _memory_times(machine: Machine, work: Work) -> None:
+    """Times at SRAM, DRAM, links and networks from the bytes collected."""
+    if machine.sram is not None:
+        moved = work.sram_read_bytes + work.sram_write_bytes
+        work.times[:, :, SRAM] = moved / (machine.sram.bandwidth_Bps[:, None] * machine.prior["sram"])
+    if machine.dram is not None:
+        work.times[:, :, DRAM] = work.dram_bytes / (machine.dram.bandwidth_Bps[:, None] * machine.prior["dram"])
+    on_links = work.stream_bytes @ machine.streams.seconds_per_byte
+    if on_links.shape[-1]:
+        work.times[:, :, LINK] = on_links.max(axis=-1)
+
+
+def _overheads(machine: Machine, program: Program, work: Work) -> None:
+    """Launch overhead, plus the first byte's way from DRAM and through the wires."""
+    latency = ((work.stream_bytes > 0) * machine.streams.latency_s[:, None, :]).sum(axis=-1)
+    if machine.dram is not None:
+        names = machine.dram.parameters.word("technology")
+        from hwlib.technology.dram import dram_technology
+
+        first = (machine.dram.split * np.array([dram_technology(t).latency_s for t in names])).sum(1)
+        latency = latency + (work.dram_bytes > 0) * first[:, None]
+    launched = program.launches[None, :]
+    work.times[:, :, OVERHEAD] = launched * (machine.overhead_s[:, None] + latency)
+
+
+def keep_kv_on_chip(machine: Machine, program: Program, work: Work, on_chip: NDArray[np.bool_]) -> None:
+    """Takes KV traffic off DRAM for the designs [D] that hold the cache in SRAM."""
+    if not on_chip.any() or machine.dram is None:
+        return
+    kv = np.where(on_chip[:, None], (program.kv_read_bytes + program.kv_write_bytes)[None, :], 0.0)
+    kv = np.minimum(kv, work.dram_bytes)
+    work.dram_bytes -= kv
+    if machine.sram is not None:
+        work.stream_bytes[:, :, _stream(machine, "fill")] -= kv
+        work.sram_write_bytes -= np.where(program.kv_write_bytes[None, :] > 0, 0.0, kv)
+
+
+def measure(machine: Machine, program: Program, scenario: Scenario, kv_on_chip: NDArray[np.bool_]) -> Work:
+    """Resource times and actions of every column. Arrays are per instance; `kv_on_chip` [D]."""
+    work = _empty(machine, program)
+    gemm_width, attention_width = widths_needed(scenario)
+    on_matrix = program.unit == MATRIX
+    for width, dynamic in {(gemm_width, False), (attention_width, True)}:
+        cols = np.flatnonzero(on_matrix & (program.dynamic == dynamic))
+        if len(cols):
+            matrix_work(machine, program, work, cols, width)
+    if len(cols := np.flatnonzero(program.unit == VECTOR)):
+        vector_work(machine, program, work, cols)
+    if len(cols := np.flatnonzero(program.unit == MEMORY)):
+        memory_work(machine, program, work, cols)
+    if len(cols := np.flatnonzero(program.unit == PORT)):
+        port_work(machine, program, work, cols, scenario)
+    for b in range(len(machine.crossbars)):
+        if len(cols := np.flatnonzero(program.unit == CROSSBAR + b)):
+            crossbar_work(machine, program, work, cols, b, scenario)
+    keep_kv_on_chip(machine, program, work, kv_on_chip)
+    _memory_times(machine, work)
+    _overheads(machine, program, work)
+    return work
+
+
+__all__ = ["IN_SRAM", "Work", "arrays_per_instance", "measure", "widths_needed"]

@@ -1,0 +1,310 @@
+"""The one entry to the model: evaluate(design, scenario, llm) -> Report, and the same for many designs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost import assemble
+from hwlib.cost.area import block_areas_m2, block_sizes_m
+from hwlib.cost.check import result_findings, structural_findings
+from hwlib.cost.explain import explainer, figure_keys
+from hwlib.cost.lower import Shape, lower, shape_of
+from hwlib.cost.run import Run, run
+from hwlib.design.design import Design, Finding
+from hwlib.report import RESOURCES, BlockFigure, Rect, Report, Status
+from hwlib.technology.cost import die_cost
+from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.scenario import Scenario
+
+Array = NDArray[np.float64]
+CHUNK = 256
+"""Designs per array pass: arrays of this many stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """Headline figures of many designs [D], NaN where the LLM does not run; `status` says why. Indices as given."""
+
+    status: tuple[Status, ...]
+    ttft_s: Array
+    tpot_s: Array
+    tokens_per_s: Array
+    e2e_tokens_per_s: Array
+    energy_per_token_J: Array
+    decode_energy_per_token_J: Array
+    power_W: Array
+    area_m2: Array
+    batch_running: Array
+
+    @property
+    def fits(self) -> NDArray[np.bool_]:
+        """[D] where the LLM runs."""
+        return np.array([s == "ok" for s in self.status])
+
+
+def _obstacle(r: Run) -> str:
+    """Why no design of the group can run the LLM at all; empty where they can."""
+    scenario, program = r.scenario, r.program
+    if program.missing:
+        names = ", ".join(program.missing[:3])
+        need = "vector unit" if any(n in ("softmax", "norm_attention") for n in program.missing) else "matrix unit"
+        return f"Nothing on this chip runs {names}: it has no {need} with a link to a memory."
+    if scenario.chips > 1 and not (r.machine.port_Bps > 0).any():
+        return f"{scenario.chips} chips need a chip-to-chip port, and this chip has none."
+    return ""
+
+
+def _group(
+    chip_designs: Sequence[Design], shape: Shape, scenario: Scenario, llm: LlmArchitecture
+) -> list[tuple[Run, int]]:
+    """Run and index within it for every design of one shape, each at the batch that its memory allows."""
+    chip = lower(chip_designs, shape)
+    first = run(chip, scenario, llm, float(scenario.batch))
+    result = [(first, d) for d in range(len(chip_designs))]
+    batches = first.memory.batch
+    for batch in np.unique(batches[(batches >= 1) & (batches < scenario.batch)]):
+        members = np.flatnonzero(batches == batch)
+        again = run(lower([chip_designs[int(i)] for i in members], shape), scenario, llm, float(batch))
+        again.memory.batch[:] = batch
+        for position, i in enumerate(members):
+            result[i] = (again, position)
+    return result
+
+
+def _runs(designs: Sequence[Design], scenario: Scenario, llm: LlmArchitecture) -> list[tuple[Run, int]]:
+    groups: dict[Shape, list[int]] = {}
+    for i, design in enumerate(designs):
+        groups.setdefault(shape_of(design), []).append(i)
+    result: list[tuple[Run, int] | None] = [None] * len(designs)
+    for shape, members in groups.items():
+        for start in range(0, len(members), CHUNK):
+            part = members[start : start + CHUNK]
+            for i, found in zip(part, _group([designs[i] for i in part], shape, scenario, llm), strict=True):
+                result[i] = found
+    return [r for r in result if r is not None]
+
+
+def _fits(r: Run, d: int) -> bool:
+    return bool(r.memory.batch[d] >= 1) and not _obstacle(r)
+
+
+def evaluate_batch(designs: Sequence[Design], scenario: Scenario, llm: LlmArchitecture) -> BatchReport:
+    """Headline figures of many designs, equal to `evaluate` of each to 1e-9. Raises ValueError as `evaluate`."""
+    _runnable(llm)
+    columns: dict[str, list[float]] = {name: [] for name in _METRICS}
+    status: list[Status] = []
+    cache: dict[int, dict[str, Array]] = {}
+    for r, d in _runs(designs, scenario, llm):
+        if id(r) not in cache:
+            cache[id(r)] = headline(r)
+        good = _fits(r, d)
+        status.append("ok" if good else "cannot_run" if _obstacle(r) else "does_not_fit")
+        for name in _METRICS:
+            value = float(cache[id(r)][name][d])
+            columns[name].append(value if good or name == "area_m2" else np.nan)
+    return BatchReport(tuple(status), **{name: np.array(values) for name, values in columns.items()})
+
+
+_METRICS = (
+    "ttft_s",
+    "tpot_s",
+    "tokens_per_s",
+    "e2e_tokens_per_s",
+    "energy_per_token_J",
+    "decode_energy_per_token_J",
+    "power_W",
+    "area_m2",
+    "batch_running",
+)
+
+
+def headline(r: Run) -> dict[str, Array]:
+    """The headline figures of a run as arrays [D], by the same formulas as the report's."""
+    scenario, batch = r.scenario, np.maximum(r.memory.batch, 1.0)
+    ttft, tpot = r.phase_s
+    static = r.static_W * scenario.chips
+    total = r.dynamic_J.sum(0) + static * r.end_s
+    step_J = r.dynamic_J[1] / (scenario.output - 1) if scenario.output > 1 else r.pass_energy[1].sum(-1) * r.runs[0]
+    return {
+        "ttft_s": ttft,
+        "tpot_s": tpot,
+        "tokens_per_s": batch / tpot,
+        "e2e_tokens_per_s": scenario.batch * scenario.output / (np.ceil(scenario.batch / batch) * r.end_s),
+        "energy_per_token_J": total / (batch * scenario.output),
+        "decode_energy_per_token_J": (step_J + static * tpot) / batch,
+        "power_W": total / r.end_s,
+        "area_m2": r.machine.plan.area_m2.sum(1),
+        "batch_running": r.memory.batch,
+    }
+
+
+def _runnable(llm: LlmArchitecture) -> None:
+    if llm.cannot_generate or llm.hidden == 0:
+        raise ValueError(f"{llm.name} can't be evaluated: {llm.cannot_generate or 'its architecture is unpublished'}")
+
+
+def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report:
+    """One design on one LLM in one scenario, with every breakdown. Pure; a few milliseconds.
+
+    A design that can't run the LLM yields a report whose `status` and `reason` say why, never an exception.
+    Raises ValueError for an LLM that generates no tokens or whose architecture is unpublished.
+    """
+    _runnable(llm)
+    structural = structural_findings(design)
+    if not design.blocks:
+        return _without_result(
+            design, scenario, llm, "cannot_run", "The die is empty: add blocks and link them.", structural
+        )
+    r, d = _runs([design], scenario, llm)[0]
+    if obstacle := _obstacle(r):
+        return _without_result(design, scenario, llm, "cannot_run", obstacle, structural, r, d)
+    one = assemble.OneDesign(r, d)
+    if not _fits(r, d):
+        reason = _shortage(r, d, llm)
+        return _without_result(design, scenario, llm, "does_not_fit", reason, structural, r, d)
+    found = assemble.metrics(one)
+    rows = assemble.operator_rows(one)
+    return Report(
+        subject=design.name,
+        is_device=False,
+        design=design,
+        llm=llm,
+        scenario=scenario,
+        status="ok",
+        reason="",
+        metrics=found,
+        operators=rows,
+        time_by_resource=assemble.time_by_resource(one),
+        energy_by_component=assemble.energy_by_component(one),
+        energies=assemble.energies(one, found),
+        blocks=assemble.block_figures(one),
+        links=assemble.link_figures(one),
+        ceilings=assemble.ceilings(one),
+        memory=assemble.memory_figures(one),
+        area_m2=float(r.machine.plan.area_m2[d].sum()),
+        die_cost_USD=_die_cost(design),
+        findings=(*structural, *result_findings(one, found)),
+        notes=_notes(one),
+        explainer=explainer(one),
+        figure_keys=figure_keys(one),
+    )
+
+
+def _die_cost(design: Design) -> float | None:
+    area = design.settings.die_width_m * design.settings.die_height_m
+    value = float(die_cost(np.array(area), np.array(design.settings.node_nm)))
+    return value if np.isfinite(value) else None
+
+
+def _notes(one: assemble.OneDesign) -> tuple[str, ...]:
+    scenario, notes = one.run.scenario, []
+    if one.batch < scenario.batch:
+        notes.append(
+            f"Memory holds the KV cache of {one.batch:.0f} of {scenario.batch} sequences; the rest waits in waves."
+        )
+    if one.run.clock[:, one.d].min() < 1.0:
+        notes.append(f"The clock is throttled to {one.run.clock[:, one.d].min():.0%} by the power limit.")
+    return tuple(notes)
+
+
+def _shortage(r: Run, d: int, llm: LlmArchitecture) -> str:
+    """Why the LLM does not fit: what, where, by how many bytes, and what would fit."""
+    from hwlib.units import format_quantity as show
+
+    where = "DRAM" if r.machine.dram is not None else "SRAM" if r.machine.sram is not None else "memory"
+    memory, scenario = r.memory, r.scenario
+    left = float(
+        memory.weights[d] - memory.in_crossbars[d] - (memory.in_sram[d] if r.machine.dram is not None else 0.0)
+    )
+    need, have = left + float(memory.kv_per_sequence[d]), 0.9 * float(memory.capacity[d])
+    text = (
+        f"{llm.name} does not fit: weights of {show(left, 'B')} and the KV cache of one sequence "
+        f"({show(float(memory.kv_per_sequence[d]), 'B')}) need {show(need, 'B')} in {where} per chip, which offers "
+        f"{show(have, 'B')} (90 % of {show(float(memory.capacity[d]), 'B')}): {need - have:.0f} bytes "
+        f"({show(need - have, 'B')}) too many."
+    )
+    if have <= 0:
+        return text + " Add DRAM, or SRAM as a scratchpad, with a link to the units."
+    chips = int(np.ceil(need / have))
+    return text + f" About {chips * scenario.chips} chips with tensor parallelism would hold it, or fewer weight bits."
+
+
+def _without_result(
+    design: Design,
+    scenario: Scenario,
+    llm: LlmArchitecture,
+    status: Status,
+    reason: str,
+    structural: tuple[Finding, ...],
+    r: Run | None = None,
+    d: int = 0,
+) -> Report:
+    one = None if r is None else assemble.OneDesign(r, d)
+    finding = Finding(severity="error", code=status, message=reason)
+    figures = () if one is None else _bare_blocks(one)
+    return Report(
+        subject=design.name,
+        is_device=False,
+        design=design,
+        llm=llm,
+        scenario=scenario,
+        status=status,
+        reason=reason,
+        metrics=None,
+        operators=(),
+        time_by_resource={"prefill": {}, "decode": {}},
+        energy_by_component={},
+        energies=(),
+        blocks=figures,
+        links=(),
+        ceilings=() if one is None else assemble.ceilings(one),
+        memory=() if one is None else assemble.memory_figures(one),
+        area_m2=None if r is None else float(r.machine.plan.area_m2[d].sum()),
+        die_cost_USD=_die_cost(design),
+        findings=(finding, *structural),
+        notes=(),
+    )
+
+
+def _bare_blocks(one: assemble.OneDesign) -> tuple[BlockFigure, ...]:
+    machine = one.run.machine
+    return tuple(
+        BlockFigure(
+            id=b.id,
+            name=b.name,
+            kind=b.kind,
+            rect=assemble.rect(one, i),
+            area_m2=float(machine.plan.area_m2[one.d, i]),
+            leakage_W=float(machine.leakage_W[one.d, i]),
+            power_W=0.0,
+            utilisation=0.0,
+            peak=0.0,
+            peak_unit="",
+            holds="",
+        )
+        for i, b in enumerate(one.design.blocks)
+    )
+
+
+def footprints(design: Design) -> dict[str, Rect]:
+    """Block id -> rectangle in metres as drawn: modelled area at its aspect, DRAM as a strip."""
+    if not design.blocks:
+        return {}
+    chip = lower([design], shape_of(design))
+    width, height = block_sizes_m(chip, block_areas_m2(chip))
+    return {
+        b.id: Rect(b.placement.x_m, b.placement.y_m, float(width[0, i]), float(height[0, i]))
+        for i, b in enumerate(design.blocks)
+    }
+
+
+def check(design: Design) -> tuple[Finding, ...]:
+    """Structural findings of a design, without any workload."""
+    return structural_findings(design)
+
+
+__all__ = ["RESOURCES", "BatchReport", "check", "evaluate", "evaluate_batch", "footprints"]

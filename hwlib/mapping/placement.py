@@ -1,0 +1,34 @@
+"""Placement by rule: which weights live in crossbars, SRAM or DRAM, for how many of the layers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+REPAIRS = 3
+
+
+def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
+    """How many instances [D, W] of each weight matrix go into a memory.
+
+    saving [D, W]: what one instance saves there (any unit; not placed where <= 0); size [D, W]: capacity that one
+    takes (infinite where it can't be there); wanted [D, W]: instances left; capacity [D]. Largest saving per
+    capacity first, whole instances only; later passes give the remainder to matrices that still fit.
+    """
+    usable = (saving > 0) & np.isfinite(size) & (size > 0)
+    safe = np.where(usable, size, 1.0)
+    order = np.argsort(-np.where(usable, saving / safe, -np.inf), axis=1, kind="stable")
+    sizes = np.take_along_axis(safe, order, axis=1)
+    left = np.take_along_axis(np.where(usable, wanted, 0.0), order, axis=1)
+    taken = np.zeros_like(left)
+    room = capacity[:, None].astype(float)
+    for _ in range(REPAIRS):
+        need = sizes * left
+        before = np.cumsum(need, axis=1) - need
+        more = np.clip(np.floor((room - before) / sizes + 1e-9), 0.0, left)
+        taken, left = taken + more, left - more
+        room = room - (more * sizes).sum(axis=1, keepdims=True)
+    result = np.zeros_like(taken)
+    np.put_along_axis(result, order, taken, axis=1)
+    return result

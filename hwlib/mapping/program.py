@@ -1,0 +1,156 @@
+"""Which ways a workload can run on a chip: every operator once for each unit and weight place that could serve it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.operators import COLUMNS, Kind, OperatorTable, decode_table, prefill_table
+from hwlib.workload.quadrature import context_nodes
+from hwlib.workload.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+MATRIX, VECTOR, MEMORY, PORT, CROSSBAR = 0, 1, 2, 3, 10
+"""Unit codes; crossbar pool b is CROSSBAR + b."""
+
+IN_DRAM, IN_SRAM, RESIDENT, RELOADED = 0, 1, 2, 3
+"""Where the weights of a column come from; RESIDENT and RELOADED are cells of the crossbar that runs it."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What a chip offers, as far as it decides the columns of a program."""
+
+    matrix: bool
+    vector: bool
+    dram: bool
+    sram: bool
+    pinned: bool
+    """Some SRAM is a scratchpad that weights can be kept in."""
+    crossbars: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """Columns [K]: an operator row, one way to run it. `values` holds the table's columns of operators.COLUMNS.
+
+    `row` [K] indexes `rows` ((phase, operator name) as reported); `weight` [K] indexes `weights` (names of weight
+    GEMMs, -1 for others); `place` [K] is the placement column (0 DRAM, 1 SRAM, 2 + b crossbar pool b, -1 none).
+    """
+
+    rows: tuple[tuple[int, str], ...]
+    weights: tuple[str, ...]
+    kind: NDArray[np.int64]
+    phase: NDArray[np.int64]
+    row: NDArray[np.int64]
+    unit: NDArray[np.int64]
+    source: NDArray[np.int64]
+    weight: NDArray[np.int64]
+    place: NDArray[np.int64]
+    dynamic: NDArray[np.bool_]
+    values: dict[str, Array]
+    missing: tuple[str, ...]
+    """Operators that nothing on the chip can run."""
+
+    def __getattr__(self, name: str) -> Array:
+        try:
+            return self.__dict__["values"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+
+def _gemm_ways(ways: Ways) -> list[tuple[int, int, int]]:
+    """(unit, weight source, placement column) of every way to run a weight GEMM."""
+    found = []
+    digital = MATRIX if ways.matrix else VECTOR if ways.vector and not ways.crossbars else None
+    if digital is not None:
+        if ways.dram:
+            found.append((digital, IN_DRAM, 0))
+        if ways.pinned or (ways.sram and not ways.dram):
+            found.append((digital, IN_SRAM, 1))
+    for b in range(ways.crossbars):
+        found.append((CROSSBAR + b, RESIDENT, 2 + b))
+    if digital is None and ways.crossbars and ways.dram:
+        found.append((CROSSBAR, RELOADED, 0))
+    return found
+
+
+def _ways_of(kind: int, ways: Ways) -> list[tuple[int, int, int]]:
+    if kind == Kind.GEMM:
+        return _gemm_ways(ways)
+    if kind == Kind.MEMORY:
+        return [(MEMORY, IN_DRAM if ways.dram else IN_SRAM, -1)]
+    if kind == Kind.COLLECTIVE:
+        return [(PORT, IN_SRAM, -1)]
+    if kind == Kind.ATTENTION and ways.matrix:
+        return [(MATRIX, IN_SRAM, -1)]
+    return [(VECTOR, IN_SRAM, -1)] if ways.vector else []
+
+
+def _expand(tables: tuple[OperatorTable, OperatorTable], ways: Ways) -> Program:
+    rows: list[tuple[int, str]] = []
+    weights: list[str] = []
+    missing: list[str] = []
+    records: list[tuple[int, ...]] = []
+    origin: list[tuple[int, int]] = []
+    for phase, table in enumerate(tables):
+        base = len(rows)
+        rows += [(phase, name) for name in table.names]
+        for i in range(len(table)):
+            name = table.names[table.operator[i]]
+            options = _ways_of(int(table.kind[i]), ways)
+            if not options and name not in missing:
+                missing.append(name)
+            weight = -1
+            if table.kind[i] == Kind.GEMM:
+                if name not in weights:
+                    weights.append(name)
+                weight = weights.index(name)
+            for unit, source, place in options:
+                origin.append((phase, i))
+                records.append(
+                    (
+                        int(table.kind[i]),
+                        phase,
+                        base + int(table.operator[i]),
+                        unit,
+                        source,
+                        weight,
+                        place,
+                        int(table.attention_operands[i]),
+                    )
+                )
+    block = np.array(records, dtype=np.int64).reshape(-1, 8).T
+    values = {c: np.array([tables[p].columns[c][i] for p, i in origin]) for c in COLUMNS}
+    return Program(
+        tuple(rows),
+        tuple(weights),
+        block[0],
+        block[1],
+        block[2],
+        block[3],
+        block[4],
+        block[5],
+        block[6],
+        block[7].astype(bool),
+        values,
+        tuple(missing),
+    )
+
+
+@lru_cache(maxsize=256)
+def make_program(
+    llm: LlmArchitecture, scenario: Scenario, batch: float, ways: Ways, periods: tuple[int, ...]
+) -> Program:
+    """The columns for one batch size on chips that offer `ways`; `periods`: tile sizes along the context."""
+    windows = (llm.window,) if llm.window else ()
+    nodes = context_nodes(scenario.prompt, scenario.output - 1, periods, windows)
+    return _expand((prefill_table(llm, scenario, batch), decode_table(llm, scenario, batch, nodes)), ways)

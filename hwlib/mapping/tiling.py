@@ -1,0 +1,102 @@
+"""Tiling of GEMMs: cycles on matrix units and the traffic that tiles cause at each memory level."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+TENSOR_TILES = (
+    (16.0, 64.0),
+    (16.0, 128.0),
+    (32.0, 64.0),
+    (64.0, 64.0),
+    (64.0, 128.0),
+    (128.0, 64.0),
+    (128.0, 128.0),
+    (128.0, 256.0),
+    (256.0, 128.0),
+)
+"""Output tiles (m, n) of a tensor core's kernels; 16 rows is the smallest matrix instruction."""
+
+SPLITS = (1.0, 2.0, 4.0, 8.0)
+MIN_SPLIT_K = 128.0
+PANELS = 14
+
+
+def systolic_cycles(
+    stationary: str, rows: Array, columns: Array, count: Array, m: Array, n: Array, k: Array, batch: Array
+) -> Array:
+    """Cycles of `batch` GEMMs over `count` arrays with double-buffered operands: R + folds max(R, T) + R + C - 2.
+
+    (Sr, Sc, T) = weight-stationary (k, n, m), input-stationary (k, m, n), output-stationary (m, n, k), as in
+    SCALE-Sim v3; folds = ceil(Sr/R) ceil(Sc/C), spread over the arrays, the stream cut where folds are too few.
+    """
+    across, down, stream = {
+        "weight_stationary": (n, k, m),
+        "input_stationary": (m, k, n),
+        "output_stationary": (n, m, k),
+    }[stationary]
+    folds = np.ceil(down / rows) * np.ceil(across / columns) * batch
+    waves = np.ceil(folds / count)
+    parts = np.maximum(1.0, np.floor(count / folds))
+    length = np.ceil(stream / parts)
+    return np.asarray(rows + waves * np.maximum(rows, length) + rows + columns - 2.0)
+
+
+def tensor_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array, k: Array, batch: Array) -> Array:
+    """Cycles on `count` tensor cores of rows x columns MACs: the best of the tile shapes and k-splits, in waves."""
+    best: Array = np.array(np.inf)
+    for tile_m, tile_n in TENSOR_TILES:
+        tiles = np.ceil(m / tile_m) * np.ceil(n / tile_n) * batch
+        for split in SPLITS:
+            waves = np.ceil(tiles * split / count)
+            depth = (
+                np.ceil(k / split) if split == 1.0 else np.where(k >= split * MIN_SPLIT_K, np.ceil(k / split), np.inf)
+            )
+            best = np.minimum(best, waves * depth * (tile_m * tile_n))
+    return best / (rows * columns)
+
+
+def simd_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array, k: Array, batch: Array) -> Array:
+    """Cycles on dot-product lanes: `columns` outputs at once, `rows` products each, whole outputs per unit."""
+    return np.ceil(m * batch * np.ceil(n / columns) / count) * np.ceil(k / rows)
+
+
+def unit_tile(style: str, rows: Array, columns: Array, buffer_bytes: Array, width_bytes: float) -> tuple[Array, Array]:
+    """Side (m, n) of the output tile that a unit works on from its local buffer; it decides re-reads of operands.
+
+    Tensor: two stages of a 64-deep slice of both operands fit in the buffer, 16 to 256 wide. SIMD: eight rows are
+    held in registers. Systolic: the array's own columns, all rows stream.
+    """
+    if style == "tensor":
+        side = np.clip(buffer_bytes / (4.0 * 64.0 * width_bytes), 16.0, 256.0)
+        return side, side
+    if style == "simd":
+        return np.full_like(rows, 8.0), columns
+    return np.full_like(rows, np.inf), columns
+
+
+def reread(extent: Array, tile: Array) -> Array:
+    """How often the other operand is read again: ceil(extent / tile), once where the tile is unlimited."""
+    return np.where(np.isinf(tile), 1.0, np.ceil(extent / np.where(np.isinf(tile), 1.0, tile)))
+
+
+def buffer_traffic(m: Array, n: Array, k: Array, a_bytes: Array, w_bytes: Array, o_bytes: Array, room: Array) -> Array:
+    """Bytes between DRAM and a buffer of `room` bytes for one GEMM whose operands all live in DRAM.
+
+    Searches output panels of n/1, n/2, n/4 … columns: the panel's partial sums (4 bytes each) take the room, A is
+    read once per column panel and W once per row panel; an operand that fits wholly is read once. Never below
+    compulsory traffic (each operand once), never above untiled traffic.
+    """
+    halves = 2.0 ** np.arange(PANELS)
+    shape = (*np.broadcast_shapes(m.shape, room.shape), 1)
+    m_, n_, r_ = (np.broadcast_to(x[..., None], shape) for x in (m, n, np.broadcast_to(room, shape[:-1])))
+    tile_n = np.maximum(1.0, np.ceil(n_ / halves))
+    tile_m = np.clip(np.floor(0.5 * r_ / (4.0 * tile_n)), 1.0, np.maximum(m_, 1.0))
+    tiled = a_bytes[..., None] * np.ceil(n_ / tile_n) + w_bytes[..., None] * np.ceil(m_ / tile_m)
+    once = a_bytes + w_bytes
+    fits = np.minimum(a_bytes, w_bytes) <= 0.5 * room
+    inner = np.where(fits, once, np.maximum(once, tiled.min(axis=-1)))
+    return np.asarray(np.minimum(inner, a_bytes * n + w_bytes * m) + o_bytes)
