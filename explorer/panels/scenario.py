@@ -22,10 +22,10 @@ from explorer.document import Document
 from explorer.panels.fields import ChoiceEdit, Editor, QuantityEdit
 from explorer.panels.search import Entry, SearchPopup
 from explorer.panels.style import Tinted, icon
-from explorer.panels.values import Value, help_html
+from explorer.panels.values import Value, help_html, thousands
 from hwlib import catalog
 from hwlib.design.edit import EditError
-from hwlib.design.fields import PartField, part_fields
+from hwlib.fields import PartField, part_fields
 from hwlib.units import format_quantity
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
@@ -42,11 +42,6 @@ WIDTHS_PX = {
 MODEL_WIDTH_PX = 168
 BREAKS = ("weight_bits", "tensor_parallel")
 """Fields that stand a little apart from those before them."""
-
-
-def thousands(number: float) -> str:
-    """A count in groups of three digits ("131 072")."""
-    return f"{number:,.0f}".replace(",", "\u202f")
 
 
 def count_text(number: float) -> str:

@@ -60,6 +60,10 @@ class Figure(Tinted):
         font.setUnderline(askable)
         self.setFont(font)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        # Accepted, or the release goes to whatever lies below.
+        event.setAccepted(self._askable)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._askable and event.button() == Qt.MouseButton.LeftButton:
             self.asked.emit()
@@ -77,6 +81,7 @@ class Popover(QFrame):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setObjectName("help")
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._text = QLabel(self)
         self._text.setWordWrap(True)
@@ -86,6 +91,10 @@ class Popover(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)
         layout.addWidget(self._text)
+
+    def text(self) -> str:
+        """The rich text on show."""
+        return self._text.text()
 
     def show_below(self, anchor: QWidget, text: str) -> None:
         """Show `text` under `anchor`, inside its screen."""

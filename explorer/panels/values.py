@@ -6,7 +6,7 @@ import html
 import math
 import re
 
-from hwlib.design.fields import PartField
+from hwlib.fields import PartField
 from hwlib.units import UnitError, format_quantity, parse
 
 Value = float | int | str | bool | None
@@ -165,14 +165,21 @@ def range_text(field: PartField) -> str:
     """The allowed range in readable units ("1 MHz to 10 GHz"); empty for words and switches."""
     if field.choices or field.type == "bool":
         return ""
-    lo, hi = (None if bound is None else value_text(field, _typed(field, bound)) for bound in (field.lo, field.hi))
+    lo, hi = (None if bound is None else _bound_text(field, bound) for bound in (field.lo, field.hi))
     if lo is None or hi is None:
         return f"at least {lo}" if lo is not None else f"at most {hi}" if hi is not None else "any number"
     return f"{lo} to {hi}"
 
 
-def _typed(field: PartField, bound: float) -> Value:
-    return int(bound) if field.type == "int" else float(bound)
+def _bound_text(field: PartField, bound: float) -> str:
+    if field.type == "int" and field.unit != "B":
+        return f"{thousands(bound)} {field.unit}".strip()
+    return value_text(field, int(bound) if field.type == "int" else float(bound))
+
+
+def thousands(number: float) -> str:
+    """A count in groups of three digits ("131 072")."""
+    return f"{number:,.0f}".replace(",", "\u202f")
 
 
 def choice_text(word: object) -> str:
