@@ -79,6 +79,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("theme_light", "&Light", "&View/&Theme", "Dark text on a light ground", checkable=True, group="theme"),
     ActionSpec("theme_dark", "&Dark", "&View/&Theme", "Light text on a dark ground", checkable=True, group="theme"),
     ActionSpec("theme_system", "&System", "&View/&Theme", "As the desktop is set", checkable=True, group="theme"),
+    ActionSpec(
+        "panels",
+        "&Move panels",
+        "&View",
+        "Title bars to move, float and close the panels by",
+        None,
+        section=3,
+        checkable=True,
+    ),
     ActionSpec("reset_layout", "&Reset layout", "&View", "Put every panel back where it belongs", section=3),
     ActionSpec("about", "&About Chipscape", "&Help", "Version and licence"),
 )
@@ -95,20 +104,21 @@ class Actions(QObject):
         self._document = document
         self._groups: dict[str, QActionGroup] = {}
         self.by_id = {spec.id: self._made(spec, handlers[spec.id]) for spec in ACTIONS}
-        stack = document.undo_stack
-        for signal in (document.changed, document.selection_changed, stack.canUndoChanged, stack.canRedoChanged):
+        for signal in (document.changed, document.selection_changed, document.history_changed):
             signal.connect(self.refresh)
-        stack.undoTextChanged.connect(self._name_undo)
-        stack.redoTextChanged.connect(self._name_redo)
         self.refresh()
 
     def __getitem__(self, action_id: str) -> QAction:
         return self.by_id[action_id]
 
     def refresh(self, *_: object) -> None:
-        """Enable what the document allows now."""
+        """Enable what the document allows now, and name the steps that undo and redo would take."""
         for spec in ACTIONS:
             self.by_id[spec.id].setEnabled(spec.enabled(self._document))
+        stack = self._document.undo_stack
+        for action_id, verb, step in (("undo", "Undo", stack.undoText()), ("redo", "Redo", stack.redoText())):
+            self.by_id[action_id].setText(_naming(f"&{verb}", step))
+            self.by_id[action_id].setIconText(verb)
 
     def fill_menus(self, bar: QMenuBar, before: Mapping[str, QMenu] | None = None) -> dict[str, QMenu]:
         """Make the menus; a menu of `before` goes in front of the action with that id. Returns the menus by path."""
@@ -152,14 +162,6 @@ class Actions(QObject):
         menus[parent].addSeparator()
         menus[path] = menus[parent].addMenu(title)
         return menus[path]
-
-    def _name_undo(self, step: str) -> None:
-        self.by_id["undo"].setText(_naming("&Undo", step))
-        self.by_id["undo"].setIconText("Undo")
-
-    def _name_redo(self, step: str) -> None:
-        self.by_id["redo"].setText(_naming("&Redo", step))
-        self.by_id["redo"].setIconText("Redo")
 
 
 def _keys(shortcut: QKeySequence.StandardKey | str) -> list[QKeySequence]:

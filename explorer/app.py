@@ -19,12 +19,14 @@ from explorer.document import Baseline, Document
 from explorer.errors import ErrorReporter
 from explorer.main_window import MainWindow
 from explorer.settings import Preferences
+from hwlib.catalog import find_device
 
 if TYPE_CHECKING:
     from hwlib.design.design import Design
     from hwlib.workload.llm import LlmArchitecture
     from hwlib.workload.scenario import Scenario
 
+DEFAULT_BASELINES = ("H100 SXM5 80GB", "A100 80GB SXM4")
 DEFAULT_SIZE = QSize(1600, 1000)
 LOG_BYTES = 1_000_000
 HARMLESS = ("This plugin does not support",)
@@ -57,6 +59,12 @@ def application() -> QApplication:
     app.setApplicationVersion(app_version())
     app.setDesktopFileName(settings.APP_NAME)
     return app
+
+
+def default_baselines() -> tuple[Baseline, ...]:
+    """The devices that a new window compares with."""
+    names = [find_device(name).name for name in DEFAULT_BASELINES]
+    return tuple(Baseline(name, device=name) for name in names)
 
 
 def build_window(

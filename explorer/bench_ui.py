@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QEventLoop, QObject, QSize, Qt, QTimer
 
+from explorer.cli import require_qt
 from explorer.screenshot import run_events, wait_for_results
+from hwlib.bench import quantile
 from hwlib.design.design import Design
 from hwlib.design.edit import move_blocks, replace_part
 
@@ -158,12 +160,6 @@ def measure(window: MainWindow, runs: int = RUNS) -> dict[str, float | int]:
     }
 
 
-def quantile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least `share` of the values do not exceed; infinity where there are none."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.inf
-
-
 def cold_start_s() -> float:
     """Seconds from starting a new process to its first painted charts, on the default example and LLM."""
     start = time.perf_counter()
@@ -196,7 +192,8 @@ def default_window() -> MainWindow:
 
 
 def run() -> dict[str, object]:
-    """What `--ui` adds to the benchmark's JSON: `ui` and `cold_start_s`."""
+    """What `--ui` adds to the benchmark's JSON: `ui` and `cold_start_s`. Raises InputError where Qt can't run."""
+    require_qt(window=False)
     cold_s = statistics.median(cold_start_s() for _ in range(3))
     window = default_window()
     window.show()

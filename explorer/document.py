@@ -75,6 +75,8 @@ class Document(QObject):
     """The key of an operator row ("decode.qkv") or None."""
     saved_changed = Signal(bool)
     """True where the design differs from its file. Sent too when the path changes."""
+    history_changed = Signal()
+    """What can be undone or redone may have changed. Listen to this, not to the stack, whose end emits signals too."""
 
     def __init__(
         self,
@@ -216,6 +218,7 @@ class Document(QObject):
 
     def _announce(self) -> None:
         """Tell of the new design once per step of the history, after the stack has settled."""
+        self.history_changed.emit()
         before, self._announced = self._announced, self._design
         if before is self._design:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QGraphicsPixmapItem
 
 from explorer import theme
@@ -21,10 +21,11 @@ LEAST_EDGE_PX = 24.0
 """A shorter edge has no handle: the handle would hide it."""
 
 
-class Handles:
-    """A ring in the middle of each edge of one block."""
+class Handles(QObject):
+    """A ring in the middle of each edge of one block. Owned by the view, so that the theme lets go of it in time."""
 
     def __init__(self, view: Canvas) -> None:
+        super().__init__(view)
         self._view = view
         self._block: str | None = None
         self._items: dict[str, QGraphicsPixmapItem] = {}

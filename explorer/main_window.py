@@ -1,0 +1,305 @@
+"""The window: docks around the canvas, and the wiring between document, evaluator, canvas, panels and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QSizePolicy,
+    QTabWidget,
+    QToolBar,
+    QWidget,
+)
+
+from explorer import layout, settings, theme
+from explorer.actions import Actions
+from explorer.canvas.canvas import Canvas
+from explorer.charts import all_charts
+from explorer.charts.chart import Chart
+from explorer.document import Document
+from explorer.evaluator import Evaluator
+from explorer.file_commands import FileCommands
+from explorer.panels.baselines import BaselinePicker
+from explorer.panels.explain import ExplainPopup
+from explorer.panels.headline import HeadlineCards
+from explorer.panels.inspector import Inspector
+from explorer.panels.palette import Palette
+from explorer.panels.problems import Problems
+from explorer.panels.scenario import ScenarioBar
+from explorer.settings import Preferences
+from explorer.status import StatusLine
+
+TITLED = ("findings",)
+"""Docks whose panel has no heading of its own."""
+MESSAGE_MS = 6000
+
+
+class MainWindow(QMainWindow):
+    """One document on screen. Without `preferences` it neither restores nor remembers anything."""
+
+    def __init__(self, document: Document, preferences: Preferences | None, size: QSize, asks: bool) -> None:
+        super().__init__()
+        self.document = document
+        document.setParent(self)
+        self.evaluator = Evaluator(document, parent=self)
+        self._preferences = preferences
+        self._restored = False
+        self._layout = layout.layout_for(size)
+        self.setObjectName("main")
+        self.setDockNestingEnabled(True)
+        self.setDocumentMode(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        # Below, so that the headings of all charts stand in one line.
+        self.setTabPosition(Qt.DockWidgetArea.BottomDockWidgetArea, QTabWidget.TabPosition.South)
+        self.files = FileCommands(document, self, asks, preferences.folder if preferences else "")
+        self._make_widgets()
+        self.docks = self._make_docks()
+        self.commands = Actions(document, self._handlers(), self)
+        self._make_bars()
+        self._wire()
+        self._set_movable(False)
+        self.resize(size)
+        layout.arrange(self, self.docks, self._layout)
+        self._restore()
+        self._retitle()
+
+    # What is in it --------------------------------------------------------------------------------------------------
+
+    def _make_widgets(self) -> None:
+        document = self.document
+        self.canvas = Canvas(document)
+        self.parts = Palette()
+        self.inspector = Inspector(document)
+        self.findings = Problems(document)
+        self.headline = HeadlineCards(document)
+        self.scenario_bar = ScenarioBar(document)
+        self.baseline_picker = BaselinePicker(document)
+        self.charts: dict[str, Chart] = {chart.name: chart for chart in all_charts(document)}
+        self.status_line = StatusLine(self.evaluator, self)
+        self._popup = ExplainPopup(self)
+        self.setCentralWidget(self.canvas)
+
+    def _make_docks(self) -> dict[str, QDockWidget]:
+        panels: dict[str, tuple[str, QWidget]] = {
+            "palette": ("Parts", self.parts),
+            "inspector": ("Inspector", self.inspector),
+            "findings": ("Findings", self.findings),
+            "headline": ("Headline", self.headline),
+        }
+        panels |= {name: (chart.title, chart) for name, chart in self.charts.items()}
+        return {name: self._dock(name, title, widget) for name, (title, widget) in panels.items()}
+
+    def _dock(self, name: str, title: str, widget: QWidget) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"dock.{name}")
+        widget.setObjectName(name)
+        dock.setWidget(widget)
+        return dock
+
+    def _make_bars(self) -> None:
+        bar = QToolBar("File and scenario", self)
+        bar.setObjectName("toolbar.main")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.commands.fill_toolbar(bar)
+        bar.addWidget(self._scenario_and_baselines())
+        bar.toggleViewAction().setEnabled(False)
+        self.addToolBar(bar)
+        self.commands.fill_menus(self.menuBar(), before={"save": self.files.examples_menu()})
+        self.statusBar().addPermanentWidget(self.status_line)
+        self.statusBar().setSizeGripEnabled(False)
+
+    def _scenario_and_baselines(self) -> QWidget:
+        """One widget for the toolbar: the baselines take what room the scenario leaves."""
+        both = QWidget()
+        row = QHBoxLayout(both)
+        row.setContentsMargins(theme.GRID_PX, 0, 0, 0)
+        row.setSpacing(2 * theme.GRID_PX)
+        row.addWidget(self.scenario_bar)
+        row.addWidget(self.baseline_picker, 1)
+        both.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        return both
+
+    def _handlers(self) -> dict[str, Callable[..., object]]:
+        """What each action of the table does."""
+        canvas, stack = self.canvas, self.document.undo_stack
+        return {
+            "new": self.files.new,
+            "open": self.files.open,
+            "save": self.files.save,
+            "save_as": self.files.save_as,
+            "quit": self.close,
+            "undo": stack.undo,
+            "redo": stack.redo,
+            "delete": canvas.delete_selected,
+            "select_all": canvas.select_all,
+            "connect": canvas.connect_selected,
+            "zoom_in": canvas.zoom_in,
+            "zoom_out": canvas.zoom_out,
+            "zoom_fit": canvas.fit,
+            "snap": self._set_snap,
+            "theme_light": self._light,
+            "theme_dark": self._dark,
+            "theme_system": self._follow_system,
+            "panels": self._set_movable,
+            "reset_layout": self.reset_layout,
+            "about": self._about,
+        }
+
+    def _wire(self) -> None:
+        """Results go to everything that shows figures; the first chart to paint them lets the next evaluation start."""
+        finished = self.evaluator.finished
+        for chart in self.charts.values():
+            finished.connect(chart.show_results)
+            chart.painted.connect(self.evaluator.painted)
+        for panel in (self.canvas, self.headline, self.inspector, self.findings):
+            finished.connect(panel.show_results)
+        finished.connect(self._popup.show_results)
+        self.canvas.message.connect(self._say)
+        self.canvas.snap_changed.connect(self._set_snap)
+        self.canvas.placing_ended.connect(self.parts.clear_choice)
+        self.canvas.block_activated.connect(self._show_inspector)
+        self.parts.part_taken.connect(self.canvas.take_up)
+        self.parts.part_activated.connect(self.canvas.add_part)
+        self.inspector.explain_requested.connect(self._explain)
+        self.headline.explain_requested.connect(self._explain)
+        self.document.saved_changed.connect(self._retitle)
+        self.document.changed.connect(self._retitle)
+        theme.notifier.changed.connect(self._check_theme)
+        self._check_theme()
+
+    # Title, theme, snapping ------------------------------------------------------------------------------------------
+
+    def _retitle(self, *_: object) -> None:
+        name = self.document.design.name
+        self.setWindowTitle(f"{name}[*] — Chipscape")
+        self.setWindowModified(self.document.dirty)
+        path = self.document.path
+        self.setWindowFilePath(str(path) if path else "")
+
+    def _set_theme(self, name: settings.ThemeName) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, name)
+        self._prefer(theme=name)
+
+    def _light(self) -> None:
+        self._set_theme("light")
+
+    def _dark(self) -> None:
+        self._set_theme("dark")
+
+    def _follow_system(self) -> None:
+        self._set_theme("system")
+
+    def _check_theme(self) -> None:
+        self.commands[f"theme_{theme.chosen()}"].setChecked(True)
+
+    def _set_snap(self, on: bool) -> None:
+        """Both the menu and the canvas can switch this; the other one follows."""
+        self.canvas.set_snap(on)
+        self.commands["snap"].setChecked(on)
+        self._prefer(snap=on)
+
+    def _prefer(self, **changes: Any) -> None:
+        if self._preferences is not None:
+            self._preferences = msgspec.structs.replace(self._preferences, **changes)
+            settings.save(self._preferences)
+
+    # Layout ----------------------------------------------------------------------------------------------------------
+
+    def reset_layout(self) -> None:
+        """Put every panel where it belongs in a window of this size."""
+        self._take_layout(layout.layout_for(self.size()))
+
+    def show_four_charts(self) -> None:
+        """Show four charts side by side, as the benchmark of the window is defined."""
+        self._take_layout(layout.FOUR_CHARTS)
+
+    def _take_layout(self, wanted: layout.Layout) -> None:
+        self._layout = wanted
+        layout.arrange(self, self.docks, wanted)
+        # Qt settles the new places before it heeds sizes.
+        QTimer.singleShot(0, self._size_docks)
+
+    def _size_docks(self) -> None:
+        layout.size_docks(self, self.docks, self._layout)
+
+    def _set_movable(self, on: bool) -> None:
+        """Give the docks title bars to be moved, floated and closed by; without, they take no room."""
+        for name, dock in self.docks.items():
+            # None stands for Qt's own title bar; the stubs do not know.
+            bar: Any = None if on else _heading(dock) if name in TITLED else QWidget(dock)
+            dock.setTitleBarWidget(bar)
+
+    def _restore(self) -> None:
+        remembered = self._preferences
+        self._set_snap(remembered.snap if remembered else True)
+        if remembered is None:
+            return
+        if remembered.layout_of == layout.signature(QApplication.applicationVersion()):
+            self.restoreGeometry(remembered.geometry)
+            self._restored = self.restoreState(remembered.layout, layout.LAYOUT_VERSION)
+
+    def _remember(self) -> None:
+        self._prefer(
+            geometry=self.saveGeometry().data(),
+            layout=self.saveState(layout.LAYOUT_VERSION).data(),
+            layout_of=layout.signature(QApplication.applicationVersion()),
+            folder=self.files.folder,
+        )
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Size the docks once the window has its size, unless the user's own layout is back."""
+        super().showEvent(event)
+        if not self._restored and not event.spontaneous():
+            QTimer.singleShot(0, self._size_docks)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about unsaved work, remember the layout, and let the evaluation in flight end."""
+        if not self.files.may_discard():
+            event.ignore()
+            return
+        self._remember()
+        self.evaluator.shutdown()
+        event.accept()
+
+    def _show_inspector(self, _block_id: str) -> None:
+        self.docks["inspector"].show()
+        self.docks["inspector"].raise_()
+
+    # Small things ----------------------------------------------------------------------------------------------------
+
+    def _say(self, text: str) -> None:
+        self.statusBar().showMessage(text, MESSAGE_MS)
+
+    def _explain(self, key: str) -> None:
+        results = self.evaluator.results
+        if results is not None:
+            self._popup.show_explanation(results.report, key)
+
+    def _about(self) -> None:
+        text = (
+            f"Chipscape {QApplication.applicationVersion()}\n\nDraw a chip, choose an LLM, see the memory wall.\n\n"
+            "Apache License 2.0"
+        )
+        QMessageBox.about(self, "About Chipscape", text)
+
+
+def _heading(dock: QDockWidget) -> QLabel:
+    """A quiet title for a dock that cannot be moved."""
+    label = QLabel(dock.windowTitle(), dock)
+    label.setFont(theme.text_font(bold=True))
+    dock.windowTitleChanged.connect(label.setText)
+    label.setContentsMargins(theme.GRID_PX, theme.GRID_PX, 0, theme.HALF_GRID_PX)
+    return label

@@ -1,0 +1,77 @@
+"""The right end of the status bar: how the last evaluation went, and whether the figures are up to date."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QLabel, QWidget
+
+from explorer import theme
+from explorer.evaluator import Evaluator, Results
+from explorer.panels.problems import findings_of
+from hwlib.report import Report
+from hwlib.units import format_quantity
+
+PATIENCE_MS = 250
+"""An evaluation that takes longer says so; the usual few milliseconds would only flicker."""
+
+
+class StatusLine(QLabel):
+    """One line, such as "evaluated in 3.2 ms · derated · energy by actions, package · 2 findings"."""
+
+    def __init__(self, evaluator: Evaluator, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._evaluator = evaluator
+        self._said = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setContentsMargins(0, 0, theme.GRID_PX, 0)
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(PATIENCE_MS)
+        self._slow.timeout.connect(self._tell_slow)
+        evaluator.finished.connect(self._show_results)
+        evaluator.state_changed.connect(self._follow)
+        theme.notifier.changed.connect(self._tint)
+        self._follow(evaluator.state)
+
+    def _show_results(self, results: Results) -> None:
+        self._said = sentence(results)
+        self._say(self._said)
+
+    def _follow(self, state: str) -> None:
+        if state in ("running", "stale"):
+            if not self._slow.isActive():
+                self._slow.start()
+            return
+        self._slow.stop()
+        self._say(f"not evaluated: {self._evaluator.error}" if state == "failed" else self._said)
+
+    def _tell_slow(self) -> None:
+        self._say("evaluating…")
+
+    def _say(self, text: str) -> None:
+        if text != self.text():
+            self.setText(text)
+            self._tint()
+
+    def _tint(self) -> None:
+        colors = theme.current()
+        palette = self.palette()
+        tint = colors.error if self._evaluator.state == "failed" else colors.muted
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(tint))
+        self.setPalette(palette)
+
+
+def sentence(results: Results) -> str:
+    """What the status bar says of an evaluation."""
+    report = results.report
+    parts = [f"evaluated in {format_quantity(results.elapsed_s, 's', digits=2)}", report.design.settings.calibration]
+    if report.energies:
+        parts.append(f"energy by {report.energies[0].method}, {report.energies[0].scope}")
+    parts.append(_findings(report))
+    return " · ".join(parts)
+
+
+def _findings(report: Report) -> str:
+    count = len(findings_of(report))
+    return {0: "no findings", 1: "1 finding"}.get(count, f"{count} findings")

@@ -1,0 +1,257 @@
+"""The window: its layout at both sizes, title and questions, themes, actions, and a clean end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import QSize, QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from explorer import settings, theme
+from explorer.actions import ACTIONS
+from explorer.app import build_window, default_baselines
+from explorer.errors import ErrorReporter
+from explorer.main_window import MainWindow
+from explorer.screenshot import wait_for_results
+from explorer.settings import Preferences
+from hwlib.catalog import find_model
+from hwlib.design import files
+from hwlib.design.design import Design
+from hwlib.design.edit import connect, replace_settings
+from hwlib.workload.scenario import Scenario
+from tests.explorer.factories import design as small_chip
+
+Button = QMessageBox.StandardButton
+LARGE, SMALL = QSize(1600, 1000), QSize(1280, 720)
+
+
+def linked_chip() -> Design:
+    """A small chip that runs an LLM."""
+    design = small_chip()
+    for source, target in (("hbm", "l2"), ("l2", "mxu"), ("l2", "vec")):
+        design = connect(design, source, target)
+    return design
+
+
+def make(qtbot: QtBot, size: QSize = LARGE, preferences: Preferences | None = None, asks: bool = False) -> MainWindow:
+    window = build_window(
+        linked_chip(), Scenario(), find_model("Llama-3.1-8B"), default_baselines(), "light",
+        size=size, preferences=preferences, asks=asks,
+    )  # fmt: skip
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    wait_for_results(window)
+    return window
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    made = make(qtbot)
+    yield made
+    made.files = type(made.files)(made.document, made, asks=False)
+    made.close()
+
+
+def widen(window: MainWindow) -> None:
+    design = window.document.design
+    width = design.settings.die_width_m + 1e-3
+    window.document.edit("Widen the die", replace_settings(design, {"die_width_m": width}))
+
+
+def answer(button: QMessageBox.StandardButton) -> None:
+    """Press a button of the question that comes next."""
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        if isinstance(box, QMessageBox):
+            box.button(button).click()
+        else:
+            QTimer.singleShot(5, press)
+
+    QTimer.singleShot(0, press)
+
+
+@pytest.mark.parametrize("size", [LARGE, SMALL], ids=["large", "small"])
+def test_three_charts_are_visible_and_never_too_small(qtbot: QtBot, size: QSize) -> None:
+    window = make(qtbot, size)
+    assert window.size() == size
+    visible = [chart for name, chart in window.charts.items() if not chart.visibleRegion().isEmpty()]
+    assert {chart.name for chart in visible} >= {"operator_time", "energy", "roofline"}
+    for chart in visible:
+        assert chart.width() >= 320
+        assert chart.height() >= 200
+    window.close()
+
+
+def test_the_chip_is_the_hero(window: MainWindow) -> None:
+    assert window.canvas.width() >= 0.4 * window.width()
+    assert window.canvas.height() >= 0.5 * window.height()
+
+
+def test_benchmark_layout_shows_four_charts(window: MainWindow) -> None:
+    window.show_four_charts()
+    wait_for_results(window)
+    assert sum(not chart.visibleRegion().isEmpty() for chart in window.charts.values()) >= 4
+
+
+def test_reset_layout_brings_a_lost_panel_back(window: MainWindow) -> None:
+    window.docks["inspector"].setFloating(True)
+    window.docks["energy"].close()
+    window.commands["reset_layout"].trigger()
+    assert not window.docks["inspector"].isFloating()
+    assert window.docks["energy"].isVisible()
+
+
+def test_title_carries_name_and_dirty_mark(window: MainWindow) -> None:
+    assert window.windowTitle() == "Tensor-core chip[*] — Chipscape"
+    assert not window.isWindowModified()
+    widen(window)
+    assert window.isWindowModified()
+    window.commands["undo"].trigger()
+    assert not window.isWindowModified()
+
+
+def test_undo_names_the_step_and_is_off_without_one(window: MainWindow) -> None:
+    undo = window.commands["undo"]
+    assert not undo.isEnabled()
+    widen(window)
+    assert undo.isEnabled()
+    assert undo.text() == "&Undo: widen the die"
+
+
+def test_actions_follow_the_selection(window: MainWindow) -> None:
+    commands = window.commands
+    assert not commands["delete"].isEnabled()
+    window.document.select({"mxu"})
+    assert commands["delete"].isEnabled()
+    assert not commands["connect"].isEnabled()
+    window.document.select({"mxu", "vec"})
+    commands["connect"].trigger()
+    assert len(window.document.design.links) == 4
+
+
+def test_no_shortcut_is_taken_twice() -> None:
+    QApplication.instance() or QApplication([])
+    from explorer.actions import _keys
+
+    taken = [key.toString() for spec in ACTIONS if spec.shortcut is not None for key in _keys(spec.shortcut)]
+    assert len(taken) == len(set(taken))
+
+
+def test_an_edit_reaches_charts_and_status(window: MainWindow) -> None:
+    before = window.charts["energy"].values()
+    window.document.set_scenario(Scenario(batch=16))
+    wait_for_results(window)
+    assert window.charts["energy"].values() != before
+    assert window.status_line.text().startswith("evaluated in ")
+    assert "derated" in window.status_line.text()
+
+
+def test_theme_switches_and_is_remembered(qtbot: QtBot, tmp_path: Path) -> None:
+    window = make(qtbot, preferences=Preferences(theme="light"))
+    window.commands["theme_dark"].trigger()
+    assert theme.current().dark
+    assert settings.load().theme == "dark"
+    assert window.commands["theme_dark"].isChecked()
+    window.commands["theme_light"].trigger()
+    assert not theme.current().dark
+    window.close()
+
+
+def test_snap_menu_and_canvas_agree(window: MainWindow) -> None:
+    window.commands["snap"].trigger()
+    assert not window.canvas.snap_enabled
+    window.canvas.set_snap(True)
+    assert window.commands["snap"].isChecked()
+
+
+def test_layout_is_remembered_and_void_after_an_update(qtbot: QtBot) -> None:
+    first = make(qtbot, preferences=Preferences())
+    first.docks["findings"].hide()
+    first.close()
+    remembered = settings.load()
+    second = make(qtbot, preferences=remembered)
+    assert second.docks["findings"].isHidden()
+    second.close()
+    third = make(qtbot, preferences=msgspec.structs.replace(remembered, layout_of="another version"))
+    assert not third.docks["findings"].isHidden()
+    third.close()
+
+
+def test_close_asks_only_when_something_is_not_saved(qtbot: QtBot, tmp_path: Path) -> None:
+    window = make(qtbot, asks=True)
+    widen(window)
+    answer(Button.Cancel)
+    assert not window.close()
+    assert window.isVisible()
+    window.document.save(tmp_path / "chip.chip.json")
+    assert window.close()
+
+
+def test_close_can_save_first(qtbot: QtBot, tmp_path: Path) -> None:
+    window = make(qtbot, asks=True)
+    window.document.save(tmp_path / "chip.chip.json")
+    widen(window)
+    answer(Button.Save)
+    assert window.close()
+    assert files.load(tmp_path / "chip.chip.json") == window.document.design
+
+
+def test_closing_in_mid_evaluation_is_clean(qtbot: QtBot) -> None:
+    window = make(qtbot)
+    widen(window)
+    window.evaluator.request()
+    assert window.evaluator.state in ("running", "stale")
+    assert window.close()
+    widen(window)
+    assert window.evaluator.results is not None
+    assert window.evaluator.results.generation < window.evaluator.generation + 1
+
+
+def test_broken_file_is_told_and_the_design_stays(window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "broken.chip.json"
+    path.write_text('{"format": "chipscape-design"', encoding="utf-8")
+    kept = window.document.design
+    answer(Button.Ok)
+    assert not window.files.open_path(path)
+    assert window.document.design is kept
+
+
+def test_new_design_is_empty_and_explains_itself(window: MainWindow) -> None:
+    window.commands["new"].trigger()
+    wait_for_results(window)
+    assert window.document.design == Design()
+    assert window.charts["energy"].message != ""
+
+
+@pytest.mark.expect_log("CRITICAL explorer.errors: an error that nobody caught")
+def test_uncaught_error_is_rescued_then_shown(qtbot: QtBot) -> None:
+    order: list[str] = []
+    reporter = ErrorReporter(rescue=lambda: order.append("rescued"), dialogs=False)
+    reporter.caught.connect(order.append)
+    reporter.install()
+    try:
+        try:
+            raise ValueError("a bad slot")
+        except ValueError:
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    finally:
+        reporter.uninstall()
+    qtbot.waitUntil(lambda: len(order) == 2)
+    assert order[0] == "rescued"
+    assert "a bad slot" in order[1]
+
+
+def test_damaged_preferences_are_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "preferences.json"
+    assert settings.load(path) == Preferences()
+    settings.save(Preferences(theme="dark", layout=b"\x00\xff"), path)
+    assert settings.load(path) == Preferences(theme="dark", layout=b"\x00\xff")
+    path.write_text('{"theme": "pink"}', encoding="utf-8")
+    assert settings.load(path) == Preferences()

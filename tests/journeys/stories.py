@@ -1,0 +1,108 @@
+"""The stories that run in a real window: `python -m tests.journeys.stories STORY FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from explorer.app import application, build_window, default_baselines
+from explorer.errors import ErrorReporter
+from hwlib.catalog import find_model
+from hwlib.design.design import Design
+from hwlib.workload.scenario import Scenario
+from tests.journeys.user import User
+
+
+def new_user(design: Design | None = None) -> User:
+    """A user in front of an empty die, or of a design."""
+    window = build_window(design or Design(), Scenario(), find_model("Llama-3.2-1B"), default_baselines(), "light")
+    return User(window)
+
+
+def small_chip(user: User) -> None:
+    """Draw the least that runs an LLM, by hand."""
+    user.drop("Systolic array", at_mm=(6, 6))
+    user.drop("Vector unit", at_mm=(14, 6))
+    user.click_part("SRAM", at_mm=(6, 14))
+    user.click_part("HBM3", at_mm=(19, 10))
+    names = user.blocks()
+    assert len(names) == 4, names
+    array, vector, sram, dram = names
+    for source, target in ((dram, sram), (sram, array), (sram, vector), (dram, vector)):
+        user.connect(source, target)
+    assert len(user.window.document.design.links) == 4
+
+
+def draw_a_chip(folder: Path) -> None:
+    """Draw, connect, change a value, see the figures move, undo, save, open again: the same figures."""
+    user = new_user()
+    assert user.figures("energy") == [] or user.window.charts["energy"].message
+    small_chip(user)
+    drawn = user.figures("operator_time")
+    assert drawn, user.window.charts["operator_time"].message
+    user.select(user.blocks()[2])
+    user.set("Capacity", "64 MiB")
+    changed = user.figures("energy")
+    user.undo()
+    undone = user.figures("energy")
+    assert changed != undone
+    assert user.title().startswith("Untitled*")
+    path = folder / "mine.chip.json"
+    user.save_as(path)
+    assert path.is_file()
+    assert user.title().startswith("Untitled —")
+    before = [user.figures(name) for name in user.window.charts]
+    user.choose("File", "New")
+    assert user.blocks() == []
+    user.open(path)
+    assert [user.figures(name) for name in user.window.charts] == before
+    user.window.close()
+
+
+def starve_it_of_memory(folder: Path) -> None:
+    """More sequences at once: the step takes longer; fewer bits: it takes less."""
+    user = new_user()
+    small_chip(user)
+    alone = sum(float(row[2]) for row in user.figures("operator_time") if row[0] == "decode")
+    user.set_scenario("batch", "8")
+    together = sum(float(row[2]) for row in user.figures("operator_time") if row[0] == "decode")
+    assert together > alone
+    user.window.close()
+
+
+def take_everything_back(folder: Path) -> None:
+    """Every step can be undone, down to the empty die, and done again."""
+    user = new_user()
+    small_chip(user)
+    user.move(user.blocks()[0], by_mm=(2, 1))
+    final = user.window.document.design
+    while user.window.commands["undo"].isEnabled():
+        user.undo()
+    assert user.blocks() == []
+    assert user.window.document.design == Design()
+    while user.window.commands["redo"].isEnabled():
+        user.redo()
+    assert user.window.document.design == final
+    user.window.close()
+
+
+STORIES = {story.__name__: story for story in (draw_a_chip, starve_it_of_memory, take_everything_back)}
+
+
+def main() -> int:
+    """Tell one story; 0 when it went as told and nothing went wrong on the way."""
+    application()
+    reporter = ErrorReporter(dialogs=False)
+    reporter.install()
+    try:
+        STORIES[sys.argv[1]](Path(sys.argv[2]))
+    finally:
+        reporter.uninstall()
+    if reporter.count:
+        return 1
+    print("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

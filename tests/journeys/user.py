@@ -1,0 +1,205 @@
+"""A user of the window: speaks in parts, fields and files, and acts by mouse and keyboard alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton, QWidget
+
+from explorer.main_window import MainWindow
+from explorer.panels.rows import FieldRow
+from explorer.screenshot import run_events
+
+PATIENCE_S = 60.0
+MM = 1e-3
+NO_KEYS = Qt.KeyboardModifier.NoModifier
+LEFT = Qt.MouseButton.LeftButton
+
+
+class User:
+    """Works in one window, and waits after each action until the window is at rest."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self.window = window
+        window.show()
+        window.activateWindow()
+        self.wait(window.isActiveWindow)
+        self.rest()
+
+    # Waiting ---------------------------------------------------------------------------------------------------------
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Let the window work until something holds."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "the window did not get there"
+            run_events(5)
+
+    def rest(self) -> None:
+        """Wait until the newest figures are on screen."""
+        evaluator = self.window.evaluator
+        self.wait(lambda: evaluator.state in ("idle", "failed") and not evaluator.painting)
+        assert evaluator.state == "idle", evaluator.error
+
+    # Drawing ---------------------------------------------------------------------------------------------------------
+
+    def drop(self, part: str, at_mm: tuple[float, float]) -> None:
+        """Drag a part from the palette onto the die."""
+        target, pos = self.window.canvas.viewport(), self._pixel(at_mm)
+        mime = self.window.parts.list.mimeData([self.window.parts.list.item_of(part)])
+        copy = Qt.DropAction.CopyAction
+        QApplication.sendEvent(target, QDragEnterEvent(pos, copy, mime, LEFT, NO_KEYS))
+        QApplication.sendEvent(target, QDropEvent(QPointF(pos), copy, mime, LEFT, NO_KEYS))
+        self.rest()
+
+    def click_part(self, part: str, at_mm: tuple[float, float]) -> None:
+        """Click a part in the palette, then the place on the die."""
+        parts = self.window.parts.list
+        item = parts.item_of(part)
+        parts.scrollToItem(item)
+        QTest.mouseClick(parts.viewport(), LEFT, NO_KEYS, parts.visualItemRect(item).center())
+        canvas = self.window.canvas
+        QTest.mouseMove(canvas.viewport(), self._pixel(at_mm))
+        QTest.mouseClick(canvas.viewport(), LEFT, NO_KEYS, self._pixel(at_mm))
+        self.rest()
+
+    def connect(self, source: str, target: str) -> None:
+        """Draw a link from block to block."""
+        canvas = self.window.canvas
+        canvas.setFocus()
+        QTest.keyClick(canvas, Qt.Key.Key_C)
+        self._drag(self._middle(source), self._middle(target))
+        QTest.keyClick(canvas, Qt.Key.Key_Escape)
+        self.rest()
+
+    def move(self, block: str, by_mm: tuple[float, float]) -> None:
+        """Drag a block across the die."""
+        x, y = self._centre_mm(block)
+        self._drag(self._middle(block), self._pixel((x + by_mm[0], y + by_mm[1])))
+        self.rest()
+
+    def select(self, block: str) -> None:
+        """Click a block."""
+        QTest.mouseClick(self.window.canvas.viewport(), LEFT, NO_KEYS, self._middle(block))
+        self.rest()
+
+    def set(self, field: str, text: str) -> None:
+        """Type a value into a field of the inspector."""
+        row = next(r for r in self.window.inspector.findChildren(FieldRow) if r.isVisible() and r.label.text() == field)
+        line = row.editor.findChild(QLineEdit)
+        line.setFocus()
+        line.selectAll()
+        QTest.keyClicks(line, text)
+        QTest.keyClick(line, Qt.Key.Key_Return)
+        self.rest()
+
+    def set_scenario(self, field: str, text: str) -> None:
+        """Type a value into a field of the scenario bar."""
+        line = self.window.scenario_bar.editors[field].findChild(QLineEdit)
+        line.setFocus()
+        line.selectAll()
+        QTest.keyClicks(line, text)
+        QTest.keyClick(line, Qt.Key.Key_Return)
+        self.rest()
+
+    # Commands --------------------------------------------------------------------------------------------------------
+
+    def press(self, keys: Qt.Key, modifiers: Qt.KeyboardModifier = NO_KEYS) -> None:
+        """Press keys while the canvas has the focus."""
+        self.window.canvas.setFocus()
+        QTest.keyClick(self.window.canvas, keys, modifiers)
+        self.rest()
+
+    def undo(self) -> None:
+        """Ctrl+Z."""
+        self.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    def redo(self) -> None:
+        """Ctrl+Shift+Z."""
+        self.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+
+    def choose(self, *path: str) -> None:
+        """Choose an entry of the menus by its words, "&" and "…" left out."""
+        actions: list[QAction] = self.window.menuBar().actions()
+        for n, words in enumerate(path):
+            action = next(a for a in actions if a.text().replace("&", "").rstrip("…") == words)
+            assert action.isEnabled(), f"{words} is greyed out"
+            if n == len(path) - 1:
+                action.trigger()
+            else:
+                actions = action.menu().actions()
+        self.rest()
+
+    def save_as(self, path: Path) -> None:
+        """Save as, and name the file in the dialog."""
+        self._answer_dialog(path)
+        self.choose("File", "Save as")
+
+    def save(self) -> None:
+        """Ctrl+S."""
+        self.press(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+
+    def open(self, path: Path) -> None:
+        """Open, and name the file in the dialog."""
+        self._answer_dialog(path)
+        self.choose("File", "Open")
+
+    def _answer_dialog(self, path: Path) -> None:
+        """Fill in the next file dialog once it is there."""
+
+        def fill() -> None:
+            dialog = QApplication.activeModalWidget()
+            if not isinstance(dialog, QFileDialog):
+                QTimer.singleShot(20, fill)
+                return
+            line = dialog.findChild(QLineEdit, "fileNameEdit")
+            line.setText(str(path))
+            button = next(b for b in dialog.findChildren(QPushButton) if b.isDefault())
+            button.click()
+
+        QTimer.singleShot(0, fill)
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def figures(self, chart: str) -> list[tuple[str | float, ...]]:
+        """The rows of figures behind a chart on screen."""
+        return [tuple(row) for row in self.window.charts[chart].values().rows]
+
+    def title(self) -> str:
+        """The window's title, with its mark for unsaved changes."""
+        window = self.window
+        return window.windowTitle().replace("[*]", "*" if window.isWindowModified() else "")
+
+    def blocks(self) -> list[str]:
+        """The names of the blocks on the canvas."""
+        return [item.block.name for item in self.window.canvas.chip.blocks.values()]
+
+    def picture_of(self, widget: QWidget, path: Path) -> None:
+        """Keep a picture."""
+        widget.grab().save(str(path))
+
+    # By hand ---------------------------------------------------------------------------------------------------------
+
+    def _drag(self, start: QPoint, end: QPoint) -> None:
+        viewport = self.window.canvas.viewport()
+        QTest.mouseMove(viewport, start)
+        QTest.mousePress(viewport, LEFT, NO_KEYS, start)
+        for step in (1, 2, 3, 4):
+            QTest.mouseMove(viewport, start + (end - start) * step / 4)
+        QTest.mouseRelease(viewport, LEFT, NO_KEYS, end)
+
+    def _pixel(self, at_mm: tuple[float, float]) -> QPoint:
+        return self.window.canvas.pixel((at_mm[0] * MM, at_mm[1] * MM))
+
+    def _middle(self, block: str) -> QPoint:
+        return self._pixel(self._centre_mm(block))
+
+    def _centre_mm(self, block: str) -> tuple[float, float]:
+        item = next(i for i in self.window.canvas.chip.blocks.values() if i.block.name == block)
+        rect = item.rect
+        return (rect.x_m + rect.width_m / 2) / MM, (rect.y_m + rect.height_m / 2) / MM
