@@ -26,13 +26,19 @@ PROMPT = OUTPUT = 2048
 MOST_CHIPS = 1024
 
 
-def benchmark(quick: bool = False) -> dict[str, Any]:
-    """The JSON object of `chipscape bench` without the window's half; `quick` repeats less and batches less."""
+def benchmark(
+    quick: bool = False, designs: Sequence[str] | None = None, models: Sequence[str] = MODELS
+) -> dict[str, Any]:
+    """The JSON object of `chipscape bench` without the window's half; `quick` repeats less and batches less.
+
+    `designs` are names of example designs, all where None. Raises UnknownNameError for a name that isn't there.
+    """
+    names = example_designs() if designs is None else designs
     return {
-        "evaluate": [_evaluation(name, model, quick) for name in example_designs() for model in MODELS],
+        "evaluate": [_evaluation(name, model, quick) for name in names for model in models],
         "batch": [_batch(size, quick) for size in (SIZES[:2] if quick else SIZES)],
         "ui": None,
-        "import_hwlib_s": statistics.median(_child("import_s") for _ in range(1 if quick else 5)),
+        "import_hwlib_s": statistics.median(import_s() for _ in range(1 if quick else 5)),
         "cold_start_s": None,
         "peak_memory_bytes": peak_memory_bytes(),
     }
@@ -44,13 +50,13 @@ def _evaluation(name: str, model: str, quick: bool) -> dict[str, Any]:
 
     design, llm = load_example(name), find_model(model)
     scenario = fitting_scenario(design, llm)
-    drawn = variants(design, 20 if quick else 200)
+    drawn, chips = variants(design, 20 if quick else 200), str(scenario.tensor_parallel)
     evaluate(design, scenario, llm)
     times = [_timed(lambda one=one: evaluate(one, scenario, llm)) for one in drawn]  # type: ignore[misc]
     return {
         "design": name,
         "model": model,
-        "cold_s": statistics.median(_child("cold_s", name, model) for _ in range(1 if quick else 3)),
+        "cold_s": statistics.median(_child("cold_s", name, model, chips) for _ in range(1 if quick else 3)),
         "warm_p50_s": quantile(times, 0.50),
         "warm_p95_s": quantile(times, 0.95),
     }
@@ -150,17 +156,18 @@ def _child(what: str, *arguments: str) -> float:
 
 
 def import_s() -> float:
-    """Seconds that a new process takes to import the library, from the start of a bare interpreter's own work."""
+    """Seconds that a new process takes to import the library, the interpreter's own start left out."""
     code = "import time; t = time.perf_counter(); import hwlib.evaluate; print(time.perf_counter() - t)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
-def cold_s(name: str, model: str) -> float:
+def cold_s(name: str, model: str, chips: str) -> float:
     """Seconds of the first evaluation in this process, reading the design, the catalog and the tables included."""
     from hwlib.evaluate import evaluate
 
     def first() -> None:
-        evaluate(load_example(name), Scenario(prompt=PROMPT, output=OUTPUT), find_model(model))
+        scenario = Scenario(prompt=PROMPT, output=OUTPUT, tensor_parallel=int(chips))
+        evaluate(load_example(name), scenario, find_model(model))
 
     return _timed(first)

@@ -246,7 +246,7 @@ def _sources(reports: Sequence[Report]) -> str:
     for report in reports:
         for key in report.figures() if report.explainer is not None else ():
             for one in report.explain(key).inputs:
-                if one.source and not one.key:
+                if one.source and one.confidence:
                     found.setdefault(one.source, set()).add(one.confidence)
         for energy in report.energies:
             if energy.source:

@@ -6,30 +6,11 @@ import re
 from pathlib import Path
 
 GLOSSARY = (Path(__file__).parent.parent.parent / "docs" / "glossary.md").read_text("utf-8")
-WORDS = [
-    "operator",
-    "operational intensity",
-    "roofline",
-    "ridge point",
-    "prefill",
-    "decode",
-    "TTFT",
-    "TPOT",
-    "KV cache",
-    "weight-stationary",
-    "tile",
-    "wave",
-    "crossbar",
-    "bit line",
-    "DAC",
-    "ADC",
-    "bit-serial",
-    "bit-slicing",
-    "NoC",
-    "HBM stack",
-    "tensor parallel",
-    "memory wall",
-]
+WORDS = (
+    "operator", "operational intensity", "roofline", "ridge point", "prefill", "decode", "TTFT", "TPOT", "KV cache",
+    "weight-stationary", "tile", "wave", "crossbar", "bit line", "DAC", "ADC", "bit-serial", "bit-slicing", "NoC",
+    "HBM stack", "tensor parallel", "memory wall",
+)  # fmt: skip
 
 
 def entries() -> dict[str, str]:
