@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from hwlib.design.fields import PartField
+from hwlib.fields import PartField
 from hwlib.report import BlockFigure, LinkFigure, Report
 from hwlib.units import format_quantity
 
@@ -28,7 +28,7 @@ def block_figures(report: Report, ids: Collection[str]) -> Texts:
     texts = {
         "Area": _figure(report, f"block.{block.id}.area_m2", format_quantity(block.area_m2, "m²")),
         "Size": (f"{_millimetres(block.rect.width_m)} × {_millimetres(block.rect.height_m)} mm", ""),
-        _peak_label(block): _figure(report, f"block.{block.id}.peak", format_quantity(block.peak, block.peak_unit)),
+        **_peak(report, block),
         "Leakage": _figure(report, f"block.{block.id}.leakage_W", format_quantity(block.leakage_W, "W")),
     }
     if report.fits:
@@ -39,8 +39,11 @@ def block_figures(report: Report, ids: Collection[str]) -> Texts:
     return texts
 
 
-def _peak_label(block: BlockFigure) -> str:
-    return "Peak bandwidth" if block.peak_unit.startswith("B/") else "Peak rate"
+def _peak(report: Report, block: BlockFigure) -> Texts:
+    if not block.peak_unit:
+        return {}
+    label = "Peak bandwidth" if block.peak_unit.startswith("B/") else "Peak rate"
+    return {label: _figure(report, f"block.{block.id}.peak", format_quantity(block.peak, block.peak_unit))}
 
 
 def _sums(blocks: list[BlockFigure]) -> Texts:
@@ -85,14 +88,16 @@ def _millimetres(metres: float) -> str:
 def modelled(report: Report | None, ids: Collection[str], field: PartField) -> float | None:
     """What the cost model finds for a field that the user could override; None where the report doesn't tell.
 
-    The report's area and leakage are the model's only as long as the block has no own value.
+    A report's figure is the model's only as long as the block has no own value.
     """
-    attribute = {"area_m2": "area_m2", "leakage_W": "leakage_W"}.get(field.name)
-    if report is None or attribute is None or len(ids) != 1:
+    if report is None or len(ids) != 1:
         return None
     (block_id,) = ids
-    figure = next((b for b in report.blocks if b.id == block_id), None)
     part = next((b.part for b in report.design.blocks if b.id == block_id), None)
-    if figure is None or part is None or getattr(part, field.name, None) is not None:
+    if part is None or getattr(part, field.name, None) is not None:
         return None
-    return float(getattr(figure, attribute))
+    figure = next((b for b in report.blocks if b.id == block_id), None)
+    if figure is not None and field.name in ("area_m2", "leakage_W"):
+        return float(getattr(figure, field.name))
+    key = f"block.{block_id}.{field.name}"
+    return report.explain(key).value if key in report.figures() else None

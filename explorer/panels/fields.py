@@ -22,7 +22,7 @@ from explorer.panels.values import (
     unfinished,
     value_text,
 )  # fmt: skip
-from hwlib.design.fields import PartField
+from hwlib.fields import PartField
 
 VARIOUS = "various"
 MODELLED = "modelled"

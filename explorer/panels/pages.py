@@ -21,8 +21,8 @@ from explorer.panels.style import Tinted, heading
 from explorer.panels.values import Value
 from hwlib.design.design import Block, Design, Link, Settings
 from hwlib.design.edit import EditError, move_blocks, replace_block, replace_link, replace_part, replace_settings
-from hwlib.design.fields import PartField, part_fields
 from hwlib.design.parts import KIND_LABELS, fields_of
+from hwlib.fields import PartField, part_fields
 from hwlib.report import Report
 from hwlib.units import format_quantity
 
@@ -243,6 +243,7 @@ class GroupPage(Page):
         self.add_fields([f for f in self.fields if f.override], self._own.rows, stacked=True)
         self.column.addWidget(self._own)
         self._own.setVisible(any(f.override for f in self.fields))
+        self._own.opened.connect(self._show_modelled)
 
     def _add_title(self) -> None:
         self._swatch = QFrame()
@@ -305,7 +306,11 @@ class GroupPage(Page):
         return self.document.design.block(block_id).name
 
     def _modelled(self, field: PartField, report: Report | None) -> float | None:
-        return modelled(report, self.ids, field) if field.override else None
+        # Figures behind a closed heading aren't asked for: a drag refreshes this page with every frame.
+        return modelled(report, self.ids, field) if field.override and self._own.is_open else None
+
+    def _show_modelled(self) -> None:
+        self.refresh(self.report)
 
     def show_figures(self, report: Report) -> None:
         """What the evaluation found about the subject."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -11,7 +11,7 @@ from explorer.panels.fields import Editor
 from explorer.panels.line import ValueLine
 from explorer.panels.style import Figure, Popover, Tinted, heading
 from explorer.panels.values import help_html, range_text, short_label
-from hwlib.design.fields import PartField
+from hwlib.fields import PartField
 
 LABEL_SHARE, EDITOR_SHARE = 7, 10
 HELP_PX = 20
@@ -96,6 +96,8 @@ def _help_button(row: QWidget, field: PartField) -> QToolButton:
 class Section(QWidget):
     """Rows under a heading; `collapsed` makes it one that opens on a click."""
 
+    opened = Signal()
+
     def __init__(self, title: str, parent: QWidget | None = None, *, collapsed: bool | None = None) -> None:
         super().__init__(parent)
         self._title = title
@@ -138,6 +140,8 @@ class Section(QWidget):
 
     def _flip(self) -> None:
         self._show_body(not self.is_open)
+        if self.is_open:
+            self.opened.emit()
 
     def _show_body(self, shown: bool) -> None:
         self.body.setVisible(shown)

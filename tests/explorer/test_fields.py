@@ -23,7 +23,7 @@ from explorer.panels.values import (
     value_text,
 )
 from hwlib.design.design import Settings
-from hwlib.design.fields import PartField, part_fields
+from hwlib.fields import PartField, part_fields
 from hwlib.design.parts import PART_TYPES, fields_of
 
 ALL_FIELDS = [f for part in (*PART_TYPES, Settings) for f in part_fields(part)]

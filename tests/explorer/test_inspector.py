@@ -285,6 +285,7 @@ def test_what_does_not_run_has_no_power(document, inspector) -> None:
 def test_the_modelled_value_stands_in_the_empty_field(qtbot, document, inspector) -> None:
     document.select({"sram"})
     inspector.show_results(results(evaluated(document)))
+    qtbot.mouseClick(inspector.page._own.toggle, Qt.MouseButton.LeftButton)
     area = editor(inspector, "area_m2")
     assert isinstance(area, QuantityEdit)
     assert area.line.placeholderText() == "modelled: 6 mm²"
