@@ -155,6 +155,16 @@ QStatusBar::item {{ border: 0; }}
 QHeaderView {{ background: {t.window}; }}
 QHeaderView::section {{ background: {t.window}; color: {t.muted}; border: 0; border-bottom: 1px solid {t.border};
     padding: 4px 8px; }}
+QScrollBar {{ background: transparent; border: 0; margin: 0; }}
+QScrollBar:vertical {{ width: 10px; }}
+QScrollBar:horizontal {{ height: 10px; }}
+QScrollBar::handle {{ background: {mix(t.border, t.muted, 0.35)}; border-radius: 3px; margin: 2px; min-width: 24px;
+    min-height: 24px; }}
+QScrollBar::handle:hover {{ background: {t.muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QAbstractScrollArea::corner {{ background: transparent; border: 0; }}
+QTableView::item {{ padding: 0 8px; border: 0; }}
 QTableView {{ border: 0; gridline-color: {t.grid}; background: {t.base}; alternate-background-color: {t.window}; }}
 """
 

@@ -1,1 +1,19 @@
 """The charts under the canvas: each shows the newest results, follows the theme and the selected operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from explorer.charts.chart import Chart
+    from explorer.document import Document
+
+
+def all_charts(document: Document) -> tuple[Chart, ...]:
+    """One of every chart, in the order in which the window lines them up; each has its own `name`."""
+    from explorer.charts.energy import EnergyChart
+    from explorer.charts.operator_table import OperatorTable
+    from explorer.charts.operator_time import OperatorTimeChart
+    from explorer.charts.roofline import RooflineChart
+
+    return (OperatorTimeChart(document), EnergyChart(document), RooflineChart(document), OperatorTable(document))

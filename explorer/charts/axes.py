@@ -49,19 +49,23 @@ def linear_ticks(limit: float, scale: Scale, at_most: int = 6) -> list[Tick]:
     return [(i * step, f"{i * step / scale.factor:.6g}") for i in range(count + 1)]
 
 
-def decades(values: Sequence[float], least: int = 2) -> tuple[int, int]:
-    """Whole powers of ten (low, high) that enclose all finite positive `values`, at least `least` apart."""
+def log_limits(values: Sequence[float], least: float = 2.0) -> tuple[float, float]:
+    """Limits (low, high) in log10, on quarters of a decade, that enclose all finite positive `values`.
+
+    They are at least `least` decades apart.
+    """
     logs = [math.log10(v) for v in values if v > 0.0 and math.isfinite(v)]
     if not logs:
-        return 0, least
-    low, high = math.floor(min(logs) + 1e-9), math.ceil(max(logs) - 1e-9)
+        return 0.0, least
+    low, high = math.floor(min(logs) * 4 + 1e-9) / 4, math.ceil(max(logs) * 4 - 1e-9) / 4
     return (low, high) if high - low >= least else (low, low + least)
 
 
-def decade_ticks(low: int, high: int, unit: str, at_most: int = 6) -> list[Tick]:
+def decade_ticks(low: float, high: float, unit: str, at_most: int = 6) -> list[Tick]:
     """Ticks at log10 positions on whole powers of ten, as many as `at_most`, written with prefix and unit."""
-    every = max(1, math.ceil((high - low + 1) / max(1, at_most)))
-    return [(float(e), power_of_ten(e, unit)) for e in range(low, high + 1) if (e - low) % every == 0]
+    whole = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
+    every = max(1, math.ceil(len(whole) / max(1, at_most)))
+    return [(float(e), power_of_ten(e, unit)) for e in whole if (e - whole[0]) % every == 0]
 
 
 def power_of_ten(exponent: int, unit: str) -> str:

@@ -11,14 +11,13 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer import theme
+from explorer.words import refusal
 
 if TYPE_CHECKING:
     from explorer.document import Document
     from explorer.evaluator import Results
-    from hwlib.report import Report
 
 MINIMUM = QSize(320, 200)
-STATUS_HEADINGS = {"does_not_fit": "Does not fit", "cannot_run": "Cannot run"}
 
 
 class Table(NamedTuple):
@@ -72,7 +71,7 @@ class Chart(QWidget):
         head.setSpacing(theme.GRID_PX)
         head.addWidget(self.heading, 1)
         head.addLayout(self.tools)
-        layout = QVBoxLayout(self)
+        layout = self._frame = QVBoxLayout(self)
         margin = theme.GRID_PX
         layout.setContentsMargins(margin, margin // 2, margin, margin // 2)
         layout.setSpacing(theme.HALF_GRID_PX)
@@ -112,6 +111,9 @@ class Chart(QWidget):
         self._drawn = self.results
         if self.results.report.fits:
             self._pages.setCurrentWidget(self.body)
+            # A page that was hidden has a stale size until the event loop runs, and what is drawn depends on it.
+            self._frame.activate()
+            self.body.setGeometry(self._pages.contentsRect())
             self._draw(self.results)
         else:
             self.heading.set_text(self.title)
@@ -188,11 +190,6 @@ class Chart(QWidget):
         painter = QPainter(drawing)
         self.render(painter, QPoint())
         painter.end()
-
-
-def refusal(report: Report) -> tuple[str, str]:
-    """Heading and reason for a report without figures."""
-    return STATUS_HEADINGS.get(report.status, "No figures"), report.reason
 
 
 class ElidedLabel(QWidget):

@@ -10,15 +10,16 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer import theme
 from explorer.charts.axes import linear_ticks, round_up, scale_for
-from explorer.charts.chart import Chart, Table, elided, refusal, text_width
+from explorer.charts.chart import Chart, Table, elided, text_width
 from explorer.charts.items import Bar, BarsItem, Mark, Segment, reach_for
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.plot import PlotView
-from explorer.charts.words import (
+from explorer.words import (
     actions_figure,
     board_figures,
     distinct,
     percent,
+    refusal,
     resource_word,
 )
 from hwlib.report import COMPONENTS
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 
 ROOMY_PX = 240
+NAMED_SHARE = 0.04
+"""Parts under this share of their bar have no room for words and are not worth formatting one."""
 
 
 def energy(value: float) -> str:
@@ -67,7 +70,8 @@ class EnergyChart(Chart):
         names = distinct([r.subject for r in self._reports])
         self.heading.set_text(f"{self.title} {energy(_total(results.report))}")
         self.bars.set_bars([self._bar(i, report) for i, report in enumerate(self._reports)])
-        used = [c for c in COMPONENTS if any(r.energy_by_component.get(c, 0.0) > 0.0 for r in self._reports[:1])]
+        parts = results.report.energy_by_component
+        used = sorted((c for c in COMPONENTS if parts.get(c, 0.0) > 0.0), key=lambda c: -parts[c])
         self.legend.set_entries(
             tuple(Entry(resource_word(c), theme.RESOURCE_COLORS[c], theme.RESOURCE_PATTERNS.get(c)) for c in used)
         )
@@ -78,14 +82,16 @@ class EnergyChart(Chart):
             return Bar(str(index), index, (), refusal(report)[0].lower())
         total = _total(report)
         parts = [(c, report.energy_by_component.get(c, 0.0)) for c in COMPONENTS]
-        segments = tuple(self._segment(index, c, v) for c, v in parts if v > 0.0)
+        segments = tuple(self._segment(index, c, v, v / total) for c, v in parts if v > 0.0)
         marks = tuple(Mark(f.J_per_token, f"board {energy(f.J_per_token)}") for f in board_figures(report))
         return Bar(str(index), index, segments, energy(total), height=0.72 if index == 0 else 0.5, marks=marks)
 
-    def _segment(self, index: int, component: str, value: float) -> Segment:
-        word, figure = resource_word(component), energy(value)
+    def _segment(self, index: int, component: str, value: float, share: float) -> Segment:
         color = theme.RESOURCE_COLORS[component]
-        texts = (f"{word} {figure}", figure)
+        texts: tuple[str, ...] = ()
+        if share > NAMED_SHARE:
+            figure = energy(value)
+            texts = (f"{resource_word(component)} {figure}", figure)
         if index == 0:
             return Segment(component, value, color, theme.RESOURCE_PATTERNS.get(component), texts)
         pattern = theme.BASELINE_PATTERNS[(index - 1) % len(theme.BASELINE_PATTERNS)]
@@ -94,7 +100,7 @@ class EnergyChart(Chart):
     def _set_axes(self, names: list[str]) -> None:
         shown = [elided(name, self.width() * 0.3) for name in names]
         axis_px = max(text_width(s) for s in shown) + 10
-        self.plot.left.setWidth(axis_px)
+        self.plot.set_left_width(axis_px)
         self.plot.set_ticks("left", [(i + 0.5, s) for i, s in enumerate(shown)])
         width = max(60.0, self.plot.width() - axis_px)
         self.limit_J = round_up(max(bar.total for bar in self.bars.bars))
@@ -103,7 +109,7 @@ class EnergyChart(Chart):
         own = actions_figure(self._reports[0])
         how = f", by {own.method}, {own.scope}" if own is not None and width > 260.0 else ""
         self.plot.set_axis_label("bottom", f"Energy per token ({scale.unit}){how}")
-        self.plot.set_ticks("bottom", linear_ticks(reach, scale, at_most=max(2, int(width // 70))))
+        self.plot.set_ticks("bottom", linear_ticks(reach, scale, at_most=max(2, int(width // 50))))
         self.plot.set_range((0.0, reach), (0.0, float(len(names))))
 
     # Tooltip ----------------------------------------------------------------------------------------------------

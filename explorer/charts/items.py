@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ class PixelItem(pg.GraphicsObject):
 
     def _resized(self) -> None:
         self.prepareGeometryChange()
-        self.update()
+        self.refresh()
 
     def refresh(self) -> None:
         """Paints again."""
@@ -226,6 +227,20 @@ def reach_for(bars: Sequence[Bar], width: float, least: float) -> float:
     return reach
 
 
+Line = tuple[float, float, float, float]
+
+
+def _crosses(rect: QRectF, line: Line) -> bool:
+    """True where a line (x0, y0, x1, y1 with x0 <= x1) runs through a rectangle."""
+    x0, y0, x1, y1 = line
+    left, right = max(x0, rect.left()), min(x1, rect.right())
+    if left > right:
+        return False
+    slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
+    ys = (y0 + (left - x0) * slope, y0 + (right - x0) * slope)
+    return max(ys) >= rect.top() and min(ys) <= rect.bottom()
+
+
 @dataclass(frozen=True)
 class PlotLabel:
     """Words near a point of the plane. Where several are in each other's way, the one named first stays."""
@@ -238,6 +253,10 @@ class PlotLabel:
     """Where it may stand, in order of liking: r(ight), l(eft), a(bove), b(elow) of the point."""
     bold: bool = False
     away_px: float = 6.0
+    elsewhere: tuple[tuple[float, float], ...] = ()
+    """Further points where it may stand, should the first have no room."""
+    from_x: float = -math.inf
+    """It may not begin left of here: where the line that it names begins."""
 
 
 class LabelsItem(PixelItem):
@@ -247,30 +266,70 @@ class LabelsItem(PixelItem):
         super().__init__(box)
         self.labels: tuple[PlotLabel, ...] = ()
         self.obstacles: tuple[tuple[float, float, float], ...] = ()
+        self.lines: tuple[Line, ...] = ()
+        self._placed: list[tuple[PlotLabel, QRectF]] | None = None
         self.setZValue(50)
 
-    def set_labels(self, labels: Sequence[PlotLabel], obstacles: Iterable[tuple[float, float, float]] = ()) -> None:
-        """Replaces the labels; `obstacles` are points of the plane with a radius in pixels that stay uncovered."""
-        self.labels, self.obstacles = tuple(labels), tuple(obstacles)
+    def set_labels(
+        self,
+        labels: Sequence[PlotLabel],
+        obstacles: Iterable[tuple[float, float, float]] = (),
+        lines: Iterable[Line] = (),
+    ) -> None:
+        """Replaces the labels.
+
+        `obstacles` are points of the plane with a radius in pixels that stay uncovered; `lines` (x0, y0, x1, y1 with
+        x0 <= x1) are crossed only where a label has no other place.
+        """
+        self.labels, self.obstacles, self.lines = tuple(labels), tuple(obstacles), tuple(lines)
+        self._placed = None
         self.update()
+
+    def refresh(self) -> None:
+        self._placed = None
+        super().refresh()
 
     def placed(self) -> list[tuple[PlotLabel, QRectF]]:
         """Every label that has room, with its place in the box."""
+        if self._placed is None:
+            self._placed = self._place()
+        return self._placed
+
+    def _place(self) -> list[tuple[PlotLabel, QRectF]]:
         box, taken, result = self.boundingRect().adjusted(1, 1, -1, -1), [], []
         for x, y, radius in self.obstacles:
             at = self.to_pixels(x, y)
             taken.append(QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius))
+        lines = [self._line_in_pixels(line) for line in self.lines]
         for label in self.labels:
-            for rect in self._candidates(label):
-                if box.contains(rect) and not any(rect.intersects(other) for other in taken):
-                    taken.append(rect)
-                    result.append((label, rect))
-                    break
+            place = self._place_for(label, box, taken, lines)
+            if place is not None:
+                taken.append(place)
+                result.append((label, place))
         return result
 
+    def _place_for(self, label: PlotLabel, box: QRectF, taken: list[QRectF], lines: list[Line]) -> QRectF | None:
+        """The first place that nothing else takes and no line crosses, else the first that nothing takes."""
+        start = self.to_pixels(label.from_x, 0.0).x() if math.isfinite(label.from_x) else -math.inf
+        second_best = None
+        for rect in self._candidates(label):
+            if rect.left() < start or not box.contains(rect) or any(rect.intersects(other) for other in taken):
+                continue
+            if not any(_crosses(rect, line) for line in lines):
+                return rect
+            second_best = second_best or rect
+        return second_best
+
+    def _line_in_pixels(self, line: Line) -> Line:
+        a, b = self.to_pixels(line[0], line[1]), self.to_pixels(line[2], line[3])
+        return a.x(), a.y(), b.x(), b.y()
+
     def _candidates(self, label: PlotLabel) -> Iterable[QRectF]:
+        for x, y in ((label.x, label.y), *label.elsewhere):
+            yield from self._around(label, self.to_pixels(x, y))
+
+    def _around(self, label: PlotLabel, at: QPointF) -> Iterable[QRectF]:
         width, height, gap = text_width(label.text, label.bold) + 2.0, float(theme.TEXT_PX + 3), label.away_px
-        at = self.to_pixels(label.x, label.y)
         places = {
             "r": (at.x() + gap, at.y() - height / 2), "l": (at.x() - gap - width, at.y() - height / 2),
             "a": (at.x() - width / 2, at.y() - gap - height), "b": (at.x() - width / 2, at.y() + gap),

@@ -42,6 +42,7 @@ class Legend(QWidget):
         self.entries: tuple[Entry, ...] = ()
         self._at_most_lines = at_most_lines
         self._places: list[tuple[float, float, Entry]] = []
+        self._more = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._arrange()
 
@@ -80,7 +81,12 @@ class Legend(QWidget):
             self._places.append((x, line * LINE_PX, entry))
             x += width + GAP_PX
         lines = 0 if not self.entries else min(line + 1, self._at_most_lines)
-        self.setToolTip(self.accessibleDescription() if len(self._places) < len(self.entries) else "")
+        left_out = len(self.entries) - len(self._places)
+        self._more = f"+{left_out}" if left_out else ""
+        if left_out and x + metrics.horizontalAdvance(self._more) > self.width() and len(self._places) > 1:
+            self._more = f"+{left_out + 1}"
+            self._places.pop()
+        self.setToolTip(self.accessibleDescription() if left_out else "")
         if self.height() != lines * LINE_PX or not self.entries:
             self.setFixedHeight(lines * LINE_PX)
 
@@ -93,6 +99,9 @@ class Legend(QWidget):
             painter.setPen(ink)
             text = QRectF(rect.right() + 5, y, self.width() - rect.right() - 5, LINE_PX)
             painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, entry.label)
+        if self._more:
+            painter.setPen(QColor(theme.current().muted))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight, self._more)
         painter.end()
 
 

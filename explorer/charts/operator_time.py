@@ -15,7 +15,7 @@ from explorer.charts.chart import Chart, ElidedLabel, Table, elided, text_width
 from explorer.charts.items import Bar, BarsItem, Segment, reach_for
 from explorer.charts.legend import Entry, Legend, fill_swatch
 from explorer.charts.plot import PlotView
-from explorer.charts.words import (
+from explorer.words import (
     OTHERS,
     PHASE_SHORT,
     PHASE_WORDS,
@@ -190,7 +190,7 @@ class PhasePanel(QWidget):
         widest = self._chart.width() * (0.16 if self._chart.shows_both else 0.3)
         shown = [elided(name, widest) for name in names]
         axis_px = max((text_width(s) for s in shown), default=0) + 10
-        self.plot.left.setWidth(axis_px)
+        self.plot.set_left_width(axis_px)
         self.plot.set_ticks("left", [(i + 0.5, s) for i, s in enumerate(shown)])
         longest = max((bar.total for bar in self.bars.bars), default=0.0)
         width = max(60.0, self.plot.width() - axis_px)
@@ -199,7 +199,7 @@ class PhasePanel(QWidget):
         reach = reach_for(self.bars.bars, width, self.limit_s)
         scale = scale_for(self.limit_s, "s")
         self.plot.set_axis_label("bottom", f"Time ({scale.unit})")
-        self.plot.set_ticks("bottom", linear_ticks(reach, scale, at_most=max(2, int(width // 70))))
+        self.plot.set_ticks("bottom", linear_ticks(reach, scale, at_most=max(2, int(width // 50))))
         self.plot.set_range((0.0, reach), (0.0, float(len(names))))
 
     # Selection and tooltip --------------------------------------------------------------------------------------

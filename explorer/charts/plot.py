@@ -50,6 +50,9 @@ class PlotView(pg.PlotWidget):
         self.setAntialiasing(False)
         self.tooltip_at: Callable[[QPointF], str] = lambda _pos: ""
         self._labels: dict[str, str] = {}
+        self._left = (0, True)
+        self._ticks: dict[str, list[Tick]] = {}
+        self._range: tuple[tuple[float, float], tuple[float, float]] | None = None
         self.restyle()
 
     def restyle(self) -> None:
@@ -82,18 +85,29 @@ class PlotView(pg.PlotWidget):
         self.left.setGrid(255 if left else False)
         self.bottom.setGrid(255 if bottom else False)
 
+    def set_left_width(self, pixels: int, label: bool = False) -> None:
+        """Makes room for the left axis' ticks, and for its label where it shall be shown."""
+        if (pixels, label) != self._left:
+            self._left = (pixels, label)
+            self.left.showLabel(label)
+            self.left.setWidth(pixels)
+
     def set_ticks(self, name: str, ticks: Sequence[Tick]) -> None:
         """Places exactly these ticks."""
-        self.plotItem.getAxis(name).setTicks([list(ticks)])
+        # An axis that is told of ticks draws itself anew, even of the same ones.
+        if self._ticks.get(name) != list(ticks):
+            self._ticks[name] = list(ticks)
+            self.plotItem.getAxis(name).setTicks([self._ticks[name]])
 
     def ticks(self, name: str) -> list[Tick]:
         """The ticks on an axis."""
-        levels = self.plotItem.getAxis(name)._tickLevels
-        return list(levels[0]) if levels else []
+        return list(self._ticks.get(name, ()))
 
     def set_range(self, x: tuple[float, float], y: tuple[float, float]) -> None:
         """Shows exactly this part of the plane."""
-        self.box.setRange(xRange=x, yRange=y, padding=0.0, disableAutoRange=True)
+        if (x, y) != self._range:
+            self._range = (x, y)
+            self.box.setRange(xRange=x, yRange=y, padding=0.0, disableAutoRange=True)
 
     @property
     def room_px(self) -> float:

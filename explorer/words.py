@@ -1,4 +1,4 @@
-"""Words and grouping that several charts share: operators, phases, names of chips, results that can be compared."""
+"""Words that charts and panels share: operators, phases, names of chips, refusals, energies that can be compared."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def resource_word(resource: str) -> str:
 
 def percent(share: float) -> str:
     """A share in per cent with at most three digits."""
+    if 0.0 < share < 0.001:
+        return "< 0.1 %"
     return f"{share * 100.0:.3g} %"
 
 
@@ -47,6 +49,14 @@ def shares(row: OperatorRow, least: float = 0.0) -> list[tuple[str, float]]:
 def seconds(value: float) -> str:
     """A time for a label."""
     return format_quantity(value, "s", 3)
+
+
+STATUS_HEADINGS = {"does_not_fit": "Does not fit", "cannot_run": "Cannot run"}
+
+
+def refusal(report: Report) -> tuple[str, str]:
+    """Heading and reason for a report without figures."""
+    return STATUS_HEADINGS.get(report.status, "No figures"), report.reason
 
 
 def actions_figure(report: Report) -> EnergyFigure | None:

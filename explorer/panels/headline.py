@@ -1,0 +1,387 @@
+"""Headline cards: TTFT, TPOT, tokens/s, J/token, power, area and what binds, each beside every baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QColor,
+    QFont,
+    QFontMetrics,
+    QFontMetricsF,
+    QHideEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from explorer import theme
+from explorer.words import actions_figure, comparable, distinct, refusal, resource_word
+from hwlib.units import NOTHING, format_quantity
+
+if TYPE_CHECKING:
+    from explorer.document import Document
+    from explorer.evaluator import Results
+    from hwlib.report import Metrics, Report
+
+FLASH_MS = 500
+LINES = 2
+"""Ratios written on a card; those to further baselines are in its tooltip."""
+SAME = 0.005
+"""Ratios this near to 1 are called equal."""
+UNTHROTTLED = 0.9995
+LABEL_PX, BIG_PX, LINE_PX, PAD_PX = 16, 28, 17, theme.GRID_PX
+LEFT_MIDDLE = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A figure over a baseline's. `goodness` is 1 for better, -1 for worse, 0 for equal; None: nothing to compare."""
+
+    name: str
+    value: float | None
+    goodness: int
+    why_not: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it stands on the card."""
+        if self.value is None:
+            return f"{self.why_not} · {self.name}"
+        return f"{('▼', '=', '▲')[self.goodness + 1]} ×{format_quantity(self.value, '', 3)} vs {self.name}"
+
+    @property
+    def sentence(self) -> str:
+        """As the tooltip says it."""
+        if self.value is None:
+            return f"{self.name}: {self.why_not}"
+        return f"×{format_quantity(self.value)} of {self.name}: {('worse', 'equal', 'better')[self.goodness + 1]}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How one headline figure is read from a report and written. `lower_is_better` says which way is good."""
+
+    key: str
+    label: str
+    help: str
+    value: Callable[[Report], float | None]
+    unit: str
+    lower_is_better: bool = True
+
+
+def _metric(name: str) -> Callable[[Report], float | None]:
+    def read(report: Report) -> float | None:
+        return float(getattr(report.metrics, name)) if report.metrics is not None else None
+
+    return read
+
+
+FIGURES: tuple[Figure, ...] = (
+    Figure("ttft_s", "TTFT", "Time to first token: the whole prefill, queueing left out", _metric("ttft_s"), "s"),
+    Figure("tpot_s", "TPOT", "Time per output token, mean over the decode", _metric("tpot_s"), "s"),
+    Figure("tokens_per_s", "tokens/s", "Output tokens per second in decode: batch / TPOT", _metric("tokens_per_s"), "",
+           lower_is_better=False),
+    Figure("energy_per_token_J", "J/token", "Energy of prefill and decode over all output tokens",
+           _metric("energy_per_token_J"), "J"),
+    Figure("power_W", "Power", "Mean over prefill and decode, all chips together", _metric("power_W"), "W"),
+    Figure("area_m2", "Area", "Silicon of one chip's blocks and their wiring", lambda r: r.area_m2, "m²"),
+)  # fmt: skip
+
+
+def ratio(figure: Figure, name: str, own: Report, other: Report) -> Ratio:
+    """The design's figure over a baseline's, where both hold and mean the same."""
+    if not other.fits:
+        return Ratio(name, None, 0, refusal(other)[0].lower())
+    mine, theirs = figure.value(own), figure.value(other)
+    if figure.unit == "J" and not comparable(actions_figure(own), actions_figure(other)):
+        return Ratio(name, None, 0, "not comparable")
+    if mine is None or not theirs:
+        return Ratio(name, None, 0, "unknown")
+    value = mine / theirs
+    if abs(value - 1.0) <= SAME:
+        return Ratio(name, value, 0)
+    return Ratio(name, value, 1 if (value < 1.0) == figure.lower_is_better else -1)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a card shows: label, figure with unit, (text, goodness) lines under it. `value` tells the direction."""
+
+    label: str = ""
+    figure: str = NOTHING
+    lines: tuple[tuple[str, int], ...] = ()
+    tooltip: str = ""
+    value: float | None = None
+    swatch: str = ""
+
+
+class Card(QWidget):
+    """One figure with its label and what stands under it; asks for an explanation by click, Enter or Space."""
+
+    asked = Signal(str)
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+        self.content = Content()
+        self.flash = 0
+        """1 while an increase is shown, -1 for a decrease, else 0."""
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(12 * theme.GRID_PX)
+
+    def show_content(self, content: Content) -> bool:
+        """Shows a figure. True where one was shown before and reads differently now."""
+        before, self.content = self.content, content
+        changed = before.value is not None and content.value is not None and before.figure != content.figure
+        if changed and before.value is not None and content.value is not None:
+            self.flash = 1 if content.value > before.value else -1
+        if content != before:
+            self.setToolTip(content.tooltip)
+            self.setAccessibleName(f"{content.label} {content.figure}")
+            self.setAccessibleDescription("; ".join(text for text, _ in content.lines))
+            self.update()
+        return changed
+
+    def set_calm(self) -> None:
+        """Ends the flash."""
+        if self.flash:
+            self.flash = 0
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.asked.emit(self.key)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.asked.emit(self.key)
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, t = QPainter(self), theme.current()
+        width = self.width() - 2 * PAD_PX
+        if self.flash:
+            painter.fillRect(self.rect(), QColor(theme.mix(t.window, t.accent, 0.14)))
+        if self.hasFocus():
+            painter.setPen(QColor(t.accent))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.setFont(theme.text_font())
+        y = float(PAD_PX)
+        self._write(painter, y, LABEL_PX, self.content.label, t.muted)
+        y += LABEL_PX
+        self._paint_figure(painter, QRectF(PAD_PX, y, width, BIG_PX))
+        y += BIG_PX
+        painter.setFont(theme.text_font())
+        for text, goodness in self.content.lines[:LINES]:
+            self._write(painter, y, LINE_PX, text, (t.error, t.muted, t.ok)[goodness + 1])
+            y += LINE_PX
+        painter.end()
+
+    def _write(self, painter: QPainter, y: float, height: float, text: str, color: str) -> None:
+        width = self.width() - 2 * PAD_PX
+        painter.setPen(QColor(color))
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
+        painter.drawText(QRectF(PAD_PX, y, width, height), LEFT_MIDDLE, shown)
+
+    def _paint_figure(self, painter: QPainter, rect: QRectF) -> None:
+        """The number large, its unit small on the same base line, and the direction of the last change."""
+        t, shown = theme.current(), self.content
+        number, _, unit = shown.figure.partition(" ") if shown.value is not None else (shown.figure, "", "")
+        x = rect.left()
+        if shown.swatch:
+            painter.fillRect(QRectF(x, rect.center().y() - 6.0, 13.0, 13.0), QColor(shown.swatch))
+            x += 19.0
+        large = _fitting(number, theme.figure_font(), rect.right() - x)
+        painter.setPen(QColor(t.text))
+        painter.setFont(large)
+        base = rect.center().y() + QFontMetricsF(large).capHeight() / 2
+        painter.drawText(QPointF(x, base), number)
+        x += QFontMetricsF(large).horizontalAdvance(number) + 4.0
+        if self.flash:
+            unit = f"{unit} {'↑' if self.flash > 0 else '↓'}".strip()
+        painter.setFont(theme.text_font())
+        painter.setPen(QColor(t.accent if self.flash else t.muted))
+        painter.drawText(QPointF(x, base), unit)
+
+
+def _fitting(text: str, font: QFont, width: float) -> QFont:
+    """The font, or that of all text where the figure would not fit."""
+    return font if QFontMetrics(font).horizontalAdvance(text) <= width else theme.text_font(bold=True)
+
+
+class HeadlineCards(QWidget):
+    """The strip of cards; a reason takes its place where the LLM does not run."""
+
+    explain_requested = Signal(str)
+    """The key of a figure that the report explains."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.results: Results | None = None
+        self.cards = {f.key: Card(f.key) for f in FIGURES} | {"bound": Card("bound")}
+        self.refusal = QLabel("Nothing evaluated yet")
+        self.reason = QLabel("Figures appear as soon as a chip and an LLM are chosen.")
+        self._pages = QStackedWidget()
+        self._calm = QTimer(self)
+        self._calm.setSingleShot(True)
+        self._calm.setInterval(FLASH_MS)
+        self._calm.timeout.connect(self._end_flash)
+        self._build()
+        theme.notifier.changed.connect(self._theme_changed)
+
+    def _build(self) -> None:
+        strip = QWidget()
+        row = QHBoxLayout(strip)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for key, card in self.cards.items():
+            row.addWidget(card, 3 if key == "bound" else 2)
+            card.asked.connect(self._asked)
+        self.reason.setWordWrap(True)
+        self.reason.setTextFormat(Qt.TextFormat.PlainText)
+        self.reason.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._pages)
+        self._pages.addWidget(self._refusal_page())
+        self._pages.addWidget(strip)
+        self._strip = strip
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._set_height(LINES)
+
+    def _refusal_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(PAD_PX, PAD_PX, PAD_PX, PAD_PX)
+        column.setSpacing(theme.HALF_GRID_PX)
+        column.addWidget(self.refusal)
+        column.addWidget(self.reason)
+        column.addStretch(1)
+        self._refusal = page
+        return page
+
+    def _set_height(self, lines: int) -> None:
+        height = 2 * PAD_PX + LABEL_PX + BIG_PX + lines * LINE_PX
+        for widget in (self, *self.cards.values()):
+            widget.setFixedHeight(height)
+
+    def sizeHint(self) -> QSize:
+        return QSize(900, self.height())
+
+    def show_results(self, results: Results) -> None:
+        """Shows the newest results."""
+        self.results = results
+        report = results.report
+        if report.metrics is None:
+            heading, reason = refusal(report)
+            self.refusal.setFont(theme.figure_font())
+            self.refusal.setText(heading)
+            self.reason.setText(reason)
+            self.reason.setToolTip(reason)
+            self._pages.setCurrentWidget(self._refusal)
+            return
+        self._pages.setCurrentWidget(self._strip)
+        changed = [self._show_figure(figure, results) for figure in FIGURES]
+        self._show_bound(report, report.metrics)
+        if any(changed) and self.isVisible():
+            self._calm.start()
+        elif any(changed):
+            self._end_flash()
+
+    def _show_figure(self, figure: Figure, results: Results) -> bool:
+        report, value = results.report, figure.value(results.report)
+        names = distinct([b.subject for b in results.baselines])
+        ratios = [ratio(figure, n, report, b) for n, b in zip(names, results.baselines, strict=True)]
+        notes = _notes(figure, report)
+        tooltip = "\n".join([figure.help, *notes, *(r.sentence for r in ratios), "Click: where from?"])
+        lines = tuple((r.text, r.goodness) for r in ratios)
+        if len(lines) > LINES:
+            lines = (lines[0], (f"{lines[1][0]} +{len(lines) - LINES} more", lines[1][1]))
+        label = " · ".join((figure.label, *_warnings(figure, report)))
+        text = format_quantity(value, figure.unit)
+        return self.cards[figure.key].show_content(Content(label, text, lines, tooltip, value))
+
+    def _show_bound(self, report: Report, metrics: Metrics) -> None:
+        decode, prefill = metrics.bound_decode, metrics.bound_prefill
+        walls = [format_quantity(v, "", 3) for v in (metrics.without_bound_decode, metrics.without_bound_prefill)]
+        lines = (
+            (f"without this wall ×{walls[0]}", 0),
+            (f"prefill by {resource_word(prefill)}, without it ×{walls[1]}", 0),
+        )
+        tooltip = (
+            f"Decode waits longest for {resource_word(decode)}: without it, a step would be ×{walls[0]} as fast.\n"
+            f"The prefill waits longest for {resource_word(prefill)}: without it, it would be ×{walls[1]} as fast."
+        )
+        color = theme.RESOURCE_COLORS[decode]
+        content = Content("Decode bound by", resource_word(decode), lines, tooltip, None, color)
+        self.cards["bound"].show_content(content)
+
+    def _asked(self, key: str) -> None:
+        report = self.results.report if self.results is not None else None
+        if report is None:
+            return
+        for wanted in (key, *ASKED_FOR.get(key, ())):
+            if wanted in report.figures():
+                self.explain_requested.emit(wanted)
+                return
+
+    def _end_flash(self) -> None:
+        self._calm.stop()
+        for card in self.cards.values():
+            card.set_calm()
+
+    def _theme_changed(self) -> None:
+        for card in self.cards.values():
+            card.update()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._end_flash()
+        super().hideEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._end_flash()
+        super().closeEvent(event)
+
+
+ASKED_FOR = {"bound": ("without_wall_decode", "bound_decode", "tpot_s")}
+"""Figures that explain a card whose own key is none."""
+
+
+def _warnings(figure: Figure, report: Report) -> list[str]:
+    """What changes the meaning of a figure so much that it stands beside its name."""
+    metrics = report.metrics
+    if metrics is None:
+        return []
+    if figure.key == "power_W" and metrics.clock_factor < UNTHROTTLED:
+        return [f"clock at {format_quantity(metrics.clock_factor * 100.0, '', 3)} %"]
+    if figure.key == "tokens_per_s" and metrics.batch_running < report.scenario.batch:
+        return [f"batch {format_quantity(metrics.batch_running)} of {report.scenario.batch}"]
+    return []
+
+
+def _notes(figure: Figure, report: Report) -> list[str]:
+    """What must be known to read a figure right."""
+    metrics = report.metrics
+    if metrics is None:
+        return []
+    if figure.key == "power_W":
+        prefill, decode = (format_quantity(p, "W") for p in (metrics.power_prefill_W, metrics.power_decode_W))
+        limit = ["The clock is throttled to hold the power limit"] if metrics.clock_factor < UNTHROTTLED else []
+        return [*limit, f"{prefill} in prefill, {decode} in decode"]
+    if figure.key == "tokens_per_s" and metrics.batch_running < report.scenario.batch:
+        return [f"The KV cache of {format_quantity(metrics.batch_running)} sequences fits at once; the others wait"]
+    own = actions_figure(report)
+    if figure.key == "energy_per_token_J" and own is not None:
+        return [f"By {own.method}, scope {own.scope}"]
+    return []
