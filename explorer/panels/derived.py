@@ -73,8 +73,10 @@ def link_figures(report: Report, ids: Collection[str]) -> Texts:
 
 
 def _load(report: Report, link: LinkFigure) -> Texts:
-    text = f"{format_quantity(link.load_Bps, 'B/s')} ({percent(link.utilisation)})"
-    return {"Mean load in decode": _figure(report, f"link.{link.id}.load_Bps", text)}
+    return {
+        "Load in decode": _figure(report, f"link.{link.id}.load_Bps", format_quantity(link.load_Bps, "B/s")),
+        "Utilisation": (percent(link.utilisation), ""),
+    }
 
 
 def _figure(report: Report, key: str, text: str) -> tuple[str, str]:

@@ -150,7 +150,7 @@ class Section(QWidget):
 
 
 class FigureRow(QWidget):
-    """A label and a derived figure."""
+    """A label and a derived figure; both wrap rather than widen the panel."""
 
     def __init__(self, label: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -159,9 +159,11 @@ class FigureRow(QWidget):
         self.key = ""
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.label)
-        layout.addStretch(1)
-        layout.addWidget(self.figure)
+        layout.setSpacing(theme.HALF_GRID_PX)
+        for text in (self.label, self.figure):
+            text.setWordWrap(True)
+            text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            layout.addWidget(text, 1)
 
     def show_figure(self, text: str, key: str = "") -> None:
         """Show a figure; with a `key` it can be asked where it comes from."""

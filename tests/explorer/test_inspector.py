@@ -270,7 +270,7 @@ def test_figures_of_a_link_and_of_several_blocks(document, inspector) -> None:
     inspector.show_results(results(evaluated(document)))
     document.select({"link"})
     assert figures(inspector) == {
-        "Bandwidth one way": "128 GB/s", "Length": "2 mm", "Mean load in decode": "32 GB/s (25 %)",
+        "Bandwidth one way": "128 GB/s", "Length": "2 mm", "Load in decode": "32 GB/s", "Utilisation": "25 %",
     }  # fmt: skip
     document.select({"sram", "sram-2"})
     assert figures(inspector)["Area, all"] == "12 mm²"
@@ -334,6 +334,7 @@ def test_help_shows_under_the_pointer_and_opens(qtbot, document, inspector) -> N
 @pytest.mark.parametrize("width", [260, 340])
 @pytest.mark.parametrize("kind", [*KIND_LABELS, "link"])
 def test_nothing_is_wider_than_the_panel(document, inspector, kind: str, width: int) -> None:
+    inspector.show_results(results(evaluated(document)))
     document.select({kind})
     inspector.resize(width, 720)
     assert inspector.widget().minimumSizeHint().width() <= width - inspector.verticalScrollBar().sizeHint().width()
