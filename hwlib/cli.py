@@ -11,6 +11,8 @@ import typer
 
 from hwlib import cli_inputs
 from hwlib.cli_inputs import DEFAULT_MODEL, InputError
+from hwlib.fields import part_fields
+from hwlib.workload.scenario import Scenario
 
 app = typer.Typer(
     name="chipscape",
@@ -30,16 +32,25 @@ Out = Annotated[
     str | None, typer.Option("--out", metavar="FILE", help="Write the result to a .html, .csv or .json file as well.")
 ]
 Model = Annotated[str, typer.Option("--model", help="The LLM: a name of `chipscape models`, or its Hugging Face path.")]
-Prompt = Annotated[int | None, typer.Option("--prompt", metavar="TOKENS", help="Tokens of one prompt.")]
-Output = Annotated[int | None, typer.Option("--output", metavar="TOKENS", help="Tokens generated per sequence.")]
-Batch = Annotated[int | None, typer.Option("--batch", metavar="N", help="Sequences served at once.")]
-WeightBits = Annotated[int | None, typer.Option("--weight-bits", metavar="BITS", help="Bits of a weight.")]
-ActivationBits = Annotated[int | None, typer.Option("--activation-bits", metavar="BITS", help="Bits of an activation.")]
-KvBits = Annotated[int | None, typer.Option("--kv-bits", metavar="BITS", help="Bits of a cached key or value.")]
-Tensor = Annotated[int | None, typer.Option("--tensor-parallel", metavar="CHIPS", help="Chips that share every layer.")]
-Pipeline = Annotated[
-    int | None, typer.Option("--pipeline-parallel", metavar="CHIPS", help="Chips in a row, each with some layers.")
-]
+_FIELDS = {field.name: field for field in part_fields(Scenario)}
+
+
+def _option(name: str, metavar: str) -> Any:
+    """The option of a field of the scenario, with the help, default and range of its one declaration."""
+    field = _FIELDS[name]
+    what = f"{field.label}: {field.help[0].lower()}{field.help[1:]}"
+    text = f"{what} [default: {field.default}; {field.lo:,} to {field.hi:,}]"
+    return typer.Option("--" + name.replace("_", "-"), metavar=metavar, help=text)
+
+
+Prompt = Annotated[int | None, _option("prompt", "TOKENS")]
+Output = Annotated[int | None, _option("output", "TOKENS")]
+Batch = Annotated[int | None, _option("batch", "N")]
+WeightBits = Annotated[int | None, _option("weight_bits", "BITS")]
+ActivationBits = Annotated[int | None, _option("activation_bits", "BITS")]
+KvBits = Annotated[int | None, _option("kv_bits", "BITS")]
+Tensor = Annotated[int | None, _option("tensor_parallel", "CHIPS")]
+Pipeline = Annotated[int | None, _option("pipeline_parallel", "CHIPS")]
 
 
 @app.callback(invoke_without_command=True)

@@ -8,8 +8,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from hwlib.design.design import Block, Design, Link, Placement, Settings
-from hwlib.design.fields import PartField, part_fields
 from hwlib.design.parts import PART_TYPES, Part
+from hwlib.fields import PartField, part_fields
 
 IDS = st.text("abcXYZ019_.-", min_size=1, max_size=6)
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

@@ -12,10 +12,14 @@ from typing import Any
 
 import pytest
 
-from hwlib.catalog import devices, example_designs, load_example, models
+from hwlib.catalog import devices, example_designs, find_model, load_example, models
 from hwlib.cli import run
 from hwlib.cli_inputs import Subject, subject
-from hwlib.design.files import save
+from hwlib.design.design import Block, Design, Link, Placement, Settings
+from hwlib.design.files import load, save
+from hwlib.design.parts import ComputeArray, Dram, Port, Sram, VectorUnit
+from hwlib.evaluate import evaluate
+from hwlib.workload.scenario import Scenario
 
 ROOT = Path(__file__).parent.parent.parent
 A100 = "A100 80GB SXM4"
@@ -120,6 +124,133 @@ def test_a_file_is_meant_where_one_is_there(tmp_path: Path, monkeypatch: pytest.
     assert subject("mine.chip.json").design == design
     assert subject("plain").design == design
     assert subject(example_designs()[0]).design == design
+
+
+# Results ----------------------------------------------------------------------------------------------------------
+
+
+def small_chip(channels: int = 5, with_vector_unit: bool = True) -> Design:
+    """A tensor-core chip with HBM3: 17 GB a stack."""
+    parts = {
+        "mxu": ComputeArray(style="tensor", rows=64, columns=64, count=132, clock_Hz=1.6e9),
+        "vec": VectorUnit(lanes=128, count=132),
+        "l2": Sram(capacity_bytes=50 * 2**20, banks=64, port_width_bits=1024),
+        "hbm": Dram(channels=channels),
+        "port": Port(),
+    }
+    if not with_vector_unit:
+        del parts["vec"]
+    blocks = tuple(
+        Block(id=name, name=name, part=part, placement=Placement(x_m=0.006 * i, y_m=0.006 * i))
+        for i, (name, part) in enumerate(parts.items())
+    )
+    links = tuple(Link(id=f"l2-{name}", source="l2", target=name, width_bits=32768) for name in parts if name != "l2")
+    return Design(name="Small chip", settings=Settings(die_width_m=0.04, die_height_m=0.04), blocks=blocks, links=links)
+
+
+@pytest.fixture
+def chip(tmp_path: Path) -> str:
+    save(small_chip(), tmp_path / "small.chip.json")
+    return str(tmp_path / "small.chip.json")
+
+
+def test_a_design_is_evaluated(user: Terminal, chip: str) -> None:
+    done = user.types("evaluate", chip, "--prompt", "512", "--output", "64", "--batch", "2", "--json")
+    assert (done.code, done.err) == (0, "")
+    made = done.json
+    assert made["fits"] is True
+    assert made["model"] == "Llama-3.1-8B"
+    assert (made["scenario"]["prompt"], made["scenario"]["output"], made["scenario"]["batch"]) == (512, 64, 2)
+    assert made["tokens_per_s"] == pytest.approx(2 / made["tpot_s"])
+    assert made["energy_method"]
+    assert made["energy_scope"]
+    assert sum(made["breakdowns"]["energy"].values()) == pytest.approx(made["energy_per_token_J"])
+    assert sum(made["breakdowns"]["time"]["prefill"].values()) == pytest.approx(made["ttft_s"])
+    direct = evaluate(load(chip), Scenario(prompt=512, output=64, batch=2), find_model("Llama-3.1-8B"))
+    assert made == json.loads(json.dumps(direct.to_json()))
+
+
+def test_a_result_is_told_in_words(user: Terminal, chip: str) -> None:
+    done = user.types("evaluate", chip)
+    assert (done.code, done.err) == (0, "")
+    for words in (
+        "Small chip",
+        "Llama-3.1-8B: prompt 2048, output 256, batch 1",
+        "(TPOT)",
+        "Decode is bound by",
+        "DRAM",
+    ):
+        assert words in done.out
+
+
+def test_what_does_not_fit_is_a_result_with_a_reason(user: Terminal, chip: str) -> None:
+    done = user.types("evaluate", chip, "--model", "GPT-3 175B", "--json")
+    assert (done.code, done.err) == (0, "")
+    made = done.json
+    assert (made["fits"], made["status"], made["tpot_s"], made["energy_per_token_J"]) == (
+        False,
+        "does_not_fit",
+        None,
+        None,
+    )
+    assert "bytes" in made["reason"]
+    assert "error" in [finding["severity"] for finding in made["findings"]]
+    words = user.types("evaluate", chip, "--model", "GPT-3 175B")
+    assert (words.code, words.out.count("does not fit")) == (0, 1)
+    more_chips = user.types("evaluate", chip, "--model", "GPT-3 175B", "--tensor-parallel", "8", "--json").json
+    assert more_chips["fits"] is True
+    assert more_chips["scenario"]["chips"] == 8
+
+
+def test_a_chip_without_a_unit_for_softmax_cannot_run(user: Terminal, tmp_path: Path) -> None:
+    save(small_chip(with_vector_unit=False), tmp_path / "no-vec.chip.json")
+    made = user.types("evaluate", str(tmp_path / "no-vec.chip.json"), "--json")
+    assert made.code == 0
+    assert made.json["status"] == "cannot_run"
+    assert "vector unit" in made.json["reason"]
+
+
+def test_an_empty_die_cannot_run(user: Terminal, tmp_path: Path) -> None:
+    save(Design(), tmp_path / "empty.chip.json")
+    assert user.types("evaluate", str(tmp_path / "empty.chip.json"), "--json").json["status"] == "cannot_run"
+    assert user.types("evaluate", str(tmp_path / "empty.chip.json")).code == 0
+
+
+def test_several_are_compared_with_ratios_to_the_first(user: Terminal, chip: str, tmp_path: Path) -> None:
+    wide = tmp_path / "wide.chip.json"
+    save(small_chip(channels=2), wide)
+    rows = user.types("compare", chip, str(wide), chip, "--json").json
+    assert [row["fits"] for row in rows] == [True, True, True]
+    assert rows[0] == rows[2]
+    assert rows[1]["tpot_s"] > rows[0]["tpot_s"]
+    table = user.types("compare", chip, str(wide)).out
+    assert f"×{rows[1]['tpot_s'] / rows[0]['tpot_s']:.3g}" in table
+
+
+@pytest.mark.parametrize("suffix", [".html", ".csv", ".json"])
+def test_a_result_is_written_to_a_file_as_well(user: Terminal, chip: str, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"report{suffix}"
+    done = user.types("evaluate", chip, "--out", str(out), "--json")
+    assert (done.code, done.err) == (0, "")
+    text = out.read_text("utf-8")
+    assert (json.loads(text) == done.json) if suffix == ".json" else ("Small chip" in text)
+    assert f"Written: {out}" in user.types("compare", chip, chip, "--out", str(out)).out
+    assert out.read_text("utf-8").count("Small chip") > text.count("Small chip")
+
+
+def test_a_result_that_can_not_be_written_is_told(user: Terminal, chip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert "No space left on device" in user.is_told("evaluate", chip, "--out", "report.html")
+
+
+def test_devices_stand_beside_designs(user: Terminal, chip: str) -> None:
+    rows = user.types("compare", chip, A100, "--json").json
+    assert [(row["is_device"], row["fits"]) for row in rows] == [(False, True), (True, True)]
+    assert rows[1]["subject"] == A100
+    assert all(row["energy_method"] and row["energy_scope"] for row in rows)
 
 
 # Bad input --------------------------------------------------------------------------------------------------------
