@@ -67,7 +67,8 @@ def sentence(results: Results) -> str:
     report = results.report
     parts = [f"evaluated in {format_quantity(results.elapsed_s, 's', digits=2)}", report.design.settings.calibration]
     if report.energies:
-        parts.append(f"energy by {report.energies[0].method}, {report.energies[0].scope}")
+        figure = report.energies[0]
+        parts.append(f"energy by {figure.method.removeprefix('by ')}, {figure.scope}")
     parts.append(_findings(report))
     return " · ".join(parts)
 
