@@ -77,23 +77,23 @@ MEMORY = Group(
         ),
         Preset(
             name="HBM3",
-            help="Four stacks beside the die: the fastest and most efficient DRAM, and the dearest.",
-            part=Dram(technology="HBM3", channels=4),
+            help="Two stacks beside the die: the fastest and most efficient DRAM, and the dearest.",
+            part=Dram(technology="HBM3", channels=2),
         ),
         Preset(
             name="HBM2E",
-            help="Four stacks of the generation before HBM3, as beside an A100.",
-            part=Dram(technology="HBM2E", channels=4),
+            help="Two stacks of the generation before HBM3, as beside an A100.",
+            part=Dram(technology="HBM2E", channels=2),
         ),
         Preset(
             name="GDDR6",
-            help="Eight graphics-memory devices on the board: fast for their price, at more energy per bit.",
-            part=Dram(technology="GDDR6", channels=8),
+            help="Four graphics-memory devices on the board: fast for their price, at more energy per bit.",
+            part=Dram(technology="GDDR6", channels=4),
         ),
         Preset(
             name="DDR5",
-            help="Eight server channels: large and slow.",
-            part=Dram(technology="DDR5", channels=8),
+            help="Two server channels: large and slow.",
+            part=Dram(technology="DDR5", channels=2),
         ),
         Preset(
             name="LPDDR5",

@@ -73,8 +73,8 @@ class Canvas(ZoomView):
         self._space = False
         self.nudging: int | None = None
         self._handles = Handles(self)
-        self._hint, self._figures, self._bar = Floating(self), Floating(self), CornerBar(self)
-        self._hint.setText(HINT)
+        self.hint, self._figures, self._bar = Floating(self), Floating(self), CornerBar(self)
+        self.hint.setText(HINT)
         self._wire_bar()
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -450,7 +450,7 @@ class Canvas(ZoomView):
 
     def _on_synced(self) -> None:
         rects = {i: item.rect for i, item in self.chip.blocks.items()}
-        self._hint.setVisible(not rects)
+        self.hint.setVisible(not rects)
         self._figures.setText(die_figures(self.document.design, rects))
         self._lay_out_overlays()
         self._handles.follow()
@@ -479,9 +479,9 @@ class Canvas(ZoomView):
         self._lay_out_overlays()
 
     def _lay_out_overlays(self) -> None:
-        for widget in (self._hint, self._figures, self._bar):
+        for widget in (self.hint, self._figures, self._bar):
             widget.adjustSize()
         view = self.viewport().geometry()
-        self._hint.move(view.center() - self._hint.rect().center())
+        self.hint.move(view.center() - self.hint.rect().center())
         self._figures.move(view.left() + EDGE_PX, view.bottom() - self._figures.height() - EDGE_PX // 2)
         self._bar.move(view.right() - self._bar.width() - EDGE_PX, view.bottom() - self._bar.height() - EDGE_PX)

@@ -54,6 +54,7 @@ class ZoomView(QGraphicsView):
         self.setViewportMargins(THICK_PX, THICK_PX, 0, 0)
         self._across = Ruler(Qt.Orientation.Horizontal, self)
         self._down = Ruler(Qt.Orientation.Vertical, self)
+        self.rulers = (self._across, self._down)
         chip.document.changed.connect(self._refit_for_another_chip)
         theme.notifier.changed.connect(self.viewport().update)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QMimeData, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QDrag, QIcon, QKeyEvent, QPainter, QPen, QPixmap
+from PySide6.QtGui import QBrush, QColor, QDrag, QIcon, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from explorer import theme
@@ -140,6 +140,11 @@ class PartList(QListWidget):
         drag.setHotSpot(QPoint(-CURSOR_GAP_PX, -CURSOR_GAP_PX))
         drag.exec(Qt.DropAction.CopyAction)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A press begins a new click."""
+        self._double = False
+        super().mousePressEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter places the part where there is room, Space takes it up, Esc puts it back."""
         key = event.key()
@@ -178,14 +183,14 @@ class PartList(QListWidget):
         return item is self._first_shown()
 
     def _on_click(self, item: QListWidgetItem) -> None:
-        # The release that ends a double click arrives as one more click.
-        if not self._double:
+        # The release that ends a double click may arrive as one more click.
+        if not self._double and item.data(PRESET) is not None:
             self.taken.emit(item.data(PRESET))
-        self._double = False
 
     def _on_double_click(self, item: QListWidgetItem) -> None:
         self._double = True
-        self.activated_preset.emit(item.data(PRESET))
+        if item.data(PRESET) is not None:
+            self.activated_preset.emit(item.data(PRESET))
 
     def _items(self) -> list[QListWidgetItem]:
         return [item for i in range(self.count()) if (item := self.item(i)).data(PRESET) is not None]
