@@ -361,6 +361,11 @@ def leakage_W(chip: Lowered, plan: Floorplan) -> Array:
     return result
 
 
+IDLE_ARRAY_LEAKAGE = 0.1
+"""Leakage of crossbar peripheries over that of dense logic of the same area: converters and drivers are analog or
+power-gated while their array is idle (estimate)."""
+
+
 def _crossbar_leakage(chip: Lowered, p: Parameters, by_area: Array) -> Array:
     """Cells of SRAM leak like SRAM; the other devices don't, their converters and drivers leak by area."""
     cells = per_word(p.word("cell"), lambda c: crossbar.cell_area_m2(c, chip.node_nm, p.bits_per_cell) + 0.0 * p.rows)
@@ -368,7 +373,7 @@ def _crossbar_leakage(chip: Lowered, p: Parameters, by_area: Array) -> Array:
     leaks = np.array([crossbar.cell_technology(c).leaks for c in p.word("cell")])
     held = p.arrays * p.rows * p.columns * np.where(p.ping_pong > 0, 2.0, 1.0) / 8.0
     cell = np.where(leaks, sram.sram_leakage_W(chip.node_nm, held, 0.0 * held), 0.0)
-    return by_area * (1.0 - share) + cell
+    return IDLE_ARRAY_LEAKAGE * by_area * (1.0 - share) + cell
 
 
 def _area_of(chip: Lowered, p: Parameters, by_area: Array) -> Array:
