@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 MODELS = ("Llama-3.1-8B", "GPT-3 175B", "DeepSeek-V3")
 SIZES = (1, 100, 10_000)
-BATCH_EXAMPLE, BATCH_MODEL = "gpu-hbm3", "GPT-3 175B"
+BATCH_EXAMPLE, BATCH_MODEL = "tensor-gpu-hbm3", "GPT-3 175B"
 PROMPT = OUTPUT = 2048
-MOST_CHIPS = 1024
+MOST_CHIPS = 4096
 
 
 def benchmark(

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwlib.report import LABELS, PHASES, Report
-from hwlib.report_table import headline_rows, scenario_words
+from hwlib.report_table import finding_words, headline_rows, scenario_words
 from hwlib.units import NOTHING, format_quantity
 
 PIPE_WIDTH = 240
@@ -41,8 +41,9 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], left: Seq
 def print_reports(reports: Sequence[Report]) -> None:
     """The headline figures of reports side by side, with reasons, findings and notes under them."""
     first = reports[0]
-    print(f"{first.llm.name}: {scenario_words(first)}\n")
+    print(f"{first.llm.name}: {scenario_words(first)}")
     if any(report.fits for report in reports):
+        print()
         _print_headline(reports)
     for report in reports:
         _print_remarks(report, named=len(reports) > 1)
@@ -53,7 +54,6 @@ def _print_headline(reports: Sequence[Report]) -> None:
     head = ["", reports[0].subject, *(cell for report in reports[1:] for cell in (report.subject, ""))]
     rows = [[row.label, *[text for c in row.cells for text in (c.text, c.ratio)]] for row in headline_rows(reports)]
     print_table(head, [[*row[:2], *row[3:]] for row in rows])
-    print()
 
 
 def _print_remarks(report: Report, named: bool) -> None:
@@ -61,11 +61,10 @@ def _print_remarks(report: Report, named: bool) -> None:
     for finding in report.findings:
         if finding.message == report.reason:
             continue
-        where = f" ({', '.join(finding.blocks)})" if finding.blocks else ""
-        lines.append(f"{finding.severity.capitalize()}: {finding.message}{where} {finding.mend}".rstrip())
+        lines.append(f"{finding.severity.capitalize()}: {finding_words(finding)}")
     lines += [f"Note: {note}" for note in report.notes]
-    if lines and named:
-        print(report.subject)
+    if lines:
+        print(f"\n{report.subject}" if named else "")
     for line in lines:
         print(f"  {line}" if named else line)
 

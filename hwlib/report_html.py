@@ -10,7 +10,7 @@ from html import escape
 
 from hwlib.design.design import Finding
 from hwlib.report import COMPONENTS, LABELS, PHASES, RESOURCES, OperatorRow, Report
-from hwlib.report_table import TIDY_COLUMNS, headline_rows, scenario_words, tidy_rows
+from hwlib.report_table import TIDY_COLUMNS, finding_words, headline_rows, scenario_words, tidy_rows
 from hwlib.units import NOTHING, format_quantity
 
 COLORS: dict[str, str] = {
@@ -190,10 +190,8 @@ def _details(report: Report) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    where = f" ({', '.join(finding.blocks)})" if finding.blocks else ""
-    mend = f" {finding.mend}" if finding.mend else ""
     kind = ' class="bad"' if finding.severity == "error" else ""
-    return f"<li><b{kind}>{finding.severity.capitalize()}:</b> {escape(finding.message + where + mend)}</li>"
+    return f"<li><b{kind}>{finding.severity.capitalize()}:</b> {escape(finding_words(finding))}</li>"
 
 
 def _energies(report: Report) -> str:

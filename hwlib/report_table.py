@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from hwlib.design.design import Finding
 from hwlib.report import LABELS, PHASES, Report
 from hwlib.report_json import METRICS, energy_terms
 from hwlib.units import NOTHING, format_quantity
@@ -100,6 +101,12 @@ def scenario_words(report: Report) -> str:
     )
     bits = f"W{s.weight_bits} A{s.activation_bits} KV{s.kv_bits}"
     return f"prompt {s.prompt}, output {s.output}, batch {s.batch}, {bits}, {chips}"
+
+
+def finding_words(finding: Finding) -> str:
+    """What is the matter, how to mend it, and the ids of the blocks concerned, in one line."""
+    where = f"({', '.join(finding.blocks)})" if finding.blocks else ""
+    return " ".join(filter(None, (finding.message, finding.mend, where)))
 
 
 _UNITS = {"waves": "", "clock_factor": "", "batch_running": "", "tokens_per_s": "1/s", "e2e_tokens_per_s": "1/s"}
