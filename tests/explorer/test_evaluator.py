@@ -78,7 +78,9 @@ def bench(qtbot: QtBot) -> Iterator[Bench]:
 
 
 def test_newest_edit_replaces_the_waiting_one(bench: Bench) -> None:
-    for _ in range(5):
+    bench.edit()
+    bench.wait_started(1)
+    for _ in range(4):
         bench.edit()
     assert bench.evaluator.state == "stale"
     bench.gate.let(2)
@@ -89,8 +91,18 @@ def test_newest_edit_replaces_the_waiting_one(bench: Bench) -> None:
     assert bench.states == ["running", "stale", "running", "idle"]
 
 
+def test_edits_that_come_together_are_evaluated_once(bench: Bench) -> None:
+    for _ in range(3):
+        bench.edit()
+    assert bench.evaluator.state == "running"
+    bench.gate.let()
+    bench.wait_shown(3)
+    assert bench.gate.started == [3]
+
+
 def test_result_is_shown_although_an_edit_waits(bench: Bench) -> None:
     bench.edit()
+    bench.wait_started(1)
     bench.edit()
     bench.gate.let()
     bench.wait_shown(1)
@@ -103,6 +115,7 @@ def test_waiting_edit_starts_when_the_charts_say_they_painted(bench: Bench) -> N
     frames: list[int] = []
     bench.evaluator.frame_painted.connect(frames.append)
     bench.edit()
+    bench.wait_started(1)
     bench.edit()
     bench.gate.let()
     bench.wait_shown(1)
@@ -117,6 +130,7 @@ def test_hidden_charts_do_not_hold_the_waiting_edit(bench: Bench) -> None:
     frames: list[int] = []
     bench.evaluator.frame_painted.connect(frames.append)
     bench.edit()
+    bench.wait_started(1)
     bench.edit()
     bench.gate.let(2)
     bench.wait_shown(1, 2)
@@ -154,8 +168,8 @@ def test_exception_is_told_and_the_next_edit_recovers(bench: Bench) -> None:
 def test_failure_lets_the_waiting_edit_start_at_once(bench: Bench) -> None:
     bench.gate.fails = True
     bench.edit()
-    bench.edit()
     bench.wait_started(1)
+    bench.edit()
     bench.gate.let()
     bench.wait_started(1, 2)
     bench.gate.fails = False
@@ -165,8 +179,8 @@ def test_failure_lets_the_waiting_edit_start_at_once(bench: Bench) -> None:
 
 def test_shutdown_in_mid_evaluation_is_silent(bench: Bench) -> None:
     bench.edit()
-    bench.edit()
     bench.wait_started(1)
+    bench.edit()
     release = threading.Timer(0.05, bench.gate.let, [100])
     release.start()
     bench.evaluator.shutdown()
