@@ -28,7 +28,7 @@ from hwlib.units import format_quantity
 if TYPE_CHECKING:
     from explorer.document import Document
     from explorer.evaluator import Results
-    from hwlib.report import Report
+    from hwlib.report import EnergyFigure, Report
 
 
 ROOMY_PX = 240
@@ -102,12 +102,12 @@ class EnergyChart(Chart):
         axis_px = max(text_width(s) for s in shown) + 10
         self.plot.set_left_width(axis_px)
         self.plot.set_ticks("left", [(i + 0.5, s) for i, s in enumerate(shown)])
-        width = max(60.0, self.plot.width() - axis_px)
+        width = self.plot.width_beside(axis_px)
         self.limit_J = round_up(max(bar.total for bar in self.bars.bars))
         reach = reach_for(self.bars.bars, width, self.limit_J)
         scale = scale_for(self.limit_J, "J")
         own = actions_figure(self._reports[0])
-        how = f", by {own.method}, {own.scope}" if own is not None and width > 260.0 else ""
+        how = f", {_how(own)}" if own is not None and width > 260.0 else ""
         self.plot.set_axis_label("bottom", f"Energy per token ({scale.unit}){how}")
         self.plot.set_ticks("bottom", linear_ticks(reach, scale, at_most=max(2, int(width // 50))))
         self.plot.set_range((0.0, reach), (0.0, float(len(names))))
@@ -134,7 +134,7 @@ class EnergyChart(Chart):
                 line = f"{resource_word(component)}: {format_quantity(value, 'J')} ({percent(value / total)})"
                 lines.append(f"<b>{line}</b>" if component == here else line)
         for figure in report.energies:
-            lines.append(f"{format_quantity(figure.J_per_token, 'J')} by {html.escape(figure.method)} ({figure.scope})")
+            lines.append(f"{format_quantity(figure.J_per_token, 'J')} {html.escape(figure.label or _how(figure))}")
         return "<br>".join(lines)
 
     def _restyle(self) -> None:
@@ -148,6 +148,11 @@ class EnergyChart(Chart):
             (r.subject, *(r.energy_by_component.get(c, 0.0) for c in COMPONENTS)) for r in fitting
         )
         return Table(header, rows)
+
+
+def _how(figure: EnergyFigure) -> str:
+    """Method and scope of a figure."""
+    return f"{figure.method}, {figure.scope}"
 
 
 def _total(report: Report) -> float:

@@ -257,6 +257,8 @@ class PlotLabel:
     """Further points where it may stand, should the first have no room."""
     from_x: float = -math.inf
     """It may not begin left of here: where the line that it names begins."""
+    optional: bool = False
+    """True where it would rather not be there than on a line."""
 
 
 class LabelsItem(PixelItem):
@@ -318,7 +320,7 @@ class LabelsItem(PixelItem):
             if not any(_crosses(rect, line) for line in lines):
                 return rect
             second_best = second_best or rect
-        return second_best
+        return None if label.optional else second_best
 
     def _line_in_pixels(self, line: Line) -> Line:
         a, b = self.to_pixels(line[0], line[1]), self.to_pixels(line[2], line[3])

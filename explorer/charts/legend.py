@@ -70,20 +70,21 @@ class Legend(QWidget):
 
     def _arrange(self) -> None:
         """Places entries from left to right; what does not fit on the last line is left to the tooltip."""
-        metrics, x, line = self.fontMetrics(), 0.0, 0
+        metrics, x, end, line = self.fontMetrics(), 0.0, 0.0, 0
         self._places = []
         for entry in self.entries:
-            width = SWATCH_PX + 5 + metrics.horizontalAdvance(entry.label)
+            width = _shape_px(entry) + 5 + metrics.horizontalAdvance(entry.label)
             if x > 0.0 and x + width > self.width():
                 x, line = 0.0, line + 1
             if line >= self._at_most_lines:
                 break
             self._places.append((x, line * LINE_PX, entry))
             x += width + GAP_PX
+            end = x
         lines = 0 if not self.entries else min(line + 1, self._at_most_lines)
         left_out = len(self.entries) - len(self._places)
         self._more = f"+{left_out}" if left_out else ""
-        if left_out and x + metrics.horizontalAdvance(self._more) > self.width() and len(self._places) > 1:
+        if left_out and end + metrics.horizontalAdvance(self._more) > self.width() and len(self._places) > 1:
             self._more = f"+{left_out + 1}"
             self._places.pop()
         self.setToolTip(self.accessibleDescription() if left_out else "")
@@ -94,7 +95,7 @@ class Legend(QWidget):
         painter = QPainter(self)
         ink = QColor(theme.current().text)
         for x, y, entry in self._places:
-            rect = QRectF(x, y + (LINE_PX - SWATCH_PX) / 2, SWATCH_PX, SWATCH_PX)
+            rect = QRectF(x, y + (LINE_PX - SWATCH_PX) / 2, _shape_px(entry), SWATCH_PX)
             _paint_shape(painter, rect, entry)
             painter.setPen(ink)
             text = QRectF(rect.right() + 5, y, self.width() - rect.right() - 5, LINE_PX)
@@ -103,6 +104,11 @@ class Legend(QWidget):
             painter.setPen(QColor(theme.current().muted))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight, self._more)
         painter.end()
+
+
+def _shape_px(entry: Entry) -> int:
+    """Lines are longer than boxes, or their dashes could not be told apart."""
+    return 2 * SWATCH_PX if entry.shape == "line" else SWATCH_PX
 
 
 def _paint_shape(painter: QPainter, rect: QRectF, entry: Entry) -> None:

@@ -137,7 +137,7 @@ class PhasePanel(QWidget):
         self._total_s = 0.0
         self.limit_s = 1.0
 
-    def arrange(self) -> None:
+    def _settle(self) -> None:
         """Gives the plot its final size, on which the number of bars depends."""
         self._layout.activate()
 
@@ -147,6 +147,7 @@ class PhasePanel(QWidget):
         self._total_s = phase_total_s(report, self.phase)
         self.caption.set_text(f"{PHASE_WORDS[self.phase]} {seconds(self._total_s)}")
         self._draw_strip(results)
+        self._settle()
         rows = self._visible_rows(report)
         self._rows = {row.key: row for row in rows}
         groups = [(row.key, operator_word(row.name), [row]) for row in rows]
@@ -193,7 +194,7 @@ class PhasePanel(QWidget):
         self.plot.set_left_width(axis_px)
         self.plot.set_ticks("left", [(i + 0.5, s) for i, s in enumerate(shown)])
         longest = max((bar.total for bar in self.bars.bars), default=0.0)
-        width = max(60.0, self.plot.width() - axis_px)
+        width = self.plot.width_beside(axis_px)
         self.limit_s = round_up(longest)
         # Words stand at the ends of the bars, so the range goes on for as long as they need.
         reach = reach_for(self.bars.bars, width, self.limit_s)
@@ -289,7 +290,6 @@ class OperatorTimeChart(Chart):
         self._set_legend(results)
         for phase, panel in self.panels.items():
             if self.shows_both or phase == self.phase:
-                panel.arrange()
                 panel.draw(results)
         if self.shows_both:
             self.heading.set_text(self.title)

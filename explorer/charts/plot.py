@@ -14,6 +14,8 @@ from explorer.charts.axes import Tick
 
 AXIS_HEIGHT_PX = 40
 OVERHANG_PX = 24.0
+RIGHT_PX = 12
+"""Room for the half of the last tick's text that stands out."""
 
 
 class Axis(pg.AxisItem):
@@ -44,7 +46,7 @@ class PlotView(pg.PlotWidget):
             axis.setStyle(tickLength=0, tickTextOffset=6, autoExpandTextSpace=False, tickAlpha=255)
             axis.setZValue(-100)
         self.bottom.setHeight(AXIS_HEIGHT_PX)
-        self.plotItem.layout.setContentsMargins(0, 4, 0, 0)
+        self.plotItem.layout.setContentsMargins(0, 4, RIGHT_PX, 0)
         self.setFrameShape(self.Shape.NoFrame)
         self.setMouseTracking(True)
         self.setAntialiasing(False)
@@ -108,6 +110,10 @@ class PlotView(pg.PlotWidget):
         if (x, y) != self._range:
             self._range = (x, y)
             self.box.setRange(xRange=x, yRange=y, padding=0.0, disableAutoRange=True)
+
+    def width_beside(self, axis_px: float) -> float:
+        """Width that bars can use beside a left axis of `axis_px`."""
+        return max(60.0, self.width() - axis_px - RIGHT_PX)
 
     @property
     def room_px(self) -> float:

@@ -33,6 +33,8 @@ SYMBOLS: dict[Phase, str] = {"prefill": "s", "decode": "o"}
 SMALLEST_PX, LARGEST_PX = 6.0, 20.0
 COUNTED_SHARE = 0.01
 """Operators under this share of their phase do not stretch the axes; they lie at the edge or outside."""
+AROUND = 2.0
+"""Free space around what is on show, as a factor."""
 NAMED = 2
 """Operators of each phase that are named on the chart, the longest first."""
 BEYOND = 0.5
@@ -137,8 +139,9 @@ class RooflineChart(Chart):
     def _set_range(self, results: Results) -> None:
         counted = [p for p in self.points if p.share >= COUNTED_SHARE]
         roofs = [r for r in map(roof_of, (results.report, *results.baselines)) if r is not None]
-        xs = [10.0**p.x for p in counted if math.isfinite(p.x)] + [r.ridge * 2.0 for r in roofs]
-        ys = [10.0**p.y for p in counted] + [r.compute.value * 2.0 for r in roofs]
+        xs = [10.0**p.x / AROUND for p in counted if math.isfinite(p.x)] + [r.ridge * AROUND for r in roofs]
+        xs += [10.0**p.x * AROUND for p in counted if math.isfinite(p.x)]
+        ys = [10.0**p.y / AROUND for p in counted] + [r.compute.value * AROUND for r in roofs]
         self.x_limits, self.y_limits = log_limits(xs), log_limits(ys)
         self._beyond = any(not math.isfinite(p.x) for p in counted)
         x_low, x_high = self.x_limits
@@ -150,7 +153,7 @@ class RooflineChart(Chart):
         self.plot.set_axis_label("left", "Achieved")
         self.plot.set_left_width(axis_px, label=roomy)
         self.plot.set_ticks("left", ticks)
-        room = max(60.0, self.plot.width() - axis_px)
+        room = self.plot.width_beside(axis_px)
         self.plot.set_ticks("bottom", decade_ticks(x_low, x_high, "", at_most=max(2, int(room // 50))))
         wide = room > 300.0
         self.plot.set_axis_label("bottom", f"{'Operational intensity' if wide else 'Intensity'} (FLOP per DRAM byte)")
@@ -252,12 +255,13 @@ class RooflineChart(Chart):
         named = [p for p in self._longest() if p not in chosen]
         labels = [_point_label(p, t.text, bold=True) for p in chosen]
         labels += self._roof_labels(results.report)
-        labels += [_point_label(p, t.text) for p in named]
+        labels += [_point_label(p, t.text, optional=True) for p in named]
         labels += self._baseline_labels(results.baselines)
         if self._beyond:
             x = self.x_limits[1]
             labels.append(PlotLabel(x, self.y_limits[0], "no DRAM traffic", t.muted, sides="AZ", away_px=3.0))
         points = [(p.x, p.y, p.size_px / 2) for p in self.points if p.share >= COUNTED_SHARE]
+        points += [(x, y, 6.0) for x, y in zip(*self.ridge.getData(), strict=True)]
         self.labels.set_labels(labels, points, self._line_ends())
 
     def _line_ends(self) -> list[tuple[float, float, float, float]]:
@@ -299,7 +303,7 @@ class RooflineChart(Chart):
         """Words at a ceiling: along the flat line from the right, or beside the slope from below."""
         low, high = self.x_limits
         if not sloped:
-            ends = [high + self._margin() - step * (high - low) / 16 for step in range(14)]
+            ends = [high + self._margin() - (0.1 + step) * (high - low) / 20 for step in range(16)]
             places = [(x, level) for x in ends]
             return PlotLabel(*places[0], text, color, "ZY", False, 3.0, tuple(places[1:]), from_x=start)
         first = max(low, self.y_limits[0] - level) + 0.1
@@ -417,9 +421,9 @@ def _pen(color: str, width: float, dash: tuple[float, ...] = ()) -> QPen:
     return pen
 
 
-def _point_label(point: Point, color: str, bold: bool = False) -> PlotLabel:
-    text = operator_word(point.row.name)
-    return PlotLabel(point.x, point.y, text, color, sides="rlba", bold=bold, away_px=point.size_px / 2 + 3.0)
+def _point_label(point: Point, color: str, bold: bool = False, optional: bool = False) -> PlotLabel:
+    text, away = operator_word(point.row.name), point.size_px / 2 + 3.0
+    return PlotLabel(point.x, point.y, text, color, sides="rlba", bold=bold, away_px=away, optional=optional)
 
 
 def _level(ceiling: Ceiling) -> str:

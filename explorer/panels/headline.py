@@ -383,5 +383,5 @@ def _notes(figure: Figure, report: Report) -> list[str]:
         return [f"The KV cache of {format_quantity(metrics.batch_running)} sequences fits at once; the others wait"]
     own = actions_figure(report)
     if figure.key == "energy_per_token_J" and own is not None:
-        return [f"By {own.method}, scope {own.scope}"]
+        return [f"{own.method}, scope {own.scope}"]
     return []

@@ -135,7 +135,7 @@ def report(
     }
     energy["static"] = 0.25 * sum(energy.values())
     total = sum(energy.values())
-    figures = [EnergyFigure(J_per_token=total, method="actions", scope="package", label="by actions, package")]
+    figures = [EnergyFigure(J_per_token=total, method="by actions", scope="package", label="by actions, package")]
     if board_J is not None:
         figures.append(EnergyFigure(J_per_token=board_J, method="board power x time", scope="board", label="board"))
     return Report(
