@@ -24,7 +24,7 @@ FLOORS = (
     ("cost",),
     ("mapping", "baselines", "catalog"),
     ("report", "design", "technology"),
-    ("workload", "units"),
+    ("workload", "units", "fields"),
     ("resources",),
 )
 FLOOR = {room: depth for depth, rooms in enumerate(FLOORS) for room in rooms}

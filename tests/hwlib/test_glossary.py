@@ -24,7 +24,7 @@ def test_the_words_of_the_field_are_explained() -> None:
 
 def test_each_word_is_explained_in_at_most_two_lines() -> None:
     assert {term: text for term, text in entries().items() if len(text.splitlines()) > 2} == {}
-    assert [line for line in GLOSSARY.splitlines() if len(line) > 130] == []
+    assert [line for line in GLOSSARY.splitlines() if len(line) > 120] == []
 
 
 def test_words_stand_in_alphabetical_order_and_once() -> None:
