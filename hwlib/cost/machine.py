@@ -100,10 +100,13 @@ class CrossbarPool:
 
 @dataclass(frozen=True)
 class Streams:
-    """Per byte of each traffic class (C): load on links and networks [D, C, L + N] in s/B, energy [D, C] in J/B,
-    wire length [D, C] in m, hops by network [D, C, N], first-byte latency [D, C] in s, and whether it exists [C]."""
+    """Per byte of each traffic class (C): share that passes each link and network [D, C, L + N] and its load in s/B,
+    energy [D, C] in J/B, wire length [D, C] in m, hops by network [D, C, N], first-byte latency [D, C] in s, and
+    whether it exists [C]. `bandwidth_Bps` [D, L + N] is what links and networks carry."""
 
     names: tuple[str, ...]
+    share: Array
+    bandwidth_Bps: Array
     seconds_per_byte: Array
     energy_J_per_byte: Array
     wire_m: Array
@@ -297,7 +300,6 @@ def streams(chip: Lowered, routes: Routes, plan: Floorplan, weight: Array) -> St
     """Loads, energies and latencies per byte of each class. `weight` [D, B]: bandwidth or peak rate of blocks."""
     names = list(TRAFFIC_CLASSES) + [f"crossbar.{i}" for pool in chip.shape.pools for i in pool[:1]]
     members = {f"crossbar.{pool[0]}": pool for pool in chip.shape.pools}
-    link_Bps = chip.link_width_bits * chip.link_clock_Hz / 8.0
     noc = chip.kinds.get("noc")
     n_noc = 0 if noc is None else len(noc)
     which = {} if noc is None else {int(b): i for i, b in enumerate(noc.index)}
@@ -315,12 +317,15 @@ def streams(chip: Lowered, routes: Routes, plan: Floorplan, weight: Array) -> St
         on_link, on_cross = share @ pairs.link_use, share @ pairs.cross_use
         length = (on_link * plan.link_m).sum(1) + (on_cross * plan.crossing_m).sum(1)
         through = on_cross @ incidence
-        seconds = np.concatenate([on_link / link_Bps, through / capacity], axis=1)
+        passing = np.concatenate([on_link, through], axis=1)
         energy = 8.0 * (length * wire_J[:, 0] + (through * hops * router_J).sum(1))
         latency = length * delay[:, 0] + (through * hops * hop_s).sum(1)
-        rows.append((seconds, energy, length, through * hops, latency, bool(len(pairs.source))))
-    seconds, energy, length, hopped, latency = (np.stack([r[i] for r in rows], axis=1) for i in range(5))
-    return Streams(tuple(names), seconds, energy, length, hopped, latency, np.array([r[5] for r in rows]))
+        rows.append((passing, energy, length, through * hops, latency, bool(len(pairs.source))))
+    share, energy, length, hopped, latency = (np.stack([r[i] for r in rows], axis=1) for i in range(5))
+    exists = np.array([r[5] for r in rows])
+    bandwidth = np.concatenate([chip.link_width_bits * chip.link_clock_Hz / 8.0, capacity], axis=1)
+    loads = share / bandwidth[:, None, :]
+    return Streams(tuple(names), share, bandwidth, loads, energy, length, hopped, latency, exists)
 
 
 def _merged(group: list[Pairs]) -> Pairs:

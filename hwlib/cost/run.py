@@ -50,6 +50,7 @@ class Run:
     machine: Machine
     program: Program
     scenario: Scenario
+    llm: LlmArchitecture
     work: Work
     found: list[Action]
     memory: Memory
@@ -266,6 +267,7 @@ def run(chip: Lowered, scenario: Scenario, llm: LlmArchitecture, batch: float) -
         machine=machine,
         program=program,
         scenario=scenario,
+        llm=llm,
         work=work,
         found=found,
         memory=memory,
