@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from explorer import settings, theme
 from explorer.document import Baseline, Document
-from explorer.errors import ErrorReporter
+from explorer.errors import watching
 from explorer.main_window import MainWindow
 from explorer.settings import Preferences
 from hwlib.catalog import find_device
@@ -102,18 +102,15 @@ def run(
     app = application()
     start_logging(settings.log_path())
     preferences = settings.load()
-    reporter = ErrorReporter()
-    reporter.install()
     chosen = theme_name or preferences.theme
-    window = build_window(
-        design, scenario, llm, baselines, chosen, path=path, size=fitting_size(), preferences=preferences, asks=True
-    )
-    reporter.window = window
-    window.show()
-    try:
+    with watching(dialogs=True) as reporter:
+        window = build_window(
+            design, scenario, llm, baselines, chosen,
+            path=path, size=fitting_size(), preferences=preferences, asks=True,
+        )  # fmt: skip
+        reporter.window = window
+        window.show()
         return app.exec()
-    finally:
-        reporter.uninstall()
 
 
 def fitting_size() -> QSize:

@@ -6,7 +6,6 @@ per painted frame the time from the newest edit that it shows to the last visibl
 
 from __future__ import annotations
 
-import math
 import statistics
 import subprocess
 import sys
@@ -60,14 +59,12 @@ class Recording:
         return [f.painted_s - self.edited_s[f.generation] for f in self.frames if f.generation in self.edited_s]
 
     def frames_per_s(self) -> float:
-        """Frames over the time from the first edit to the last frame; 0 without any."""
-        if not self.frames:
-            return 0.0
+        """Frames over the time from the first edit to the last frame."""
         return len(self.frames) / (self.frames[-1].painted_s - min(self.edited_s.values()))
 
     def longest_gap_s(self) -> float:
         """The longest time between two frames."""
-        return max((b.painted_s - a.painted_s for a, b in pairwise(self.frames)), default=math.inf)
+        return max(b.painted_s - a.painted_s for a, b in pairwise(self.frames))
 
 
 class Driver(QObject):
@@ -139,7 +136,7 @@ def _parameter(part: msgspec.Struct) -> tuple[str, float]:
 def measure(window: MainWindow, runs: int = RUNS) -> dict[str, float | int]:
     """The `ui` object of `chipscape bench --json`, of a window that is up and has its first results.
 
-    Raises ValueError where fewer than four charts are visible: the figures would not be those defined.
+    Raises ValueError where fewer than four charts are visible, or none is painted: figures would mean nothing.
     """
     window.resize(SIZE)
     window.show_four_charts()
@@ -149,6 +146,8 @@ def measure(window: MainWindow, runs: int = RUNS) -> dict[str, float | int]:
     if len(charts) < CHARTS:
         raise ValueError(f"only {len(charts)} charts are visible, {CHARTS} are needed")
     recordings = [Driver(window, charts).run() for _ in range(runs)]
+    if any(len(r.frames) < 2 for r in recordings):
+        raise ValueError("the charts were not painted")
     return {
         "edit_to_repaint_p50_s": statistics.median(quantile(r.delays_s(), 0.50) for r in recordings),
         "edit_to_repaint_p95_s": statistics.median(quantile(r.delays_s(), 0.95) for r in recordings),

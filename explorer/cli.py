@@ -84,16 +84,20 @@ def screenshot(
 
     from explorer import screenshot as pictures
     from explorer.app import build_window, default_baselines
+    from explorer.errors import watching
 
     wanted = QSize(width, height)
     name = theme.value if theme else "light"
-    window = build_window(value, scenario, llm, default_baselines(), name, path=path, size=wanted)
-    try:
-        pictures.save(window, picture, wanted, chart)
-    except pictures.UnknownChartError as error:
-        raise InputError(str(error)) from None
-    finally:
-        window.close()
+    with watching() as reporter:
+        window = build_window(value, scenario, llm, default_baselines(), name, path=path, size=wanted)
+        try:
+            pictures.save(window, picture, wanted, chart)
+        except pictures.UnknownChartError as error:
+            raise InputError(str(error)) from None
+        finally:
+            window.close()
+    if reporter.count:
+        raise pictures.ScreenshotError(f"{reporter.count} errors while drawing; the picture may be wrong")
 
 
 def _design(text: str) -> tuple[Design, Path | None]:

@@ -6,7 +6,8 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -94,6 +95,17 @@ class ErrorReporter(QObject):
         if self._dialog is not None:
             self._dialog.deleteLater()
             self._dialog = None
+
+
+@contextmanager
+def watching(dialogs: bool = False) -> Iterator[ErrorReporter]:
+    """Catch errors that nobody else catches as long as the block runs."""
+    reporter = ErrorReporter(dialogs=dialogs)
+    reporter.install()
+    try:
+        yield reporter
+    finally:
+        reporter.uninstall()
 
 
 def _advice(count: int) -> str:

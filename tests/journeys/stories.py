@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from explorer.app import application, build_window, default_baselines
-from explorer.errors import ErrorReporter
+from explorer.errors import watching
 from hwlib.catalog import find_model
 from hwlib.design.design import Design
 from hwlib.workload.scenario import Scenario
@@ -92,12 +92,8 @@ STORIES = {story.__name__: story for story in (draw_a_chip, starve_it_of_memory,
 def main() -> int:
     """Tell one story; 0 when it went as told and nothing went wrong on the way."""
     application()
-    reporter = ErrorReporter(dialogs=False)
-    reporter.install()
-    try:
+    with watching() as reporter:
         STORIES[sys.argv[1]](Path(sys.argv[2]))
-    finally:
-        reporter.uninstall()
     if reporter.count:
         return 1
     print("done")
