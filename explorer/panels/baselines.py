@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
 
 from explorer import theme
 from explorer.document import Baseline, Document
@@ -18,15 +18,10 @@ from hwlib.catalog import Device
 from hwlib.design import files
 from hwlib.units import format_quantity
 
-DEFAULT_DEVICES = ("H100 80GB SXM5", "A100 80GB SXM4")
-CHIP_TEXT_PX = 112
+TEXT_WIDTHS_PX = (160, 112, 80, 60, 44)
+"""How wide the names may be; the widest at which all baselines find room is taken."""
 CHIP_HEIGHT_PX = 26
 ALREADY = "shown already"
-
-
-def default_baselines() -> tuple[Baseline, ...]:
-    """What a new window compares with."""
-    return tuple(Baseline(name=name, device=name) for name in DEFAULT_DEVICES)
 
 
 def device_entry(device: Device, shown: frozenset[str] = frozenset()) -> Entry:
@@ -51,8 +46,6 @@ class BaselineChip(QWidget):
         super().__init__(parent)
         self.baseline = baseline
         self.label = Tinted("", "text")
-        text = self.label.fontMetrics().elidedText(baseline.name, Qt.TextElideMode.ElideRight, CHIP_TEXT_PX)
-        self.label.setText(text)
         kind = "saved design" if baseline.design is not None else "catalog device"
         self.setToolTip(f"{baseline.name}, {kind}")
         self.button = QToolButton()
@@ -61,14 +54,26 @@ class BaselineChip(QWidget):
         self.button.setToolTip(f"Remove {baseline.name}")
         self.button.setAccessibleName(f"Remove {baseline.name}")
         self.button.clicked.connect(self._remove)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(theme.GRID_PX, 0, 3, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.label)
-        layout.addWidget(self.button)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(theme.GRID_PX, 0, 3, 0)
+        self._row.setSpacing(2)
+        self._row.addWidget(self.label)
+        self._row.addWidget(self.button)
         self.setFixedHeight(CHIP_HEIGHT_PX)
+        self.shorten(TEXT_WIDTHS_PX[0])
         self._retheme()
         theme.notifier.changed.connect(self._retheme)
+
+    def shorten(self, width: int) -> None:
+        """Give the name at most so many pixels."""
+        metrics = self.label.fontMetrics()
+        self.label.setText(metrics.elidedText(self.baseline.name, Qt.TextElideMode.ElideRight, width))
+
+    def width_for(self, text_width: int) -> int:
+        """How wide the chip is with a name of at most so many pixels."""
+        margins = self._row.contentsMargins()
+        text = min(text_width, self.label.fontMetrics().horizontalAdvance(self.baseline.name) + 1)
+        return margins.left() + text + self._row.spacing() + self.button.width() + margins.right()
 
     def _retheme(self) -> None:
         self.button.setIcon(icon("cross", theme.current().muted))
@@ -101,10 +106,13 @@ class BaselinePicker(QWidget):
         self.more.setMenu(QMenu(self.more))
         self.more.menu().triggered.connect(self._remove_listed)
         self.add = _button("Add", "Compare with another device or saved design")
-        self.add.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.add.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self.add.setAccessibleName("Add a baseline")
         self.add.clicked.connect(self.open_devices)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
+        # The chips' own widths don't count: they give way.
+        self._row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         self._row.setSpacing(theme.HALF_GRID_PX)
         self._vs = Tinted("vs", "muted")
         self._row.addWidget(self._vs)
@@ -123,8 +131,8 @@ class BaselinePicker(QWidget):
         return self._popup
 
     def sizeHint(self) -> QSize:
-        """Room for every chip."""
-        return QSize(self._fixed_width() + sum(self._chip_width(c) for c in self.chips), CHIP_HEIGHT_PX)
+        """Room for every chip with its whole name."""
+        return QSize(self._fixed_width() + sum(self._widths(TEXT_WIDTHS_PX[0])), CHIP_HEIGHT_PX)
 
     def minimumSizeHint(self) -> QSize:
         """Room for "3 more" and the add button."""
@@ -190,13 +198,15 @@ class BaselinePicker(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Show the chips that find room, and the others in the menu."""
+        """Show the chips, their names shortened as far as needed, and what finds no room in the menu."""
         room = self.width() - self._fixed_width()
-        widths = [self._chip_width(chip) for chip in self.chips]
+        text = next((w for w in TEXT_WIDTHS_PX if sum(self._widths(w)) <= room), TEXT_WIDTHS_PX[-1])
+        widths = self._widths(text)
         if sum(widths) > room:
             room -= self.more.sizeHint().width() + theme.HALF_GRID_PX
         shown = next((n for n in range(len(widths), 0, -1) if sum(widths[:n]) <= room), 0)
         for n, chip in enumerate(self.chips):
+            chip.shorten(text)
             chip.setVisible(n < shown)
         self._fill_menu([chip.baseline for chip in self.chips[shown:]])
 
@@ -211,8 +221,8 @@ class BaselinePicker(QWidget):
     def _fixed_width(self) -> int:
         return self._vs.sizeHint().width() + self.add.sizeHint().width() + 2 * theme.HALF_GRID_PX
 
-    def _chip_width(self, chip: BaselineChip) -> int:
-        return chip.sizeHint().width() + theme.HALF_GRID_PX
+    def _widths(self, text_width: int) -> list[int]:
+        return [chip.width_for(text_width) + theme.HALF_GRID_PX for chip in self.chips]
 
     def _retheme(self) -> None:
         self.add.setIcon(icon("plus", theme.current().text))

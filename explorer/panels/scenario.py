@@ -37,9 +37,9 @@ CAPTIONS = {
 }  # fmt: skip
 WIDTHS_PX = {
     "prompt": 64, "output": 64, "batch": 56, "weight_bits": 72, "activation_bits": 72, "kv_bits": 72,
-    "tensor_parallel": 44, "pipeline_parallel": 44,
+    "tensor_parallel": 40, "pipeline_parallel": 40,
 }  # fmt: skip
-MODEL_WIDTH_PX = 168
+MODEL_WIDTH_PX = 152
 BREAKS = ("weight_bits", "tensor_parallel")
 """Fields that stand a little apart from those before them."""
 
@@ -137,6 +137,7 @@ class ScenarioBar(QWidget):
                 row.addWidget(self._cell(field))
         self.chips.setMinimumWidth(self.chips.fontMetrics().horizontalAdvance("4096"))
         self.chips.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.chips.setMinimumHeight(self.editors["prompt"].sizeHint().height())
         row.addWidget(Cell("Chips", self.chips, "Chips in all: tensor parallel times pipeline parallel."))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -12,7 +12,6 @@ from hwlib.units import UnitError, format_quantity, parse
 Value = float | int | str | bool | None
 
 EXACT_DIGITS = range(4, 10)
-LENGTH_DIGITS = range(4, 6)
 POSITION_STEP_M = 1e-4
 BARE_LIMIT = 10_000.0
 """From here on a bare number is meant in the plain unit: nobody writes 2097152 MiB."""
@@ -39,16 +38,24 @@ def value_text(field: PartField, value: Value) -> str:
     if field.type == "int" and field.unit in ("", "bit", "tokens"):
         return f"{value} {field.unit}".strip() if field.unit == "bit" else str(value)
     number = float(value)
+    if field.unit == "m":
+        return _length_text(number)
     if field.unit != "B":
         return _shortest(number, field.unit, binary=False)[1]
     return min(_shortest(number, "B", binary=True), _shortest(number, "B", binary=False), key=lambda found: found[0])[1]
 
 
+def _length_text(metres: float) -> str:
+    """A length in millimetres, as the rulers show them, to a tenth of a micrometre: the rest is noise of the mouse."""
+    if metres and not 1e-6 <= abs(metres) < 1.0:
+        return format_quantity(metres, "m")
+    return f"{metres * 1e3 + 0.0:.4f}".rstrip("0").rstrip(".") + " mm"
+
+
 def _shortest(number: float, unit: str, *, binary: bool) -> tuple[int, str]:
     """The digits needed to read `number` back, and its text with them."""
     text = ""
-    # Positions come from the mouse: what is under a tenth of a micrometre is noise.
-    for digits in EXACT_DIGITS if unit != "m" else LENGTH_DIGITS:
+    for digits in EXACT_DIGITS:
         text = format_quantity(number, unit, digits, binary=binary)
         if math.isclose(parse(text, unit), number, rel_tol=1e-12):
             return digits, text

@@ -8,14 +8,16 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from explorer.app import default_baselines
 from explorer.document import Baseline, Document
-from explorer.panels.baselines import DEFAULT_DEVICES, BaselinePicker, default_baselines, device_entry
+from explorer.panels.baselines import BaselinePicker, device_entry
 from hwlib.catalog import devices, find_device, find_model
 from hwlib.design import files
 from hwlib.design.design import Design
 from hwlib.workload.scenario import Scenario
 
 WIDE = 900
+DEFAULT_DEVICES = ("H100 80GB SXM5", "A100 80GB SXM4")
 
 
 @pytest.fixture
@@ -39,7 +41,8 @@ def names(document: Document) -> list[str]:
 
 
 def test_the_default_baselines_are_in_the_catalog(document) -> None:
-    assert [find_device(name).name for name in DEFAULT_DEVICES] == names(document)
+    assert tuple(names(document)) == DEFAULT_DEVICES
+    assert all(not find_device(name).cannot_run for name in DEFAULT_DEVICES)
 
 
 def test_a_device_is_searched_and_added_at_the_end(qtbot, document, picker) -> None:
@@ -122,6 +125,14 @@ def test_giving_up_on_the_file_changes_nothing(document, picker) -> None:
     picker.ask_path = lambda: ""
     picker.open_design()
     assert names(document) == list(DEFAULT_DEVICES)
+
+
+def test_names_are_shortened_before_a_baseline_goes_into_the_menu(document, picker) -> None:
+    assert [c.label.text() for c in picker.chips] == list(DEFAULT_DEVICES)
+    picker.resize(250, 32)
+    assert not any(c.isHidden() for c in picker.chips)
+    assert all(c.label.text().endswith("…") for c in picker.chips)
+    assert all(c.baseline.name in c.toolTip() for c in picker.chips)
 
 
 def test_what_finds_no_room_stands_in_a_menu_and_can_be_removed_there(qtbot, document, picker) -> None:
