@@ -23,12 +23,13 @@ from explorer.canvas import commands, keys, placing
 from explorer.canvas.figures import suggested_width_bits
 from explorer.canvas.handles import Handles
 from explorer.canvas.overlays import EDGE_PX, HINT, CornerBar, Floating, die_figures
+from explorer.canvas.placer import Placer
 from explorer.canvas.scene import ChipScene, Footprints
-from explorer.canvas.tools import Connect, Gesture, Ghost, MoveBlocks, Pan, RubberBand, shifted
+from explorer.canvas.tools import Connect, Gesture, MoveBlocks, Pan, RubberBand, shifted
 from explorer.canvas.view import ZoomView
 from explorer.document import Document
 from explorer.evaluator import Results
-from explorer.presets import Preset, from_mime
+from explorer.presets import Preset
 from hwlib.design import edit
 from hwlib.design.design import Block, Design
 from hwlib.report import Rect
@@ -68,12 +69,11 @@ class Canvas(ZoomView):
         self.snap_enabled = True
         self._gesture: Gesture | None = None
         self._connecting = False
-        self._ghost: Ghost | None = None
-        self._dropping: Ghost | None = None
+        self._placer = Placer(self)
         self._space = False
         self.nudging: int | None = None
         self._handles = Handles(self)
-        self.hint, self._figures, self._bar = Floating(self), Floating(self), CornerBar(self)
+        self.hint, self._figures, self._bar = Floating(self), Floating(self, on_card=True), CornerBar(self)
         self.hint.setText(HINT)
         self._wire_bar()
         self.setAcceptDrops(True)
@@ -88,12 +88,11 @@ class Canvas(ZoomView):
     @property
     def mode(self) -> str:
         """What a press on the canvas does now: "select", "connect" or "place"."""
-        return "place" if self._ghost else "connect" if self._connecting else "select"
+        return "place" if self._placer.holding else "connect" if self._connecting else "select"
 
     def set_mode(self, mode: str) -> None:
         """Go to "select" or "connect". What was under way is cancelled."""
-        self.cancel_gesture()
-        self._put_back()
+        self._hold(None)
         self._connecting = mode == "connect"
         self._bar.link.setChecked(self._connecting)
         self._update_cursor()
@@ -108,12 +107,9 @@ class Canvas(ZoomView):
 
     def take_up(self, preset: Preset | None) -> None:
         """Hold a part at the pointer until a click on the canvas places it; None puts it back."""
-        self.cancel_gesture()
+        self._hold(preset)
         self._connecting = False
         self._bar.link.setChecked(False)
-        self._put_back()
-        if preset is not None:
-            self._ghost = Ghost(self, preset)
         self._update_cursor()
         self.mode_changed.emit(self.mode)
 
@@ -234,8 +230,8 @@ class Canvas(ZoomView):
         self._update_cursor()
 
     def _begin(self, pos: QPoint, modifiers: Modifier) -> Gesture | None:
-        if self._ghost is not None:
-            self._place(pos, keep=bool(modifiers & Modifier.ShiftModifier))
+        if self._placer.holding:
+            self._put_down(pos, modifiers)
             return None
         block, link = self._under(pos)
         from_handle = self._handles.at(pos)
@@ -257,8 +253,8 @@ class Canvas(ZoomView):
         self._point_rulers(pos)
         if self._gesture is not None:
             self._gesture.move(pos, event.modifiers())
-        elif self._ghost is not None:
-            self._ghost.move(pos, bool(event.modifiers() & Modifier.AltModifier))
+        elif self._placer.holding:
+            self._placer.hover(pos, event.modifiers())
         else:
             self._hover(pos)
 
@@ -271,6 +267,7 @@ class Canvas(ZoomView):
         if gesture.release(pos, event.modifiers()):
             self._gesture = None
             self._hover(pos)
+            self.keep_in_sight()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Ask for the details of a block or link."""
@@ -287,8 +284,7 @@ class Canvas(ZoomView):
         if self._gesture is None:
             self.chip.hover(None)
             self._handles.show_for(self._only_selected())
-        if self._ghost is not None:
-            self._ghost.hide()
+        self._placer.hide()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """What can be done here."""
@@ -340,67 +336,46 @@ class Canvas(ZoomView):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take parts, nothing else."""
-        preset = from_mime(event.mimeData())
-        if preset is None:
-            event.ignore()
-            return
-        self._end_drop()
-        self.take_up(None)
-        self._dropping = Ghost(self, preset)
-        event.acceptProposedAction()
+        self.cancel_gesture()
+        event.setAccepted(self._placer.enter(event))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """Show where the part would land."""
-        if self._dropping is None:
-            event.ignore()
-            return
-        self._dropping.move(event.position().toPoint(), bool(event.modifiers() & Modifier.AltModifier))
+        event.setAccepted(self._placer.carry(event) is not None)
         self._point_rulers(event.position().toPoint())
-        event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """The part was carried away."""
-        self._end_drop()
+        self._placer.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Place the part."""
-        if self._dropping is None:
-            event.ignore()
-            return
-        self._dropping.move(event.position().toPoint(), bool(event.modifiers() & Modifier.AltModifier))
-        block = self._dropping.block
-        self._end_drop()
-        event.acceptProposedAction()
+        block = self._placer.carry(event)
+        self._placer.leave()
+        event.setAccepted(block is not None)
         if block is not None:
+            self.take_up(None)
             self._add(block)
             self.setFocus(Qt.FocusReason.MouseFocusReason)
-
-    def _end_drop(self) -> None:
-        if self._dropping is not None:
-            self._dropping.remove()
-            self._dropping = None
 
     # Inside
 
     def _add(self, block: Block) -> None:
         self.document.edit(f"Add {block.name}", edit.add_block(self.document.design, block))
         self.document.select({block.id})
+        self.keep_in_sight()
 
-    def _place(self, pos: QPoint, keep: bool) -> None:
-        """Put down the part that is held; `keep` holds another one."""
-        if self._ghost is None:
-            return
-        preset = self._ghost.preset
-        self._ghost.move(pos)
-        block = self._ghost.block
-        self.take_up(preset if keep else None)
-        if block is not None:
+    def _put_down(self, pos: QPoint, modifiers: Modifier) -> None:
+        """Place the part that is held; with Shift hold another one."""
+        made = self._placer.put_down(pos, modifiers)
+        if made is not None:
+            preset, block = made
+            self.take_up(preset if modifiers & Modifier.ShiftModifier else None)
             self._add(block)
 
-    def _put_back(self) -> None:
-        if self._ghost is not None:
-            self._ghost.remove()
-            self._ghost = None
+    def _hold(self, preset: Preset | None) -> None:
+        self.cancel_gesture()
+        if self._placer.hold(preset):
             self.placing_ended.emit()
 
     def _under(self, pos: QPoint) -> tuple[str | None, str | None]:
@@ -483,5 +458,5 @@ class Canvas(ZoomView):
             widget.adjustSize()
         view = self.viewport().geometry()
         self.hint.move(view.center() - self.hint.rect().center())
-        self._figures.move(view.left() + EDGE_PX, view.bottom() - self._figures.height() - EDGE_PX // 2)
+        self._figures.move(view.left() + EDGE_PX, view.bottom() - self._figures.height() - EDGE_PX)
         self._bar.move(view.right() - self._bar.width() - EDGE_PX, view.bottom() - self._bar.height() - EDGE_PX)

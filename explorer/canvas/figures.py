@@ -38,7 +38,7 @@ def key_figures(part: AnyPart) -> str:
         case Crossbar():
             return f"{_times(part.arrays)}{part.rows} × {part.columns} · {CELL_LABELS[part.cell]}"
         case Noc():
-            return f"{part.topology} · {_count(part.nodes, 'stop')} · {part.width_bits} bit"
+            return f"{part.topology} of {part.nodes} · {part.width_bits} bit"
         case Port():
             return f"{PORT_LABELS[part.technology]} · {format_quantity(part.bandwidth_Bps, 'B/s')}"
 
@@ -54,7 +54,7 @@ def wordings(part: AnyPart) -> tuple[str, ...]:
         case Crossbar():
             shorter.append(f"{_count(part.arrays, 'array')}")
         case Dram():
-            shorter.append(f"× {part.channels}")
+            shorter = [parts[-1], f"× {part.channels}"]
     return (whole, *shorter)
 
 

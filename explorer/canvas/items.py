@@ -19,6 +19,7 @@ Z_BLOCK, Z_LINK, Z_LABEL, Z_GUIDE, Z_HANDLE = 0.0, 10.0, 20.0, 30.0, 40.0
 NO_PEN, NO_BRUSH = Qt.PenStyle.NoPen, Qt.BrushStyle.NoBrush
 BAR_PX = 4.0
 INNER_LEAST_PX = 7.0
+LABEL_LEAST_PX = 40.0
 INNER_BLOCK_PX = 56.0
 END_PX = 5.0
 
@@ -44,7 +45,7 @@ class BlockItem:
         self.severity = ""
         self.busy: float | None = None
         self.emphasis = ""
-        self._laid_out = (0.0, 0.0, 0.0)
+        self._laid_out: object = None
         self._inner_for: tuple[object, float, float] | None = None
         self.body = QGraphicsRectItem()
         self.inner = QGraphicsPathItem(self.body)
@@ -79,16 +80,23 @@ class BlockItem:
             self.restyle(style)
         self._say()
 
-    def lay_out(self, scale: float, style: Style) -> None:
-        """Fit label, bar, badge and structure to the size on screen at `scale` pixels per scene unit."""
+    def lay_out(self, scale: float, visible: QRectF, style: Style) -> None:
+        """Fit label, bar, badge and structure to the size on screen at `scale` pixels per scene unit.
+
+        The label of a block that reaches out of the `visible` part of the scene keeps in sight.
+        """
         box = self.body.rect()
-        key = (scale, box.width(), box.height())
+        seen = visible.translated(-self.body.pos()).intersected(box)
+        if seen.width() * scale < LABEL_LEAST_PX or seen.height() * scale < LABEL_LEAST_PX:
+            seen = box
+        key = (scale, box, seen)
         if key == self._laid_out:
             return
         self._laid_out = key
         width, height = box.width() * scale, box.height() * scale
         fits_badge = self.badge is not None and min(width, height) >= marks.BADGE_PX
-        self.label.lay_out(width, height, scale, style, marks.BADGE_PX if fits_badge else 0.0)
+        room = QRectF(seen.x() * scale, seen.y() * scale, seen.width() * scale, seen.height() * scale)
+        self.label.lay_out(room, scale, style, marks.BADGE_PX if fits_badge else 0.0)
         self._lay_out_bar(width, height, scale)
         self._lay_out_inner(width, height)
         if self.badge is not None:
@@ -108,7 +116,7 @@ class BlockItem:
         if severity == self.severity:
             return
         self.severity = severity
-        self._laid_out = (0.0, 0.0, 0.0)
+        self._laid_out = None
         if not severity:
             if self.badge is not None:
                 self.badge.setParentItem(None)  # type: ignore[arg-type]
@@ -155,7 +163,7 @@ class BlockItem:
             share = f"{self.busy:.0%}" if self.busy >= 0.005 or self.busy <= 0 else "< 1%"
             lines.append((f"{share} busy", share))
         self.label.set_texts(self.block.name, tuple(lines))
-        self._laid_out = (0.0, 0.0, 0.0)
+        self._laid_out = None
 
     def _lay_out_bar(self, width: float, height: float, scale: float) -> None:
         box = self.body.rect()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsSimpleTextItem
 
@@ -54,8 +54,9 @@ class Label:
         """Say something else; shown by the next `lay_out`."""
         self._name, self._figures = name, figures
 
-    def lay_out(self, width_px: float, height_px: float, scale: float, style: Style, badge_px: float = 0.0) -> None:
-        """Place what fits into a block of this size on screen at `scale` pixels per scene unit."""
+    def lay_out(self, room: QRectF, scale: float, style: Style, badge_px: float = 0.0) -> None:
+        """Place what fits into `room`, in pixels from the block's corner, at `scale` pixels per scene unit."""
+        width_px, height_px = room.width(), room.height()
         upright = width_px < UPRIGHT_PX and height_px > 1.5 * width_px
         along, across = (height_px, width_px) if upright else (width_px, height_px)
         pad = PAD_X_PX if along >= UPRIGHT_PX * 1.2 else PAD_SMALL_PX
@@ -71,7 +72,7 @@ class Label:
                 x, y = (width_px - pitch * len(shown)) / 2 + i * pitch, (height_px + item.boundingRect().width()) / 2
             else:
                 x, y = pad, top + i * pitch
-            item.setPos(round(x) / scale, round(y) / scale)
+            item.setPos(round(room.x() + x) / scale, round(room.y() + y) / scale)
         for item in self._items[len(shown) :]:
             item.setVisible(False)
 

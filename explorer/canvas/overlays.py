@@ -17,15 +17,18 @@ EDGE_PX = theme.GRID_PX
 class Floating(QLabel):
     """Muted text that lets the mouse through."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, *, on_card: bool = False) -> None:
         super().__init__(parent)
+        self._on_card = on_card
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.retheme()
         theme.notifier.changed.connect(self.retheme)
 
     def retheme(self) -> None:
         """Take on the theme on screen."""
-        self.setStyleSheet(f"color: {theme.current().muted}; background: transparent;")
+        t = theme.current()
+        ground = f"{t.base}" if self._on_card else "transparent"
+        self.setStyleSheet(f"color: {t.muted}; background: {ground}; border-radius: 4px; padding: 3px 6px;")
 
 
 def die_figures(design: Design, rects: dict[str, Rect]) -> str:

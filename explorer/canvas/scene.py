@@ -37,7 +37,7 @@ class ChipScene(QGraphicsScene):
         self.links: dict[str, LinkItem] = {}
         self.hovered: str | None = None
         self._bounds = np.zeros((0, 4))
-        self._scale = 0.0
+        self._scale, self._visible = 0.0, QRectF()
         self._report: Report | None = None
         self._block_figures: dict[str, BlockFigure] = {}
         self._link_figures: dict[str, LinkFigure] = {}
@@ -69,7 +69,7 @@ class ChipScene(QGraphicsScene):
             self.hovered = None
         if self._scale > 0:
             for item in self.blocks.values():
-                item.lay_out(self._scale, look)
+                item.lay_out(self._scale, self._visible, look)
         self._show_emphasis()
         self._show_dimmed()
         self.synced.emit()
@@ -102,10 +102,10 @@ class ChipScene(QGraphicsScene):
     def set_zoom(self, scale: float, visible: QRectF) -> None:
         """Fit labels and detail of the blocks in sight to `scale` pixels per scene unit."""
         look = style.current()
-        self._scale = scale
+        self._scale, self._visible = scale, visible
         for item in self.blocks.values():
             if visible.intersects(scene_rect(item.rect)):
-                item.lay_out(scale, look)
+                item.lay_out(scale, visible, look)
 
     def restyle(self) -> None:
         """Take on the theme on screen."""
@@ -128,7 +128,7 @@ class ChipScene(QGraphicsScene):
             figure = self._block_figures.get(block_id)
             item.set_busy(figure.utilisation if figure else None, look)
             if self._scale > 0:
-                item.lay_out(self._scale, look)
+                item.lay_out(self._scale, self._visible, look)
         for link_id, link_item in self.links.items():
             load = self._link_figures.get(link_id)
             link_item.set_load(load.utilisation if load else 0.0, look)
@@ -145,7 +145,7 @@ class ChipScene(QGraphicsScene):
             worst = max((f.severity for f in self._findings.get(block_id, ())), key=RANK.__getitem__, default="")
             item.set_severity(worst if RANK[worst] else "", look)
             if self._scale > 0:
-                item.lay_out(self._scale, look)
+                item.lay_out(self._scale, self._visible, look)
 
     # Emphasis
 

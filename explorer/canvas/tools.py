@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem
 
 from explorer.canvas import placing, snap, style
 from explorer.canvas.geometry import centre, moved, route, route_to, union
-from explorer.canvas.items import NO_PEN, Z_GUIDE, scene_path, scene_rect
-from explorer.canvas.labels import Label
+from explorer.canvas.items import Z_GUIDE, scene_path, scene_rect
 from explorer.canvas.style import SCENE_PER_M, cosmetic
-from explorer.presets import Preset
 from hwlib.design import edit
 from hwlib.design.design import Block, Design
 from hwlib.report import Rect
@@ -268,45 +266,3 @@ class Connect:
         self._view.chip.grey_out(())
         self._view.chip.hover(None)
         self._view.chip.removeItem(self._line)
-
-
-class Ghost:
-    """The outline of a part that is about to be placed."""
-
-    def __init__(self, view: Canvas, preset: Preset) -> None:
-        self._view, self.preset = view, preset
-        look = style.current()
-        self._item = QGraphicsRectItem()
-        self._item.setZValue(Z_GUIDE)
-        fill = QColor(look.strong(preset.kind))
-        self._item.setPen(cosmetic(fill, 1.0, Qt.PenStyle.DashLine))
-        fill.setAlpha(60)
-        self._item.setBrush(fill)
-        self._front = QGraphicsRectItem(self._item)
-        self._front.setPen(NO_PEN)
-        self._label = Label(self._front)
-        self._label.set_texts(preset.name)
-        self._item.hide()
-        view.chip.addItem(self._item)
-        self.block: Block | None = None
-
-    def move(self, pos: QPoint, free: bool = False) -> None:
-        """Hold the ghost's middle under the pointer, on the grid unless `free`."""
-        view, design = self._view, self._view.document.design
-        step = view.grid_m if view.snap_enabled and not free else 0.0
-        footprints = view.chip.footprints
-        self.block = placing.placed(design, self.preset, view.floor(pos), footprints, step)
-        box = scene_rect(placing.rect_of(design, self.block, footprints))
-        self._item.setRect(QRectF(0, 0, box.width(), box.height()))
-        self._item.setPos(box.topLeft())
-        scale = view.px_per_unit
-        self._label.lay_out(box.width() * scale, box.height() * scale, scale, style.current())
-        self._item.show()
-
-    def hide(self) -> None:
-        """The pointer is elsewhere."""
-        self._item.hide()
-
-    def remove(self) -> None:
-        """Leave the scene."""
-        self._view.chip.removeItem(self._item)

@@ -97,6 +97,11 @@ class ZoomView(QGraphicsView):
         self._follows = True
         self._fit(self.chip.content())
 
+    def keep_in_sight(self) -> None:
+        """Refit where the view follows and something has come to lie out of sight."""
+        if self._follows and not self.visible_scene().contains(scene_rect(self.chip.content())):
+            self.fit()
+
     def fit_selection(self) -> None:
         """Show the selected blocks, or everything where none is selected."""
         chosen = [self.chip.blocks[i].rect for i in self.chip.document.selection if i in self.chip.blocks]

@@ -108,7 +108,7 @@ def test_an_empty_die_has_room() -> None:
         (Sram(capacity_bytes=24 * 2**20, banks=1), "24 MiB · 1 bank"),
         (Dram(channels=5, bandwidth_Bps=670e9), "HBM3 × 5 · 3.35 TB/s"),
         (Crossbar(), "1 024 × 128 × 128 · RRAM"),
-        (Noc(), "mesh · 16 stops · 1024 bit"),
+        (Noc(), "mesh of 16 · 1024 bit"),
         (Port(), "NVLink · 450 GB/s"),
     ],
 )
