@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QMenu,
     QMessageBox,
     QSizePolicy,
     QTabWidget,
@@ -115,9 +116,16 @@ class MainWindow(QMainWindow):
         bar.addWidget(self._scenario_and_baselines())
         bar.toggleViewAction().setEnabled(False)
         self.addToolBar(bar)
-        self.commands.fill_menus(self.menuBar(), before={"save": self.files.examples_menu()})
+        inserted = {"save": self.files.examples_menu(), "panels": self._panels_menu()}
+        self.commands.fill_menus(self.menuBar(), before=inserted)
         self.statusBar().addPermanentWidget(self.status_line)
         self.statusBar().setSizeGripEnabled(False)
+
+    def _panels_menu(self) -> QMenu:
+        """Which panels are there; a closed one comes back from here."""
+        menu = QMenu("&Panels", self)
+        menu.addActions([dock.toggleViewAction() for dock in self.docks.values()])
+        return menu
 
     def _scenario_and_baselines(self) -> QWidget:
         """One widget for the toolbar: the baselines take what room the scenario leaves."""
