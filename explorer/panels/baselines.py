@@ -228,8 +228,9 @@ class BaselinePicker(QWidget):
         self.add.setIcon(icon("plus", theme.current().text))
 
 
-def _by_class(device: Device) -> tuple[str, int, str]:
-    return device.device_class, -device.year, device.name
+def _by_class(device: Device) -> tuple[bool, str, int, str]:
+    """GPUs lead, as what most people compare with; within a class the newest."""
+    return device.device_class != "GPU", device.device_class, -device.year, device.name
 
 
 def _button(text: str, tip: str) -> QToolButton:

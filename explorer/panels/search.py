@@ -207,6 +207,9 @@ class SearchPopup(QFrame):
         if wanted:
             self.list.setCurrentIndex(wanted[0].index())
             self.list.scrollTo(wanted[0].index(), QListView.ScrollHint.PositionAtCenter)
+        if wanted and wanted[0] is usable[0]:
+            # The head of its group stays in sight.
+            self.list.scrollToTop()
 
     def _choose_current(self) -> None:
         self._choose(self.list.currentIndex())
