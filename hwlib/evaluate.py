@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hwlib.cost import assemble
 from hwlib.cost.area import block_areas_m2, block_sizes_m
 from hwlib.cost.check import result_findings, structural_findings
+from hwlib.cost.crossbar_figures import crossbar_figures
 from hwlib.cost.explain import explainer, figure_keys
 from hwlib.cost.lower import Shape, lower, shape_of
 from hwlib.cost.run import Run, run
@@ -168,6 +169,7 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
         return _without_result(design, scenario, llm, "does_not_fit", reason, structural, r, d)
     found = assemble.metrics(one)
     rows = assemble.operator_rows(one)
+    crossbars = crossbar_figures(one)
     return Report(
         subject=design.name,
         is_device=False,
@@ -185,9 +187,10 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
         links=assemble.link_figures(one),
         ceilings=assemble.ceilings(one),
         memory=assemble.memory_figures(one),
+        crossbars=crossbars,
         area_m2=float(r.machine.plan.area_m2[d].sum()),
         die_cost_USD=_die_cost(design),
-        findings=(*structural, *result_findings(one, found)),
+        findings=(*structural, *result_findings(one, found, crossbars)),
         notes=_notes(one),
         explainer=explainer(one),
         figure_keys=figure_keys(one),

@@ -199,6 +199,26 @@ class MemoryFigure(msgspec.Struct, frozen=True, kw_only=True):
     activation_bytes: float
 
 
+class CrossbarFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a pool of equal crossbars. `sqnr_dB` and `lifetime_s` are infinite where nothing is lost or written.
+
+    TOPS/W by `convention` (precision, operations per MAC): one full array, the crossbars on this workload, and all.
+    """
+
+    blocks: tuple[str, ...]
+    cell: str
+    lossless_adc_bits: int
+    adc_bits: int
+    sqnr_dB: float
+    filling: float
+    writes_per_cell_s: float
+    lifetime_s: float
+    peak_TOPS_per_W: float
+    mapped_TOPS_per_W: float
+    end_to_end_TOPS_per_W: float
+    convention: str
+
+
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """The headline figures, defined in MODEL.md (Workload, Metrics). Chips together, scope package."""
 
@@ -250,6 +270,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[LinkFigure, ...]
     ceilings: tuple[Ceiling, ...]
     memory: tuple[MemoryFigure, ...]
+    crossbars: tuple[CrossbarFigure, ...] = ()
     area_m2: float | None
     die_cost_USD: float | None
     findings: tuple[Finding, ...]

@@ -8,9 +8,10 @@ import numpy as np
 
 from hwlib.cost.area import block_areas_m2, block_sizes_m
 from hwlib.cost.lower import Lowered, lower, shape_of
+from hwlib.cost.sqnr import LOST_dB
 from hwlib.design.design import Design, Finding
 from hwlib.mapping.routes import Routes, find_routes, topology
-from hwlib.report import Metrics, Rect
+from hwlib.report import CrossbarFigure, Metrics, Rect
 from hwlib.units import format_quantity
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _overlaps(blocks: list[tuple[str, str]], rects: dict[str, Rect]) -> list[Fin
     ]
 
 
-def result_findings(one: OneDesign, metrics: Metrics) -> tuple[Finding, ...]:
+def result_findings(one: OneDesign, metrics: Metrics, crossbars: tuple[CrossbarFigure, ...]) -> tuple[Finding, ...]:
     """What the evaluation found: waves, throttling, weights that are programmed again and again."""
     found = []
     scenario = one.run.scenario
@@ -225,4 +226,46 @@ def result_findings(one: OneDesign, metrics: Metrics) -> tuple[Finding, ...]:
                 mend="Raise the limit, or lower the clock or the voltage.",
             )
         )
-    return tuple(found)
+    return (*found, *(f for figure in crossbars for f in _crossbar_findings(figure)))
+
+
+YEAR_s = 365.25 * 86_400.0
+
+
+def _crossbar_findings(figure: CrossbarFigure) -> list[Finding]:
+    """Lost precision and worn cells, which no energy figure shows."""
+    found = []
+    if figure.sqnr_dB < LOST_dB:
+        found.append(
+            Finding(
+                severity="error",
+                code="output_lost",
+                message=f"{figure.adc_bits} ADC bits where {figure.lossless_adc_bits} lose nothing: the output has an "
+                f"SQNR of {figure.sqnr_dB:.1f} dB and is lost.",
+                mend="More ADC bits, or fewer rows switched at once.",
+                blocks=figure.blocks,
+            )
+        )
+    elif figure.sqnr_dB < float("inf"):
+        found.append(
+            Finding(
+                severity="note",
+                code="quantised",
+                message=f"{figure.adc_bits} ADC bits where {figure.lossless_adc_bits} lose nothing: SQNR "
+                f"{figure.sqnr_dB:.1f} dB.",
+                mend="Fewer rows switched at once, or more ADC bits, raise it.",
+                blocks=figure.blocks,
+            )
+        )
+    if figure.lifetime_s < 5.0 * YEAR_s:
+        found.append(
+            Finding(
+                severity="warning" if figure.lifetime_s > YEAR_s else "error",
+                code="wear",
+                message=f"Weights are programmed anew for every use: the cells last "
+                f"{format_quantity(figure.lifetime_s, 's')} at this rate.",
+                mend="Enough arrays to keep the weights, or a digital matrix unit for what does not fit.",
+                blocks=figure.blocks,
+            )
+        )
+    return found

@@ -146,31 +146,25 @@ def _cost_by_place(program: Program, value: Array, places: int) -> Array:
     return np.where(offered[None], total, np.nan)
 
 
-def _savings(program: Program, tau: Array, energy: Array, places: int) -> Array:
-    """[D, W, places]: share of time plus share of energy that one instance saves against its base place."""
-    saved = np.zeros((tau.shape[0], len(program.weights), places))
-    repeat = _weight_table(program, program.repeat)
-    for value in (tau, energy):
-        cost = _cost_by_place(program, value, places)
-        base = cost[:, :, 0] if not np.isnan(cost[:, :, 0]).all() else cost[:, :, 1]
-        whole = np.nansum(np.where(np.isnan(base), 0.0, base) * repeat, axis=1)[:, None, None]
-        gain = (base[:, :, None] - cost) / np.maximum(whole, 1e-300)
-        saved += np.where(np.isnan(base[:, :, None]) & ~np.isnan(cost), 1.0, np.nan_to_num(gain))
-    return saved
+def _savings(program: Program, energy: Array, places: int) -> Array:
+    """[D, W, places]: joules that one instance saves over the run against its base place; 1 where it has none."""
+    cost = _cost_by_place(program, energy, places)
+    base = cost[:, :, 0] if not np.isnan(cost[:, :, 0]).all() else cost[:, :, 1]
+    gain = base[:, :, None] - cost
+    return np.where(np.isnan(base[:, :, None]) & ~np.isnan(cost), 1.0, np.nan_to_num(gain))
 
 
-def place(
-    machine: Machine, program: Program, scenario: Scenario, ways: Ways, tau: Array, energy: Array, room: Array
-) -> Array:
+def place(machine: Machine, program: Program, scenario: Scenario, ways: Ways, energy: Array, room: Array) -> Array:
     """Instances [D, W, places] of every weight matrix by place (0 DRAM, 1 SRAM, 2 + b crossbar pool b).
 
-    `room` [D]: bytes of SRAM open to weights. What no other memory takes is left to the base place.
+    The rule: most energy saved per byte (or array) first. `room` [D]: bytes of SRAM open to weights. What no other
+    memory takes is left to the base place.
     """
     d, w, places = machine.chip.count, len(program.weights), 2 + ways.crossbars
     wanted = np.broadcast_to(_weight_table(program, program.repeat), (d, w)).copy()
     size = _weight_table(program, program.store_bytes)
     n, k, matrices = (_weight_table(program, c) for c in (program.n, program.k, program.matrices))
-    saving = _savings(program, tau, energy, places)
+    saving = _savings(program, energy, places)
     only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
     stages = float(scenario.pipeline_parallel)
     result = np.zeros((d, w, places))
@@ -257,7 +251,7 @@ def run(chip: Lowered, scenario: Scenario, llm: LlmArchitecture, batch: float) -
     room = np.zeros(chip.count)
     if machine.sram is not None:
         room = np.maximum(0.0, (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes - np.where(on_chip, kv_end, 0.0))
-    placed = place(machine, program, scenario, ways, tau, energy.sum(-1), room)
+    placed = place(machine, program, scenario, ways, energy.sum(-1), room)
     memory = _memory(machine, program, scenario, llm, placed, ways, on_chip)
     instances = np.broadcast_to(program.repeat, tau.shape).copy()
     weighted = np.flatnonzero(program.weight >= 0)

@@ -1,0 +1,111 @@
+"""What became of the crossbars: ADC bits and SQNR, filling, lifetime, and TOPS/W peak, mapped and end to end."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost.assemble import OneDesign
+from hwlib.cost.energy import INDEX
+from hwlib.cost.machine import CrossbarPool
+from hwlib.cost.sqnr import lossless_adc_bits, sqnr_dB
+from hwlib.cost.work import arrays_per_instance, crossbar_shape
+from hwlib.mapping.program import CROSSBAR
+from hwlib.report import CrossbarFigure
+
+Array = NDArray[np.float64]
+OWN_COMPONENTS = ("cell", "adc", "dac", "shift_add", "program")
+
+
+def crossbar_figures(one: OneDesign) -> tuple[CrossbarFigure, ...]:
+    """One figure per pool of equal crossbar blocks."""
+    return tuple(_figure(one, index, pool) for index, pool in enumerate(one.run.machine.crossbars))
+
+
+def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
+    scenario = one.run.scenario
+    x = {name: float(v[one.d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, scenario).items()}
+    signed = x["copies"] > 1
+    need = lossless_adc_bits(x["rows_active"], x["dac_bits"], x["bits_per_cell"], signed)
+    longest = float(np.max(one.program.k[one.program.unit == CROSSBAR + index], initial=1.0))
+    ratio = math.inf
+    if not pool.digital:
+        ratio = sqnr_dB(
+            int(longest), int(x["rows_active"]), int(x["dac_bits"]), int(x["bits_per_cell"]), int(x["adc_bits"]),
+            scenario.activation_bits, scenario.weight_bits, signed, float(one.run.machine.chip.settings["zero_share"][one.d, 0]),
+        )  # fmt: skip
+    writes = _writes_per_s(one, index, x)
+    return CrossbarFigure(
+        blocks=tuple(one.design.blocks[i].id for i in pool.blocks),
+        cell=pool.cell,
+        lossless_adc_bits=0 if pool.digital else need,
+        adc_bits=0 if pool.digital else int(x["adc_bits"]),
+        sqnr_dB=ratio,
+        filling=_filling(one, index, pool),
+        writes_per_cell_s=writes,
+        lifetime_s=x["endurance"] / writes if writes > 0 else math.inf,
+        peak_TOPS_per_W=_peak(pool, x, one) / 1e12,
+        mapped_TOPS_per_W=_mapped(one, index) / 1e12,
+        end_to_end_TOPS_per_W=_end_to_end(one) / 1e12,
+        convention=f"W{scenario.weight_bits}A{scenario.activation_bits}, 1 MAC = 2 OP",
+    )
+
+
+def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
+    """Cells that hold weights over cells that there are: k n slices_w copies / (arrays rows columns)."""
+    program, scenario, d = one.program, one.run.scenario, one.d
+    first = {
+        w: int(np.flatnonzero((program.weight == w) & (program.phase == 0))[0]) for w in range(len(program.weights))
+    }
+    columns = np.array([first[w] for w in range(len(program.weights))], dtype=np.int64)
+    n, k, matrices = (program.values[c][columns] for c in ("n", "k", "matrices"))
+    need = arrays_per_instance(pool, scenario, matrices, n, k)[d]
+    x = {name: float(v[d, 0]) for name, v in crossbar_shape(pool, scenario).items()}
+    placed = one.run.placed[d, :, 2 + index]
+    cells = placed @ (matrices * n * k) * x["slices_w"] * x["copies"]
+    arrays = float(np.where(placed > 0, placed * np.where(np.isfinite(need), need, 0.0), 0.0).sum())
+    return cells / max(arrays * x["rows"] * x["columns"], 1.0)
+
+
+def _writes_per_s(one: OneDesign, index: int, x: dict[str, float]) -> float:
+    """Mean programmings of one cell per second in decode; 0 where weights stay."""
+    here = (one.program.unit == CROSSBAR + index) & (one.program.phase == 1)
+    written = float(one.passes[here] @ one.run.work.cell_writes[one.d, here])
+    return written / (x["arrays"] * x["rows"] * x["columns"]) / float(one.phase_s[1])
+
+
+def _peak(pool: CrossbarPool, x: dict[str, float], one: OneDesign) -> float:
+    """Operations per joule of a fully used array: 2 rows across / energy of one input vector's pass."""
+    d = one.d
+    groups = math.ceil(x["rows"] / x["rows_active"])
+    steps = x["slices_in"]
+    macs = x["rows"] * x["across"]
+    used = x["across"] * x["slices_w"] * x["copies"]
+    live = 1.0 if pool.digital else 1.0 - float(one.run.machine.chip.settings["zero_share"][d, 0])
+    conversions = 0.0 if pool.digital else used * steps * groups
+    joules = (
+        x["rows"] * used * steps * live * float(pool.cell_J[d])
+        + conversions * (float(pool.adc_J[d]) + float(pool.shift_add_J[d]))
+        + x["rows"] * steps * float(pool.dac_J[d])
+    )
+    return 2.0 * macs / max(joules, 1e-300) if macs > 0 else 0.0
+
+
+def _mapped(one: OneDesign, index: int) -> float:
+    """Operations per joule of the crossbars alone on the workload's decode steps."""
+    here = (one.program.unit == CROSSBAR + index) & (one.program.phase == 1)
+    flops = float(one.passes[here] @ one.program.flops[here])
+    own = [INDEX[c] for c in OWN_COMPONENTS]
+    joules = float(one.passes[here] @ one.run.energy[one.d][here][:, own].sum(axis=1))
+    return flops / joules if joules > 0 else 0.0
+
+
+def _end_to_end(one: OneDesign) -> float:
+    """Operations per joule of the whole decode step, everything and leakage included."""
+    here = one.program.phase == 1
+    flops = float(one.passes[here] @ one.program.flops[here]) * float(one.run.runs[0])
+    joules = float(one.run.pass_energy[1, one.d].sum()) * float(one.run.runs[0])
+    joules += float(one.run.static_W[one.d]) * one.run.scenario.chips * float(one.phase_s[1])
+    return flops / joules
