@@ -200,7 +200,7 @@ class MemoryFigure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CrossbarFigure(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a pool of equal crossbars. `sqnr_dB` and `lifetime_s` are infinite where nothing is lost or written.
+    """What became of a pool of equal crossbars; `sqnr_dB`, `lifetime_s` are infinite where nothing is lost or written.
 
     TOPS/W by `convention` (precision, operations per MAC): one full array, the crossbars on this workload, and all.
     """

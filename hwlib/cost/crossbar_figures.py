@@ -32,10 +32,9 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     longest = float(np.max(one.program.k[one.program.unit == CROSSBAR + index], initial=1.0))
     ratio = math.inf
     if not pool.digital:
-        ratio = sqnr_dB(
-            int(longest), int(x["rows_active"]), int(x["dac_bits"]), int(x["bits_per_cell"]), int(x["adc_bits"]),
-            scenario.activation_bits, scenario.weight_bits, signed, float(one.run.machine.chip.settings["zero_share"][one.d, 0]),
-        )  # fmt: skip
+        sizes = [int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits")]
+        zeros = float(one.run.machine.chip.settings["zero_share"][one.d, 0])
+        ratio = sqnr_dB(int(longest), *sizes, scenario.activation_bits, scenario.weight_bits, signed, zeros)
     writes = _writes_per_s(one, index, x)
     return CrossbarFigure(
         blocks=tuple(one.design.blocks[i].id for i in pool.blocks),
@@ -56,15 +55,13 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
 def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
     """Cells that hold weights over cells that there are: k n slices_w copies / (arrays rows columns)."""
     program, scenario, d = one.program, one.run.scenario, one.d
-    first = {
-        w: int(np.flatnonzero((program.weight == w) & (program.phase == 0))[0]) for w in range(len(program.weights))
-    }
-    columns = np.array([first[w] for w in range(len(program.weights))], dtype=np.int64)
+    in_prefill = np.where(program.phase == 0, program.weight, -1)
+    columns = np.array([int(np.argmax(in_prefill == w)) for w in range(len(program.weights))], dtype=np.int64)
     n, k, matrices = (program.values[c][columns] for c in ("n", "k", "matrices"))
     need = arrays_per_instance(pool, scenario, matrices, n, k)[d]
     x = {name: float(v[d, 0]) for name, v in crossbar_shape(pool, scenario).items()}
     placed = one.run.placed[d, :, 2 + index]
-    cells = placed @ (matrices * n * k) * x["slices_w"] * x["copies"]
+    cells = float(placed @ (matrices * n * k)) * x["slices_w"] * x["copies"]
     arrays = float(np.where(placed > 0, placed * np.where(np.isfinite(need), need, 0.0), 0.0).sum())
     return cells / max(arrays * x["rows"] * x["columns"], 1.0)
 

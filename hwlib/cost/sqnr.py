@@ -15,7 +15,7 @@ MAX_POINTS = 200_000
 
 
 def lossless_adc_bits(rows_active: float, dac_bits: float, bits_per_cell: float, signed: bool) -> int:
-    """ADC bits that lose nothing: ceil(log2(R (2^d - 1)(2^c - 1) + 1)), a factor 2 more for signed differential sums."""
+    """ADC bits that lose nothing: ceil(log2(R (2^d - 1)(2^c - 1) + 1)), with a factor 2 inside for signed sums."""
     top = rows_active * (2.0**dac_bits - 1.0) * (2.0**bits_per_cell - 1.0)
     return math.ceil(math.log2((2.0 if signed else 1.0) * top + 1.0))
 
@@ -82,11 +82,14 @@ def sqnr_dB(
         for j in range(math.ceil(weight_bits / bits_per_cell))
     ]
     error = groups * noise * sum(4.0**s for s in shifts) + (groups * bias * sum(2.0**s for s in shifts)) ** 2
-    return 10.0 * math.log10(_signal(k, activation_bits, weight_bits, zero_share) / error)
+    return 10.0 * math.log10(_signal(k, activation_bits, weight_bits, differential, zero_share) / error)
 
 
-def _signal(k: int, activation_bits: int, weight_bits: int, zero_share: float) -> float:
-    """Variance of the exact dot product: unsigned activations of independent bits, weights uniform around zero."""
+def _signal(k: int, activation_bits: int, weight_bits: int, differential: bool, zero_share: float) -> float:
+    """Variance of the exact dot product: unsigned activations of independent bits, weights uniform around zero.
+
+    Offset coding centres unsigned codes; differential coding stores a magnitude of as many bits, with a random sign.
+    """
     _, x_square = _slice_moments(activation_bits, zero_share)
-    w_square = (4.0**weight_bits - 1.0) / 12.0
+    w_square = _slice_moments(weight_bits, 0.5)[1] if differential else (4.0**weight_bits - 1.0) / 12.0
     return k * x_square * w_square
