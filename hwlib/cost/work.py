@@ -69,6 +69,13 @@ def _stream(machine: Machine, name: str) -> int:
     return machine.streams.names.index(name)
 
 
+def cycles_of(style: str, dataflow: str, sizes: tuple[Array, ...]) -> Array:
+    """Cycles of a compute array of a style; sizes: rows, columns, count, m, n, k, batch."""
+    if style == "systolic":
+        return tiling.systolic_cycles(dataflow, *sizes)
+    return (tiling.tensor_cycles if style == "tensor" else tiling.simd_cycles)(*sizes)
+
+
 def matrix_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], width: int) -> None:
     """GEMMs and attention on the compute arrays: the work is split by peak rate, the slowest share decides."""
     units = machine.matrix[width]
@@ -80,12 +87,7 @@ def matrix_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
     for i in range(len(p)):
         style = p.word("style")[i]
         r, c, count, clock = (getattr(p, f)[:, i : i + 1] for f in ("rows", "columns", "count", "clock_Hz"))
-        if style == "systolic":
-            cycles = tiling.systolic_cycles(p.word("dataflow")[i], r, c, count, m, n, k, batch)
-        elif style == "tensor":
-            cycles = tiling.tensor_cycles(r, c, count, m, n, k, batch)
-        else:
-            cycles = tiling.simd_cycles(r, c, count, m, n, k, batch)
+        cycles = cycles_of(style, p.word("dataflow")[i], (r, c, count, m, n, k, batch))
         split, rate = units.split[:, i : i + 1], units.rate[:, i : i + 1]
         busy = split * cycles / (clock * np.where(rate > 0, rate, np.inf))
         seconds = np.maximum(seconds, busy)
