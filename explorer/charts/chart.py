@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QImage, QImageWriter, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
@@ -177,8 +177,9 @@ class Chart(QWidget):
     def save_image(self, path: Path) -> None:
         """Writes the chart as SVG or PNG by the file's suffix. Raises OSError where it cannot be written."""
         if path.suffix.lower() != ".svg":
-            if not self.image().save(str(path), b"PNG"):
-                raise OSError(f"{path}: the image cannot be written")
+            writer = QImageWriter(str(path), QByteArray(b"png"))
+            if not writer.write(self.image()):
+                raise OSError(f"{path}: {writer.errorString()}")
             return
         with path.open("wb"):
             pass  # QSvgGenerator does not tell why it cannot write; open() does.

@@ -60,6 +60,11 @@ class Legend(QWidget):
             self._arrange()
             self.update()
 
+    @property
+    def visible_entries(self) -> list[Entry]:
+        """The entries that have room."""
+        return [entry for _, _, entry in self._places]
+
     def sizeHint(self) -> QSize:
         return QSize(200, self.height())
 

@@ -1,0 +1,168 @@
+"""Operator table: cells, alignment, sorting, copying, and a selection that goes both ways."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtWidgets import QMenu
+from pytestqt.qtbot import QtBot
+
+from explorer import theme
+from explorer.charts.operator_table import COLUMNS, OperatorTable, shape_text
+from explorer.document import Document
+from hwlib.catalog import find_model, load_example
+from hwlib.evaluate import evaluate
+from hwlib.workload.scenario import Scenario
+from tests.explorer import factories
+
+KEYS = [column.key for column in COLUMNS]
+Role = Qt.ItemDataRole
+
+
+@pytest.fixture
+def document() -> Document:
+    return factories.document()
+
+
+@pytest.fixture
+def table(qtbot: QtBot, document: Document) -> OperatorTable:
+    chart = OperatorTable(document)
+    qtbot.addWidget(chart)
+    chart.resize(900, 500)
+    chart.show()
+    qtbot.waitExposed(chart)
+    chart.show_results(factories.results())
+    return chart
+
+
+def cell(table: OperatorTable, row: int, key: str, role: int = Role.DisplayRole) -> object:
+    return table.model.index(row, KEYS.index(key)).data(role)
+
+
+def find(table: OperatorTable, key: str) -> QModelIndex:
+    return table.model.index(table.model.row_of(key), 0)
+
+
+def column(table: OperatorTable, key: str) -> list[str]:
+    return [str(cell(table, r, key)) for r in range(table.model.rowCount())]
+
+
+def test_every_operator_of_both_phases_has_a_row(table: OperatorTable) -> None:
+    assert [line.row.key for line in table.model.lines] == [r.key for r in factories.report().operators]
+    row = table.model.row_of("decode.ffn_gate_up")
+    figures = {key: cell(table, row, key) for key in KEYS}
+    assert figures["phase"] == "Decode"
+    assert figures["operator"] == "FFN gate up"
+    assert figures["runs_on"] == "Tensor cores"
+    assert figures["weights_in"] == "HBM3"
+    assert figures["shape"] == "1 × 28672 × 4096, 32 times"
+    assert figures["weight_bytes"] == "4.228 GB"
+    assert figures["kv_bytes"] == "–"
+    assert figures["bound"] == "DRAM"
+    assert figures["share"] == "47.1 %"
+    assert str(figures["time_s"]).endswith("ms")
+
+
+def test_shapes_name_batch_and_repeats() -> None:
+    rows = {r.key: r for r in factories.report().operators}
+    assert shape_text(rows["decode.scores"]) == "1 × 2048 × 128, batch 32, 32 times"
+    assert shape_text(rows["prefill.lm_head"]) == "2048 × 128256 × 4096"
+
+
+def test_numbers_are_right_aligned_and_words_left(table: OperatorTable) -> None:
+    for index, described in enumerate(COLUMNS):
+        for where in (
+            table.model.index(0, index).data(Role.TextAlignmentRole),
+            table.model.headerData(index, Qt.Orientation.Horizontal, Role.TextAlignmentRole),
+        ):
+            assert bool(where & Qt.AlignmentFlag.AlignRight) == described.number, described.key
+
+
+def test_the_bound_is_a_word_beside_its_colour(table: OperatorTable) -> None:
+    row = table.model.row_of("decode.lm_head")
+    icon = cell(table, row, "bound", Role.DecorationRole)
+    assert isinstance(icon, QIcon)
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        image = icon.pixmap(12, 12, mode).toImage()
+        assert image.pixelColor(6, 6).name() == theme.RESOURCE_COLORS["dram"]
+
+
+def test_sorting_is_by_value_and_can_be_undone(table: OperatorTable) -> None:
+    order = column(table, "operator")
+    table.view.sortByColumn(KEYS.index("time_s"), Qt.SortOrder.DescendingOrder)
+    times = [line.row.time_s for line in table.model.lines]
+    assert times == sorted(times, reverse=True)
+    assert cell(table, 0, "operator") == "FFN gate up"
+    table.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+    assert column(table, "operator") == order
+
+
+def test_the_order_and_the_selection_stay_when_figures_change(table: OperatorTable, document: Document) -> None:
+    table.view.sortByColumn(KEYS.index("energy_J"), Qt.SortOrder.AscendingOrder)
+    document.select_operator("decode.qkv")
+    table.show_results(factories.results(factories.report(dram_Bps=1e12), generation=2))
+    energies = [line.row.energy_J for line in table.model.lines]
+    assert energies == sorted(energies)
+    chosen = table.view.selectionModel().selectedRows()
+    assert [table.model.lines[i.row()].row.key for i in chosen] == ["decode.qkv"]
+    assert document.operator == "decode.qkv"
+
+
+def test_another_llm_replaces_the_rows(table: OperatorTable) -> None:
+    report = evaluate(load_example("sram-cim-hbm"), Scenario(), find_model("Mixtral 8x7B"))
+    table.show_results(factories.results(report, (), generation=2))
+    assert [line.row.key for line in table.model.lines] == [r.key for r in report.operators]
+    assert any("Expert" in name for name in column(table, "operator"))
+
+
+def test_a_click_selects_the_operator_everywhere(qtbot: QtBot, table: OperatorTable, document: Document) -> None:
+    index = find(table, "prefill.qkv")
+    table.view.scrollTo(index)
+    with qtbot.waitSignal(document.operator_selected) as told:
+        qtbot.mouseClick(
+            table.view.viewport(), Qt.MouseButton.LeftButton, pos=table.view.visualRect(index).center()
+        )
+    assert told.args == ["prefill.qkv"]
+
+
+def test_an_operator_selected_elsewhere_is_selected_here(table: OperatorTable, document: Document) -> None:
+    document.select_operator("decode.lm_head")
+    chosen = table.view.selectionModel().selectedRows()
+    assert [i.row() for i in chosen] == [table.model.row_of("decode.lm_head")]
+    assert table.view.viewport().rect().contains(table.view.visualRect(chosen[0]).center())
+    document.select_operator(None)
+    assert table.view.selectionModel().selectedRows() == []
+
+
+def test_copy_puts_the_selected_row_on_the_clipboard(qtbot: QtBot, table: OperatorTable, document: Document) -> None:
+    document.select_operator("decode.lm_head")
+    qtbot.keyClick(table.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    header, row = QGuiApplication.clipboard().text().splitlines()
+    assert header.split("\t") == [c.title for c in COLUMNS]
+    assert row.split("\t")[:3] == ["Decode", "LM head", "Tensor cores"]
+
+
+def test_copy_takes_all_rows_where_none_is_selected(table: OperatorTable) -> None:
+    table.view.clearSelection()
+    table.view.copy()
+    assert len(QGuiApplication.clipboard().text().splitlines()) == 1 + len(factories.report().operators)
+
+
+def test_values_are_plain_si(table: OperatorTable) -> None:
+    header, rows = table.values()
+    row = rows[table.model.row_of("decode.qkv")]
+    expected = next(r for r in factories.report().operators if r.key == "decode.qkv")
+    assert dict(zip(header, row, strict=True))["time_s"] == expected.time_s
+    assert dict(zip(header, row, strict=True))["dram_bytes"] == expected.dram_bytes
+
+
+def test_the_menu_offers_copy_and_the_order_of_execution(qtbot: QtBot, table: OperatorTable) -> None:
+    table.view.sortByColumn(KEYS.index("time_s"), Qt.SortOrder.DescendingOrder)
+    table.view.customContextMenuRequested.emit(QPoint(5, 5))
+    menu = table.findChild(QMenu)
+    assert menu is not None
+    actions = {a.text(): a for a in menu.actions()}
+    actions["Order of execution"].trigger()
+    assert [line.order for line in table.model.lines] == sorted(line.order for line in table.model.lines)
+    menu.close()
