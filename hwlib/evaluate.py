@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.baselines.device_design import device_design
+from hwlib.baselines.device_report import as_device, cannot_run
+from hwlib.catalog import find_device
 from hwlib.cost import assemble
 from hwlib.cost.area import block_areas_m2, block_sizes_m
 from hwlib.cost.check import result_findings, structural_findings
@@ -293,6 +296,19 @@ def _bare_blocks(one: assemble.OneDesign) -> tuple[BlockFigure, ...]:
     )
 
 
+def evaluate_device(name: str, scenario: Scenario, llm: LlmArchitecture) -> Report:
+    """A catalog device, drawn from its datasheet, on an LLM in a scenario.
+
+    A device that runs no LLM yields a report with the reason. Raises UnknownNameError for a name the catalog lacks,
+    ValueError as `evaluate`.
+    """
+    device = find_device(name)
+    if device.cannot_run:
+        _runnable(llm)
+        return cannot_run(device, scenario, llm)
+    return as_device(device, evaluate(device_design(device), scenario, llm))
+
+
 def footprints(design: Design) -> dict[str, Rect]:
     """Block id -> rectangle in metres as drawn: modelled area at its aspect, DRAM as a strip."""
     if not design.blocks:
@@ -310,4 +326,4 @@ def check(design: Design) -> tuple[Finding, ...]:
     return structural_findings(design)
 
 
-__all__ = ["RESOURCES", "BatchReport", "check", "evaluate", "evaluate_batch", "footprints"]
+__all__ = ["RESOURCES", "BatchReport", "check", "evaluate", "evaluate_batch", "evaluate_device", "footprints"]

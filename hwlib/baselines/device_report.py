@@ -1,0 +1,104 @@
+"""What a catalog device's report says beyond its drawing's: board energy, number formats, datasheet die, refusals."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hwlib.catalog import Device, power_range_W, precision_for
+from hwlib.design.design import Design, Finding, Settings
+from hwlib.report import EnergyFigure, Report
+from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.scenario import Scenario
+
+METHOD, SCOPE = "TDP x time", "board"
+
+
+def cannot_run(device: Device, scenario: Scenario, llm: LlmArchitecture) -> Report:
+    """The report of a device that runs no LLM: no figures, and the reason."""
+    reason = f"{device.name} can't run {llm.name}: {device.cannot_run}."
+    return Report(
+        subject=device.name,
+        is_device=True,
+        design=Design(name=device.name, note=device.note[:10_000], settings=Settings(tdp_W=None)),
+        llm=llm,
+        scenario=scenario,
+        status="cannot_run",
+        reason=reason,
+        metrics=None,
+        operators=(),
+        time_by_resource={"prefill": {}, "decode": {}},
+        energy_by_component={},
+        energies=(),
+        blocks=(),
+        links=(),
+        ceilings=(),
+        memory=(),
+        area_m2=die_area_m2(device),
+        die_cost_USD=None,
+        findings=(Finding(severity="error", code="cannot_run", message=reason),),
+        notes=(),
+    )
+
+
+def die_area_m2(device: Device) -> float | None:
+    """The published die area; None where it is unpublished, an estimate or only bounded from above."""
+    unsure = {*device.estimates, *device.upper_bounds}
+    return None if device.die_mm2 is None or "die_mm2" in unsure else device.die_mm2 * 1e-6
+
+
+def as_device(device: Device, drawn: Report) -> Report:
+    """The report of a device from that of its drawing: area as published, board energy, notes on what stands in."""
+    board = _board_energy(device, drawn)
+    area = die_area_m2(device)
+    return msgspec.structs.replace(
+        drawn,
+        subject=device.name,
+        is_device=True,
+        area_m2=area,
+        die_cost_USD=None if area is None else drawn.die_cost_USD,
+        energies=(*drawn.energies, *([board] if board else [])),
+        notes=(*drawn.notes, *precision_notes(device, drawn.scenario), *_power_notes(device), *_drawing_notes(device)),
+    )
+
+
+def _board_energy(device: Device, drawn: Report) -> EnergyFigure | None:
+    """TDP of all chips over tokens per second, prefill included; None where no power was published."""
+    if drawn.metrics is None or device.tdp_W is None or not device.power_published:
+        return None
+    return EnergyFigure(
+        J_per_token=device.tdp_W * drawn.scenario.chips / drawn.metrics.e2e_tokens_per_s,
+        method=METHOD,
+        scope=SCOPE,
+        label="board at TDP (upper bound)",
+        source=device.source or f"datasheet of {device.name}",
+    )
+
+
+def precision_notes(device: Device, scenario: Scenario) -> tuple[str, ...]:
+    """Which formats stand in for those that the scenario asks for, in weight GEMMs and in attention."""
+    weights = precision_for(device, scenario.weight_bits, scenario.activation_bits)
+    attention = precision_for(device, scenario.kv_bits, scenario.activation_bits)
+    notes = [f"Number format: {weights.note}."] if weights.note else []
+    if attention.note and attention.note != weights.note:
+        notes.append(f"Number format in attention: {attention.note}.")
+    return tuple(notes)
+
+
+def _power_notes(device: Device) -> tuple[str, ...]:
+    if device.power_published:
+        return (f"Energy by actions is beside the board's at TDP ({device.tdp_W:g} W), an upper bound.",)
+    try:
+        low, high, why = power_range_W(device)
+    except ValueError as error:
+        return (f"No board energy: {error}.",)
+    watts = f"{low:.3g} W" if low == high else f"{low:.3g} to {high:.3g} W"
+    return (f"No board energy: the power is not published as one verified figure; reckon with {watts} ({why}).",)
+
+
+def _drawing_notes(device: Device) -> tuple[str, ...]:
+    notes = []
+    if die_area_m2(device) is None:
+        notes.append("The die size is unpublished or uncertain: the outline drawn is an estimate.")
+    if device.estimates:
+        notes.append(f"Estimates among the datasheet figures: {', '.join(device.estimates)}.")
+    return tuple(notes)
