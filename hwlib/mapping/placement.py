@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-REPAIRS = 3
+PASSES = 6
+"""Each pass settles at least the first kind of matrix that does not fit any more."""
 
 
 def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
@@ -23,7 +24,8 @@ def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
     left = np.take_along_axis(np.where(usable, wanted, 0.0), order, axis=1)
     taken = np.zeros_like(left)
     room = capacity[:, None].astype(float)
-    for _ in range(REPAIRS):
+    for _ in range(PASSES):
+        left = np.where(sizes <= room + 1e-9, left, 0.0)
         need = sizes * left
         before = np.cumsum(need, axis=1) - need
         more = np.clip(np.floor((room - before) / sizes + 1e-9), 0.0, left)

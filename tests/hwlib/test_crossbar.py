@@ -1,0 +1,170 @@
+"""Crossbar accounting against hand-written counts of conversions, drives, reads, writes and time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hwlib.catalog import find_model
+from hwlib.cost.lower import lower, shape_of
+from hwlib.cost.run import run
+from hwlib.design.design import Block, Design, Placement, Settings
+from hwlib.design.edit import connect, replace_part
+from hwlib.design.parts import ComputeArray, Crossbar, Dram, Sram, VectorUnit
+from hwlib.evaluate import evaluate
+from hwlib.workload.scenario import Scenario
+
+LLM = find_model("Llama-3.2-1B")
+SCENARIO = Scenario(prompt=64, output=17)
+CELLS = Crossbar(
+    cell="rram", rows=256, columns=256, arrays=200_000, bits_per_cell=2, dac_bits=1, adc_bits=8, columns_per_adc=32,
+    adc_rate_Hz=1e9, rows_active=100, read_time_s=10e-9, cell_read_energy_J=1e-15, adc_energy_J=1.5e-12,
+)  # fmt: skip
+
+
+def chip(crossbar=CELLS, digital=True, sram_bytes=2**24):
+    parts = {"sram": Sram(capacity_bytes=sram_bytes), "xbar": crossbar, "vector": VectorUnit(), "dram": Dram(technology="LPDDR5")}
+    if digital:
+        parts["array"] = ComputeArray()
+    blocks = tuple(
+        Block(id=i, name=i, part=p, placement=Placement(x_m=0.003 * n)) for n, (i, p) in enumerate(parts.items())
+    )
+    design = Design(settings=Settings(node_nm=22, calibration="ideal", overlap=0.99), blocks=blocks)
+    for other in parts:
+        if other != "sram":
+            design = connect(design, "sram", other, width_bits=65536)
+    return design
+
+
+def columns_of(result, name, phase=1):
+    row = result.program.rows.index((phase, name))
+    return np.flatnonzero((result.program.row == row) & (result.program.unit >= 10))
+
+
+def work_of(design, name, phase=1):
+    result = run(lower([design], shape_of(design)), SCENARIO, LLM, 1.0)
+    (column,) = columns_of(result, name, phase)
+    return result, column
+
+
+def hand_counts(m, n, k, c, activation_bits=8, weight_bits=8):
+    """Counts of one GEMM, written from the definitions and not from the model's code."""
+    slices_in = math.ceil(activation_bits / c.dac_bits)
+    slices_w = math.ceil(weight_bits / c.bits_per_cell)
+    copies = 2 if c.coding == "differential" else 1
+    across = c.columns // (slices_w * copies)
+    conversions = drives = cells = 0
+    for first in range(0, k, c.rows):
+        height = min(c.rows, k - first)
+        groups = math.ceil(height / c.rows_active)
+        conversions += m * slices_in * groups * n * slices_w * copies
+        if copies == 1:
+            conversions += m * slices_in * groups * math.ceil(n / across)
+        drives += m * slices_in * height * math.ceil(n / across)
+        cells += m * slices_in * height * n * slices_w * copies
+    return conversions, drives, cells
+
+
+@pytest.mark.parametrize("coding", ["offset", "differential"])
+@pytest.mark.parametrize(("name", "n", "k"), [("attn_out", 2048, 2048), ("ffn_down", 2048, 8192)])
+def test_actions_follow_the_definitions(coding, name, n, k):
+    import msgspec
+
+    design = chip(msgspec.structs.replace(CELLS, coding=coding))
+    result, column = work_of(design, name)
+    part = design.block("xbar").part
+    conversions, drives, cells = hand_counts(1, n, k, part)
+    assert result.work.conversions[0, column] == conversions
+    assert result.work.drives[0, column] == drives
+    assert result.work.cell_reads[0, column] == pytest.approx(cells * 0.5)  # half of the input bits are zero
+
+
+def test_time_is_the_slower_of_reading_and_converting():
+    result, column = work_of(chip(), "attn_out")
+    groups = math.ceil(256 / 100)
+    from hwlib.report import RESOURCES
+
+    times = dict(zip(RESOURCES, result.work.times[0, column], strict=True))
+    assert times["crossbar"] == pytest.approx(8 * groups * 10e-9)
+    assert times["adc"] == pytest.approx(8 * groups * 32 / 1e9)
+
+
+def test_energy_by_component_is_actions_times_energy():
+    report = evaluate(chip(), SCENARIO, LLM)
+    conversions = 0.0
+    for row in LLM.weight_matrices():
+        if row.name in ("embedding",):
+            continue
+        layers = row.layers
+        per_token = hand_counts(1, row.n, row.k, CELLS)[0] * layers
+        steps = 16 + (64 if row.name != "lm_head" else 1)
+        conversions += per_token * steps
+    assert report.energy_by_component["adc"] == pytest.approx(conversions * 1.5e-12 / 17, rel=1e-9)
+
+
+def test_chip_that_holds_all_weights_moves_only_kv_and_activations_in_dram():
+    report = evaluate(chip(sram_bytes=2**20), SCENARIO, LLM)
+    decode = {r.name: r for r in report.rows("decode")}
+    for row in decode.values():
+        if row.kind == "GEMM":
+            assert row.weights_in == "crossbar"
+            assert row.runs_on == ("xbar",)
+            assert row.dram_bytes == 0
+    assert decode["scores"].runs_on == ("array",)
+    assert decode["weighted_sum"].runs_on == ("array",)
+    moved = sum(r.dram_bytes for r in decode.values())
+    looked_up = decode["embedding"].weight_bytes
+    kv = sum(r.kv_bytes for r in decode.values())
+    assert moved == pytest.approx(kv + looked_up)
+
+
+def test_weights_that_do_not_fit_run_on_the_digital_units_from_dram():
+    few = replace_part(chip(), "xbar", {"arrays": 3000})
+    rows = {r.name: r for r in evaluate(few, SCENARIO, LLM).rows("decode") if r.kind == "GEMM"}
+    assert any("crossbar" in r.weights_in for r in rows.values())
+    assert any("DRAM" in r.weights_in for r in rows.values())
+
+
+def test_without_digital_units_weights_are_programmed_anew_and_wear_the_cells():
+    few = replace_part(chip(digital=False), "xbar", {"arrays": 3000})
+    report = evaluate(few, SCENARIO, LLM)
+    assert report.energy_by_component["program"] > 0
+    assert report.crossbars[0].writes_per_cell_s > 0
+    assert report.crossbars[0].lifetime_s < 3600
+    assert any(f.code == "wear" for f in report.findings)
+    assert report.metrics.bound_decode == "program"
+
+
+def test_ping_pong_arrays_hide_programming_behind_computing():
+    serial = replace_part(chip(digital=False), "xbar", {"arrays": 3000})
+    hidden = replace_part(serial, "xbar", {"ping_pong": True})
+    before, after = (evaluate(d, SCENARIO, LLM) for d in (serial, hidden))
+    assert after.metrics.tpot_s < before.metrics.tpot_s
+    assert after.blocks[1].area_m2 == pytest.approx(2 * before.blocks[1].area_m2)
+
+
+def test_too_few_adc_bits_lose_the_output_and_say_so():
+    poor = replace_part(chip(), "xbar", {"adc_bits": 2})
+    report = evaluate(poor, SCENARIO, LLM)
+    assert report.crossbars[0].sqnr_dB < 10
+    assert any(f.code == "output_lost" and "xbar" in f.blocks for f in report.findings)
+
+
+def test_peak_mapped_and_end_to_end_efficiency_fall_in_this_order():
+    figure = evaluate(chip(), SCENARIO, LLM).crossbars[0]
+    assert figure.peak_TOPS_per_W >= figure.mapped_TOPS_per_W > figure.end_to_end_TOPS_per_W > 0
+    assert figure.convention == "W8A8, 1 MAC = 2 OP"
+    assert 0 < figure.filling <= 1
+
+
+def test_equal_crossbars_act_as_one_pool():
+    whole = chip()
+    half = replace_part(whole, "xbar", {"arrays": 100_000})
+    twin = Block(id="twin", name="twin", part=half.block("xbar").part, placement=Placement(x_m=0.1))
+    import msgspec
+
+    both = connect(msgspec.structs.replace(half, blocks=(*half.blocks, twin)), "sram", "twin", width_bits=65536)
+    rows = [r for r in evaluate(both, SCENARIO, LLM).rows("decode") if r.kind == "GEMM"]
+    assert {r.runs_on for r in rows} == {("xbar", "twin")}
