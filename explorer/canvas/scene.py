@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtWidgets import QGraphicsScene
 
 from explorer import theme
 from explorer.canvas import figures, style
-from explorer.canvas.geometry import Point, distance, route, union
+from explorer.canvas.geometry import Point, centre, distance, nearest_side, port, route, union
 from explorer.canvas.items import BlockItem, LinkItem, scene_rect
+from explorer.canvas.routing import best_route
 from explorer.canvas.style import SCENE_PER_M
 from explorer.document import Document
-from hwlib.design.design import Block, Design, Finding
+from hwlib.design.design import Block, Design, Finding, Link
 from hwlib.report import BlockFigure, LinkFigure, Rect, Report
 from hwlib.units import format_quantity
 
 Footprints = Callable[[Design], Mapping[str, Rect]]
 """Block id to its rectangle on (for DRAM beside) the die, as `hwlib.evaluate.footprints`."""
+Bounds = NDArray[np.float64]
+MOST_ROUTED = 150
+"""With more blocks links take the plain way: nobody could follow them anyway."""
 RANK = {"": 0, "note": 0, "warning": 1, "error": 2}
 
 
@@ -59,12 +64,16 @@ class ChipScene(QGraphicsScene):
         design, look = self.document.design, style.current()
         rects = self.footprints(design)
         shown = [b for b in design.blocks if b.id in rects]
+        touched: list[Rect] = []
         for gone in self.blocks.keys() - {b.id for b in shown}:
-            self.blocks.pop(gone).remove()
-        moved = {b.id for b in shown if self._sync_block(b, rects[b.id])}
-        self._sync_links(design, moved)
+            item = self.blocks.pop(gone)
+            touched.append(item.rect)
+            item.remove()
+        for block in shown:
+            touched += self._sync_block(block, rects[block.id])
         self.blocks = {b.id: self.blocks[b.id] for b in shown}
         self._bounds = np.array([_corners(i.rect) for i in self.blocks.values()]).reshape(-1, 4)
+        self._sync_links(design, np.array([_corners(r) for r in touched]).reshape(-1, 4))
         if self.hovered not in self.blocks and self.hovered not in self.links:
             self.hovered = None
         if self._scale > 0:
@@ -74,30 +83,46 @@ class ChipScene(QGraphicsScene):
         self._show_dimmed()
         self.synced.emit()
 
-    def _sync_block(self, block: Block, rect: Rect) -> bool:
-        """Make or update one item; True where its rectangle is new."""
+    def _sync_block(self, block: Block, rect: Rect) -> list[Rect]:
+        """Make or update one item; the rectangles that it has left and taken."""
         item = self.blocks.get(block.id)
         if item is None:
             self.blocks[block.id] = BlockItem(self, block, rect, style.current())
-            return True
-        moved = item.rect != rect
-        if moved or item.block != block:
+            return [rect]
+        touched = [item.rect, rect] if item.rect != rect else []
+        if touched or item.block != block:
             item.update(block, rect, style.current())
-        return moved
+        return touched
 
-    def _sync_links(self, design: Design, moved: set[str]) -> None:
+    def _sync_links(self, design: Design, touched: Bounds) -> None:
+        """Make, update and drop link items; a link finds its way anew where ground beside it was `touched` [N, 4]."""
         shown = [k for k in design.links if k.source in self.blocks and k.target in self.blocks]
         for gone in self.links.keys() - {k.id for k in shown}:
             self.links.pop(gone).remove()
         for link in shown:
             item = self.links.get(link.id)
-            if item is not None and item.link == link and not moved & {link.source, link.target}:
+            if item is not None and item.link == link and not self._concerns(link, touched):
                 continue
-            corners = route(self.blocks[link.source].rect, self.blocks[link.target].rect)
+            corners = self._route(link)
             if item is None:
                 self.links[link.id] = LinkItem(self, link, corners, style.current())
-            else:
+            elif item.link != link or item.corners != corners:
                 item.update(link, corners, style.current())
+
+    def _concerns(self, link: Link, touched: Bounds) -> bool:
+        """True where a touched rectangle meets the one around both ends: no way of the link leaves that."""
+        if not touched.size:
+            return False
+        x0, y0, x1, y1 = _corners(union([self.blocks[link.source].rect, self.blocks[link.target].rect]))
+        t = touched
+        return bool(((t[:, 0] <= x1) & (t[:, 2] >= x0) & (t[:, 1] <= y1) & (t[:, 3] >= y0)).any())
+
+    def _route(self, link: Link) -> tuple[Point, ...]:
+        a, b = self.blocks[link.source].rect, self.blocks[link.target].rect
+        if len(self.blocks) > MOST_ROUTED:
+            return route(a, b)
+        sides = nearest_side(a, centre(b)), nearest_side(b, centre(a))
+        return best_route(port(a, sides[0]), port(b, sides[1]), sides, self._bounds)
 
     def set_zoom(self, scale: float, visible: QRectF) -> None:
         """Fit labels and detail of the blocks in sight to `scale` pixels per scene unit."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.canvas.figures import MOST_CELLS, divisions, grid, key_figures, link_width_px, wordings
-from explorer.canvas.geometry import Point, contains, distance, free_place, nice_step, overlap, route
+from explorer.canvas.geometry import SIDES, Point, contains, distance, free_place, nice_step, overlap, route
+from explorer.canvas.routing import best_route
 from explorer.canvas.snap import grid_step, lines_of, snap, to_grid
 from hwlib.design.design import Block
 from hwlib.design.edit import connect
@@ -25,14 +27,14 @@ rects = st.builds(Rect, coordinate, coordinate, side, side)
 
 
 def length(corners: tuple[Point, ...]) -> float:
-    pairs = itertools.pairwise(corners)
+    pairs = pairwise(corners)
     return sum(abs(x2 - x1) + abs(y2 - y1) for (x1, y1), (x2, y2) in pairs)
 
 
 @given(rects, rects)
 def test_links_run_along_the_axes_and_are_as_short_as_their_ports_allow(a: Rect, b: Rect) -> None:
     corners = route(a, b)
-    assert all(x1 == x2 or y1 == y2 for (x1, y1), (x2, y2) in itertools.pairwise(corners))
+    assert all(x1 == x2 or y1 == y2 for (x1, y1), (x2, y2) in pairwise(corners))
     (x1, y1), (x2, y2) = corners[0], corners[-1]
     assert length(corners) == pytest.approx(abs(x2 - x1) + abs(y2 - y1))
 
@@ -45,6 +47,52 @@ def test_links_are_drawn_where_the_model_measures_them() -> None:
         assert corners[0] == pytest.approx((figure.x1_m, figure.y1_m))
         assert corners[-1] == pytest.approx((figure.x2_m, figure.y2_m))
         assert length(corners) == pytest.approx(figure.length_m)
+
+
+def crossed(corners: tuple[Point, ...], blocks: list[Rect]) -> float:
+    """Metres that an orthogonal line runs inside blocks, by brute force over short pieces."""
+    inside = 0.0
+    for (x1, y1), (x2, y2) in pairwise(corners):
+        for i in range(200):
+            x, y = x1 + (x2 - x1) * (i + 0.5) / 200, y1 + (y2 - y1) * (i + 0.5) / 200
+            if any(r.x_m < x < r.x_m + r.width_m and r.y_m < y < r.y_m + r.height_m for r in blocks):
+                inside += (abs(x2 - x1) + abs(y2 - y1)) / 200
+    return inside
+
+
+def table(blocks: list[Rect]) -> np.ndarray:
+    corners = [(r.x_m, r.y_m, r.x_m + r.width_m, r.y_m + r.height_m) for r in blocks]
+    return np.array(corners, dtype=float).reshape(-1, 4)
+
+
+sides = st.sampled_from(SIDES)
+
+
+@given(st.tuples(coordinate, coordinate), st.tuples(coordinate, coordinate), sides, sides, st.lists(rects, max_size=8))
+def test_no_way_round_blocks_is_longer_than_the_wires_that_the_model_charges(
+    start: Point, end: Point, leaving: str, arriving: str, blocks: list[Rect]
+) -> None:
+    corners = best_route(start, end, (leaving, arriving), table(blocks))
+    assert corners[0] == pytest.approx(start)
+    assert corners[-1] == pytest.approx(end)
+    assert all(abs(x1 - x2) < 1e-6 or abs(y1 - y2) < 1e-6 for (x1, y1), (x2, y2) in pairwise(corners))
+    assert length(corners) == pytest.approx(abs(end[0] - start[0]) + abs(end[1] - start[1]), abs=1e-6)
+
+
+def test_a_link_goes_through_the_gap_and_not_through_a_block() -> None:
+    left, right = Rect(0.0, 0.0, 2e-3, 2e-3), Rect(20e-3, 10e-3, 2e-3, 2e-3)
+    wall = [Rect(4e-3, 0.0, 5e-3, 5.5e-3), Rect(4e-3, 6e-3, 5e-3, 8e-3), Rect(12e-3, 3e-3, 4e-3, 6e-3)]
+    blocks = [left, right, *wall]
+    ports = (2e-3, 1e-3), (20e-3, 11e-3)
+    corners = best_route(*ports, ("right", "left"), table(blocks))
+    assert crossed(corners, blocks) == 0.0
+    assert crossed(route(left, right), blocks) > 1e-3
+
+
+def test_a_link_between_neighbours_runs_in_the_middle_of_their_gap() -> None:
+    a, b = Rect(0.0, 0.0, 4e-3, 4e-3), Rect(6e-3, 1e-3, 4e-3, 4e-3)
+    corners = best_route((4e-3, 2e-3), (6e-3, 3e-3), ("right", "left"), table([a, b]))
+    assert [x for x, _ in corners] == pytest.approx([4e-3, 5e-3, 5e-3, 6e-3])
 
 
 def test_distance_to_a_line_with_a_corner() -> None:
