@@ -56,6 +56,7 @@ def headline_rows(reports: Sequence[Report]) -> tuple[Row, ...]:
     """The headline table: one row for each figure, one cell for each report."""
     rows = [Row(f.label, tuple(_cell(f, report, reports[0]) for report in reports)) for f in _FIGURES]
     rows.append(Row("Energy is counted by", tuple(Cell(_energy_words(report)) for report in reports)))
+    rows += _other_energies(reports)
     for phase in PHASES:
         walls = [_wall(report, phase) for report in reports]
         rows.append(Row(f"{phase.capitalize()} is bound by", tuple(Cell(name) for name, _ in walls)))
@@ -74,6 +75,27 @@ def _cell(figure: _Figure, report: Report, first: Report) -> Cell:
     ):
         ratio = f"×{value / reference:.3g}"
     return Cell(format_quantity(value, figure.unit), ratio)
+
+
+def _other_energies(reports: Sequence[Report]) -> list[Row]:
+    """A row for each other method and scope in which one of the reports knows its energy, such as a board's."""
+    main = {energy_terms(report) for report in reports}
+    terms = dict.fromkeys((e.method, e.scope) for report in reports for e in report.energies)
+    rows = []
+    for method, scope in terms:
+        if (method, scope) in main:
+            continue
+        values = [
+            next((e.J_per_token for e in report.energies if (e.method, e.scope) == (method, scope)), None)
+            for report in reports
+        ]
+        cells = (Cell(format_quantity(v, "J"), _ratio(v, values[0] if i else None)) for i, v in enumerate(values))
+        rows.append(Row(f"Energy per token, {method}, {scope}", tuple(cells)))
+    return rows
+
+
+def _ratio(value: float | None, reference: float | None) -> str:
+    return f"×{value / reference:.3g}" if value is not None and reference else ""
 
 
 def _energy_words(report: Report) -> str:

@@ -88,8 +88,18 @@ def test_ratios_are_to_the_first_report_and_between_equal_scopes_only() -> None:
     rows = {row.label: row.cells for row in headline_rows([report(), report("Other"), board, NOTHING])}
     assert [c.ratio for c in rows["Time per output token (TPOT)"]] == ["", "×1", "×1", ""]
     assert [c.ratio for c in rows["Energy per token"]] == ["", "×1", "", ""]
+    assert [c.text for c in rows["Energy is counted by"]][:2] == ["actions, package", "actions, package"]
     assert [c.text for c in rows["Decode is bound by"]] == ["DRAM", "DRAM", "DRAM", "–"]
     assert rows["Area"][3].ratio == "×0.133"
+
+
+def test_other_methods_and_scopes_have_rows_of_their_own() -> None:
+    drawn = msgspec.structs.replace(report(), energies=report().energies[1:])
+    (row,) = [row for row in headline_rows([drawn, report(), report()]) if "board" in row.label]
+    assert row.label == "Energy per token, board power x time, board"
+    assert [(c.text, c.ratio) for c in row.cells] == [("–", ""), ("9 J", ""), ("9 J", "")]
+    (row,) = [row for row in headline_rows([report(), report()]) if "board" in row.label]
+    assert [c.ratio for c in row.cells] == ["", "×1"]
 
 
 class Page(HTMLParser):
