@@ -65,8 +65,8 @@ def actions_figure(report: Report) -> EnergyFigure | None:
 
 
 def board_figures(report: Report) -> list[EnergyFigure]:
-    """Energies per token by board power x time, of prefill and decode together."""
-    return [f for f in report.energies if "board" in f.method and not f.label.startswith("decode")]
+    """Energies per token of the whole board, of prefill and decode together."""
+    return [f for f in report.energies if f.scope == "board" and not f.label.startswith("decode")]
 
 
 def comparable(a: EnergyFigure | None, b: EnergyFigure | None) -> bool:

@@ -40,13 +40,14 @@ def scale_for(limit: float, unit: str) -> Scale:
     return Scale(10.0**exponent, _PREFIXES[exponent] + unit)
 
 
-def linear_ticks(limit: float, scale: Scale, at_most: int = 6) -> list[Tick]:
-    """Ticks from 0 to `limit` at round steps, at most `at_most` of them after 0, without their unit."""
+def linear_ticks(limit: float, scale: Scale, at_most: int = 6, with_unit: bool = False) -> list[Tick]:
+    """Ticks from 0 to `limit` at round steps, at most `at_most` of them after 0; `with_unit` writes it after each."""
     rough = limit / max(1, at_most)
     decade = 10.0 ** math.floor(math.log10(rough))
     step = next(s * decade for s in _STEPS if s * decade >= rough * (1.0 - 1e-9))
     count = math.floor(limit / step + 1e-9)
-    return [(i * step, f"{i * step / scale.factor:.6g}") for i in range(count + 1)]
+    unit = f" {scale.unit}" if with_unit else ""
+    return [(i * step, f"{i * step / scale.factor:.6g}{unit if i else ''}") for i in range(count + 1)]
 
 
 def log_limits(values: Sequence[float], least: float = 2.0) -> tuple[float, float]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 ROOMY_PX = 240
+NARROW_PX = 420
 NAMED_SHARE = 0.04
 """Parts under this share of their bar have no room for words and are not worth formatting one."""
 
@@ -83,7 +84,9 @@ class EnergyChart(Chart):
         total = _total(report)
         parts = [(c, report.energy_by_component.get(c, 0.0)) for c in COMPONENTS]
         segments = tuple(self._segment(index, c, v, v / total) for c, v in parts if v > 0.0)
-        marks = tuple(Mark(f.J_per_token, f"board {energy(f.J_per_token)}") for f in board_figures(report))
+        # In a narrow chart the boards' far larger figures would leave the bars no room; the tooltip has them.
+        boards = board_figures(report) if self.width() >= NARROW_PX else []
+        marks = tuple(Mark(f.J_per_token, _board_words(f)) for f in boards)
         return Bar(str(index), index, segments, energy(total), height=0.72 if index == 0 else 0.5, marks=marks)
 
     def _segment(self, index: int, component: str, value: float, share: float) -> Segment:
@@ -109,7 +112,10 @@ class EnergyChart(Chart):
         own = actions_figure(self._reports[0])
         how = f", {_how(own)}" if own is not None and width > 260.0 else ""
         self.plot.set_axis_label("bottom", f"Energy per token ({scale.unit}){how}")
-        self.plot.set_ticks("bottom", linear_ticks(reach, scale, at_most=max(2, int(width // 50))))
+        compact = self.height() < ROOMY_PX
+        self.plot.set_bottom_label(not compact)
+        ticks = linear_ticks(reach, scale, max(2, int(width // (70 if compact else 50))), with_unit=compact)
+        self.plot.set_ticks("bottom", ticks)
         self.plot.set_range((0.0, reach), (0.0, float(len(names))))
 
     # Tooltip ----------------------------------------------------------------------------------------------------
@@ -148,6 +154,11 @@ class EnergyChart(Chart):
             (r.subject, *(r.energy_by_component.get(c, 0.0) for c in COMPONENTS)) for r in fitting
         )
         return Table(header, rows)
+
+
+def _board_words(figure: EnergyFigure) -> str:
+    """A board figure with its caveat: power at the TDP is an upper bound."""
+    return f"board{' at TDP' if 'TDP' in figure.method else ''} {energy(figure.J_per_token)}"
 
 
 def _how(figure: EnergyFigure) -> str:

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from hwlib.report import OperatorRow, Phase, Report
 
 BOTH_FROM_PX = 720
-LEGEND_FROM_PX = 240
+ROOMY_PX = 240
+"""From this height there is room for a legend and for the words under the axis."""
 NARROW_PX = 420
-ROW_PX = 19
+ROW_PX = 17
 NAME_GAP_PX = 10.0
 
 
@@ -147,6 +148,7 @@ class PhasePanel(QWidget):
         self._total_s = phase_total_s(report, self.phase)
         self.caption.set_text(f"{PHASE_WORDS[self.phase]} {seconds(self._total_s)}")
         self._draw_strip(results)
+        self.plot.set_bottom_label(self._chart.height() >= ROOMY_PX)
         self._settle()
         rows = self._visible_rows(report)
         self._rows = {row.key: row for row in rows}
@@ -200,7 +202,9 @@ class PhasePanel(QWidget):
         reach = reach_for(self.bars.bars, width, self.limit_s)
         scale = scale_for(self.limit_s, "s")
         self.plot.set_axis_label("bottom", f"Time ({scale.unit})")
-        self.plot.set_ticks("bottom", linear_ticks(reach, scale, at_most=max(2, int(width // 50))))
+        compact = self._chart.height() < ROOMY_PX
+        ticks = linear_ticks(reach, scale, max(2, int(width // (70 if compact else 50))), with_unit=compact)
+        self.plot.set_ticks("bottom", ticks)
         self.plot.set_range((0.0, reach), (0.0, float(len(names))))
 
     # Selection and tooltip --------------------------------------------------------------------------------------
@@ -282,7 +286,7 @@ class OperatorTimeChart(Chart):
             panel.setVisible(self.shows_both or phase == self.phase)
             panel.caption.setVisible(self.shows_both)
             self._switch[phase].setVisible(not self.shows_both)
-        self.legend.setVisible(self.height() >= LEGEND_FROM_PX)
+        self.legend.setVisible(self.height() >= ROOMY_PX)
         self._layout.activate()
 
     def _draw(self, results: Results) -> None:

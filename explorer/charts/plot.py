@@ -13,6 +13,8 @@ from explorer import theme
 from explorer.charts.axes import Tick
 
 AXIS_HEIGHT_PX = 40
+TICKS_HEIGHT_PX = 22
+"""Height of the bottom axis without its label."""
 OVERHANG_PX = 24.0
 RIGHT_PX = 12
 """Room for the half of the last tick's text that stands out."""
@@ -53,6 +55,7 @@ class PlotView(pg.PlotWidget):
         self.tooltip_at: Callable[[QPointF], str] = lambda _pos: ""
         self._labels: dict[str, str] = {}
         self._left = (0, True)
+        self._bottom_label = True
         self._ticks: dict[str, list[Tick]] = {}
         self._range: tuple[tuple[float, float], tuple[float, float]] | None = None
         self.restyle()
@@ -76,6 +79,16 @@ class PlotView(pg.PlotWidget):
             self._labels[name] = text
             size = f"{theme.TEXT_PX}px"
             self.plotItem.getAxis(name).setLabel(text, **{"color": theme.current().muted, "font-size": size})
+            # Another text brings a hidden label back.
+            self.left.showLabel(self._left[1])
+            self.bottom.showLabel(self._bottom_label)
+
+    def set_bottom_label(self, visible: bool) -> None:
+        """Shows or hides what is written under the bottom axis, with the room that it takes."""
+        if visible != self._bottom_label:
+            self._bottom_label = visible
+            self.bottom.showLabel(visible)
+            self.bottom.setHeight(AXIS_HEIGHT_PX if visible else TICKS_HEIGHT_PX)
 
     @property
     def axis_labels(self) -> dict[str, str]:
@@ -118,7 +131,7 @@ class PlotView(pg.PlotWidget):
     @property
     def room_px(self) -> float:
         """Height that bars can use, from the widget's size: the view box follows only when it paints."""
-        return float(self.height() - AXIS_HEIGHT_PX - 4)
+        return float(self.height() - (AXIS_HEIGHT_PX if self._bottom_label else TICKS_HEIGHT_PX) - 4)
 
     # Mouse: pyqtgraph's own handling would cost a search through all items on each move -----------------------------
 

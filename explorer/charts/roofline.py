@@ -35,6 +35,7 @@ COUNTED_SHARE = 0.01
 """Operators under this share of their phase do not stretch the axes; they lie at the edge or outside."""
 AROUND = 2.0
 """Free space around what is on show, as a factor."""
+HEADROOM_PX = 22.0
 NAMED = 2
 """Operators of each phase that are named on the chart, the longest first."""
 BEYOND = 0.5
@@ -142,7 +143,7 @@ class RooflineChart(Chart):
         xs = [10.0**p.x / AROUND for p in counted if math.isfinite(p.x)] + [r.ridge * AROUND for r in roofs]
         xs += [10.0**p.x * AROUND for p in counted if math.isfinite(p.x)]
         ys = [10.0**p.y / AROUND for p in counted] + [r.compute.value * AROUND for r in roofs]
-        self.x_limits, self.y_limits = log_limits(xs), log_limits(ys)
+        self.x_limits, self.y_limits = log_limits(xs), _with_headroom(log_limits(ys), self.plot.room_px)
         self._beyond = any(not math.isfinite(p.x) for p in counted)
         x_low, x_high = self.x_limits
         y_low, y_high = self.y_limits
@@ -424,6 +425,13 @@ def _pen(color: str, width: float, dash: tuple[float, ...] = ()) -> QPen:
 def _point_label(point: Point, color: str, bold: bool = False, optional: bool = False) -> PlotLabel:
     text, away = operator_word(point.row.name), point.size_px / 2 + 3.0
     return PlotLabel(point.x, point.y, text, color, sides="rlba", bold=bold, away_px=away, optional=optional)
+
+
+def _with_headroom(limits: tuple[float, float], height_px: float) -> tuple[float, float]:
+    """Limits raised by quarters of a decade until words have room over the highest roof."""
+    low, high = limits
+    room = HEADROOM_PX / max(height_px, 2 * HEADROOM_PX) * (high - low) - math.log10(AROUND)
+    return low, high + max(0.0, math.ceil(room * 4) / 4)
 
 
 def _level(ceiling: Ceiling) -> str:

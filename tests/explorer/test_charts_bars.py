@@ -19,7 +19,7 @@ from explorer.charts.plot import PlotView
 from explorer.document import Document
 from explorer.words import OTHERS, operator_word, phase_total_s
 from hwlib.catalog import find_model, load_example
-from hwlib.evaluate import evaluate
+from hwlib.evaluate import evaluate, evaluate_device
 from hwlib.report import COMPONENTS, LABELS, RESOURCES, EnergyFigure
 from hwlib.workload.scenario import Scenario
 from tests.explorer import factories
@@ -83,6 +83,16 @@ def test_the_axis_says_its_unit_and_holds_every_bar(qtbot: QtBot, document: Docu
     assert high >= panel.limit_s >= max(bar.total for bar in panel.bars.bars)
     assert panel.plot.ticks("bottom")[0] == (0.0, "0")
     assert [text for _, text in panel.plot.ticks("left")][2] == "QKV"
+
+
+def test_a_low_chart_writes_the_unit_at_the_ticks(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, document, 320, 200)
+    plot = chart.panels["decode"].plot
+    assert not plot.bottom.label.isVisible()
+    assert plot.ticks("bottom")[1][1].endswith(" ms")
+    chart.resize(520, 300)
+    assert plot.bottom.label.isVisible()
+    assert not plot.ticks("bottom")[1][1].endswith("s")
 
 
 def test_the_total_stands_in_the_title_and_beside_the_baselines(qtbot: QtBot, document: Document) -> None:
@@ -209,6 +219,16 @@ def test_the_board_figure_is_a_mark_of_its_own(qtbot: QtBot) -> None:
     own, h100, _ = chart.bars.bars
     assert own.marks == ()
     assert [(m.value, m.label) for m in h100.marks] == [(1.35, "board 1.35 J")]
+
+
+def test_a_real_device_has_its_board_figure_beside_it(qtbot: QtBot) -> None:
+    llm = find_model("Llama-3.1-8B")
+    device = evaluate_device("H100 SXM5", Scenario(), llm)
+    chart = energy_chart(qtbot)
+    chart.show_results(factories.results(baselines=(device,)))
+    (mark,) = chart.bars.bars[1].marks
+    assert mark.label.startswith("board at TDP ")
+    assert mark.value in {f.J_per_token for f in device.energies if f.scope == "board"}
 
 
 def test_the_decode_share_of_a_board_figure_is_no_second_mark(qtbot: QtBot) -> None:
