@@ -25,7 +25,12 @@ CELLS = Crossbar(
 
 
 def chip(crossbar=CELLS, digital=True, sram_bytes=2**24):
-    parts = {"sram": Sram(capacity_bytes=sram_bytes), "xbar": crossbar, "vector": VectorUnit(), "dram": Dram(technology="LPDDR5")}
+    parts = {
+        "sram": Sram(capacity_bytes=sram_bytes),
+        "xbar": crossbar,
+        "vector": VectorUnit(),
+        "dram": Dram(technology="LPDDR5"),
+    }
     if digital:
         parts["array"] = ComputeArray()
     blocks = tuple(

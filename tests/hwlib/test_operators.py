@@ -24,7 +24,9 @@ def total(table, column):
 def test_weights_held_are_the_parameters_without_norms_biases_and_positions(llm):
     held = total(prefill_table(llm, PLAIN, 1.0), "store_bytes") / 2
     matrices = [m for m in llm.weight_matrices() if m.name not in ("position", "project_in", "project_out")]
-    assert held == pytest.approx(sum(m.elements or m.n * m.k for m in matrices if not (m.name == "embedding" and llm.tied_embeddings)), rel=1e-6)
+    assert held == pytest.approx(
+        sum(m.elements or m.n * m.k for m in matrices if not (m.name == "embedding" and llm.tied_embeddings)), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", ["Llama-3.1-8B", "GPT-3 175B", "DeepSeek-V3", "Gemma-2-9B"])

@@ -91,7 +91,9 @@ def test_placement_is_legal_whole_and_at_least_half_of_the_best(saving, size, wa
 
 
 def test_matrix_that_is_too_large_does_not_keep_others_out():
-    got = fill(np.array([[100.0, 3.0, 1.0]]), np.array([[50.0, 2.0, 1.0]]), np.array([[3.0, 4.0, 9.0]]), np.array([10.0]))
+    got = fill(
+        np.array([[100.0, 3.0, 1.0]]), np.array([[50.0, 2.0, 1.0]]), np.array([[3.0, 4.0, 9.0]]), np.array([10.0])
+    )
     assert got.tolist() == [[0.0, 4.0, 2.0]]
 
 
