@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -25,7 +25,7 @@ from explorer.canvas.handles import Handles
 from explorer.canvas.overlays import EDGE_PX, HINT, CornerBar, Floating, die_figures
 from explorer.canvas.placer import Placer
 from explorer.canvas.scene import ChipScene, Footprints
-from explorer.canvas.tools import Connect, Gesture, MoveBlocks, Pan, RubberBand, shifted
+from explorer.canvas.tools import Connect, Gesture, MoveBlocks, Pan, Reshape, RubberBand, shifted
 from explorer.canvas.view import ZoomView
 from explorer.document import Document
 from explorer.evaluator import Results
@@ -174,6 +174,19 @@ class Canvas(ZoomView):
         """Select every block and link."""
         self.document.select({*self.chip.blocks, *self.chip.links})
 
+    def select_next(self, step: int = 1) -> None:
+        """Select the next block in the design's order, or the one before it."""
+        ids = list(self.chip.blocks)
+        if ids:
+            chosen = self._chosen_blocks()
+            at = ids.index(chosen[-1]) + step if chosen else 0 if step > 0 else -1
+            self.document.select({ids[at % len(ids)]})
+
+    def activate_selected(self) -> None:
+        """Ask for the details of what is selected."""
+        if len(self.document.selection) == 1:
+            self.block_activated.emit(next(iter(self.document.selection)))
+
     def escape(self) -> None:
         """Cancel what is under way; else leave the mode; else select nothing."""
         if self._gesture is not None:
@@ -234,6 +247,8 @@ class Canvas(ZoomView):
             self._put_down(pos, modifiers)
             return None
         block, link = self._under(pos)
+        if (corner := self._handles.corner_at(pos)) is not None:
+            return Reshape(self, pos, corner)
         from_handle = self._handles.at(pos)
         if from_handle is not None or (self._connecting and block is not None):
             return Connect(self, pos, from_handle or block or "")
@@ -387,7 +402,7 @@ class Canvas(ZoomView):
 
     def _hover(self, pos: QPoint) -> None:
         block, link = self._under(pos)
-        on_handle = self._handles.at(pos)
+        on_handle = self._handles.corner_at(pos) or self._handles.at(pos)
         self.chip.hover(on_handle or block or link)
         self._handles.show_for(on_handle or block or self._only_selected())
         self._update_cursor(pos)
@@ -405,6 +420,8 @@ class Canvas(ZoomView):
             self.setCursorShape(self._gesture.cursor)
         elif self._space:
             self.setCursorShape(shapes.OpenHandCursor)
+        elif pos is not None and self._handles.corner_at(pos) is not None:
+            self.setCursorShape(shapes.SizeFDiagCursor)
         elif self.mode != "select" or (pos is not None and self._handles.at(pos) is not None):
             self.setCursorShape(shapes.CrossCursor)
         elif self.chip.hovered in self.chip.blocks:
@@ -412,7 +429,7 @@ class Canvas(ZoomView):
         else:
             self.setCursorShape(shapes.PointingHandCursor if self.chip.hovered else shapes.ArrowCursor)
 
-    def viewportEvent(self, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Tooltips are written when they are asked for."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             found = next(filter(None, self._under(event.pos())), None)
@@ -421,7 +438,7 @@ class Canvas(ZoomView):
             else:
                 QToolTip.showText(event.globalPos(), self.chip.tip(found), self.viewport())
             return True
-        return super().viewportEvent(event)
+        return super().eventFilter(watched, event)
 
     def _on_synced(self) -> None:
         rects = {i: item.rect for i, item in self.chip.blocks.items()}

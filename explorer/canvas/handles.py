@@ -1,4 +1,4 @@
-"""The four ports of one block, shown while it is under the pointer or alone selected: links start here."""
+"""What one block is taken by while it is under the pointer or alone selected: ports for links, a corner to reshape."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QGraphicsPixmapItem
 
 from explorer import theme
 from explorer.canvas import marks, style
-from explorer.canvas.geometry import ACROSS, SIDES, port
-from explorer.canvas.items import Z_HANDLE
+from explorer.canvas.geometry import ACROSS, SIDES, bottom, port, right
+from explorer.canvas.items import Z_HANDLE, BlockItem
 from explorer.canvas.style import SCENE_PER_M
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ class Handles(QObject):
             item.hide()
             view.chip.addItem(item)
             self._items[side] = item
+        self._grip = marks.mark_item(marks.grip(style.current()))
+        self._grip.setOffset(-marks.GRIP_PX / 2, -marks.GRIP_PX / 2)
+        self._grip.setZValue(Z_HANDLE)
+        self._grip.hide()
+        view.chip.addItem(self._grip)
         theme.notifier.changed.connect(self._restyle)
 
     def show_for(self, block_id: str | None) -> None:
@@ -53,6 +58,9 @@ class Handles(QObject):
             x, y = port(block.rect, side)
             item.setPos(x * SCENE_PER_M, y * SCENE_PER_M)
             item.show()
+        self._grip.setVisible(block is not None and self._reshapes(block))
+        if block is not None:
+            self._grip.setPos(right(block.rect) * SCENE_PER_M, bottom(block.rect) * SCENE_PER_M)
 
     def at(self, pos: QPoint) -> str | None:
         """The block whose visible port is under a pixel of the viewport."""
@@ -63,6 +71,20 @@ class Handles(QObject):
                     return self._block
         return None
 
+    def corner_at(self, pos: QPoint) -> str | None:
+        """The block whose corner grip is under a pixel of the viewport."""
+        if not self._grip.isVisible() or self._block is None:
+            return None
+        rect = self._view.chip.blocks[self._block].rect
+        place = self._view.pixel((right(rect), bottom(rect)))
+        near = max(abs(place.x() - pos.x()), abs(place.y() - pos.y())) <= GRIP_PX
+        return self._block if near else None
+
+    def _reshapes(self, block: BlockItem) -> bool:
+        """A selected block that is large enough on screen has a corner to pull; a memory strip has its own shape."""
+        large = min(block.rect.width_m, block.rect.height_m) >= LEAST_EDGE_PX / 2 * self._view.m_per_px
+        return large and block.block.kind != "dram" and block.block.id in self._view.document.selection
+
     def _fits(self, side: str) -> bool:
         rect = self._view.chip.blocks[self._block or ""].rect
         edge = rect.height_m if side in ACROSS else rect.width_m
@@ -71,3 +93,4 @@ class Handles(QObject):
     def _restyle(self) -> None:
         for item in self._items.values():
             item.setPixmap(marks.handle(style.current()))
+        self._grip.setPixmap(marks.grip(style.current()))

@@ -10,6 +10,7 @@ from explorer.canvas.style import Style
 
 BADGE_PX = 16
 HANDLE_PX = 11
+GRIP_PX = 9
 
 _pixmaps: dict[tuple[str, str], QPixmap] = {}
 
@@ -34,6 +35,19 @@ def handle(style: Style) -> QPixmap:
         middle = HANDLE_PX / 2
         painter.drawLine(QPointF(middle, 3.0), QPointF(middle, HANDLE_PX - 3.0))
         painter.drawLine(QPointF(3.0, middle), QPointF(HANDLE_PX - 3.0, middle))
+        painter.end()
+        _pixmaps[key] = pixmap
+    return _pixmaps[key]
+
+
+def grip(style: Style) -> QPixmap:
+    """The corner by which a block is reshaped."""
+    key = ("grip", style.theme.name)
+    if key not in _pixmaps:
+        pixmap, painter = _canvas(GRIP_PX)
+        painter.setPen(QPen(QColor(style.accent), 1.0))
+        painter.setBrush(QColor(style.theme.base))
+        painter.drawRect(QRectF(0.5, 0.5, GRIP_PX - 1, GRIP_PX - 1))
         painter.end()
         _pixmaps[key] = pixmap
     return _pixmaps[key]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DRAG_PX = 4
 """A press that moves less than this is a click."""
 REACH_PX = 6.0
+LEAST_ASPECT, MOST_ASPECT = 0.02, 50.0
 Modifiers = Qt.KeyboardModifier
 
 
@@ -182,6 +183,46 @@ def shifted(design: Design, blocks: dict[str, Block], rects: dict[str, Rect], dx
         for i, block in blocks.items()
     }
     return edit.move_blocks(design, placements)
+
+
+class Reshape:
+    """Pull a block's lower right corner: its area is the model's and stays, its aspect follows the pointer."""
+
+    cursor = Qt.CursorShape.SizeFDiagCursor
+
+    def __init__(self, view: Canvas, pos: QPoint, block_id: str) -> None:
+        self._view, self._start = view, pos
+        self._key = ("reshape", view.document.new_gesture())
+        self._block, self._rect = view.chip.blocks[block_id].block, view.chip.blocks[block_id].rect
+
+    def move(self, pos: QPoint, modifiers: Modifiers) -> None:
+        delta, rect = pos - self._start, self._rect
+        if delta.manhattanLength() < DRAG_PX:
+            return
+        # Whichever way the pointer went further says what the block shall look like.
+        if abs(delta.x()) >= abs(delta.y()):
+            width = self._rounded(rect.width_m + delta.x() * self._view.m_per_px, modifiers)
+        else:
+            height = self._rounded(rect.height_m + delta.y() * self._view.m_per_px, modifiers)
+            width = rect.width_m * rect.height_m / height
+        self._edit(width * width / (rect.width_m * rect.height_m))
+
+    def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
+        return True
+
+    def cancel(self) -> None:
+        self._edit(self._block.placement.aspect)
+
+    def _rounded(self, length_m: float, modifiers: Modifiers) -> float:
+        grid = self._view.grid_m
+        if self._view.snap_enabled and not modifiers & Modifiers.AltModifier:
+            length_m = snap.to_grid(length_m, grid)
+        return max(length_m, grid)
+
+    def _edit(self, aspect: float) -> None:
+        place = placing.placement_at(self._rect.x_m, self._rect.y_m, min(max(aspect, LEAST_ASPECT), MOST_ASPECT))
+        after = edit.move_blocks(self._view.document.design, {self._block.id: place})
+        self._view.document.edit(f"Reshape {self._block.name}", after, self._key)
 
 
 class Guides:

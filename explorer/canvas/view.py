@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QNativeGestureEvent, QPainter, QResizeEvent, QShowEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
@@ -55,6 +55,7 @@ class ZoomView(QGraphicsView):
         self._across = Ruler(Qt.Orientation.Horizontal, self)
         self._down = Ruler(Qt.Orientation.Vertical, self)
         self.rulers = (self._across, self._down)
+        self.viewport().installEventFilter(self)
         chip.document.changed.connect(self._refit_for_another_chip)
         theme.notifier.changed.connect(self.viewport().update)
 
@@ -177,14 +178,15 @@ class ZoomView(QGraphicsView):
         self._update_rulers()
 
     def _refit_for_another_chip(self, before: Design, after: Design) -> None:
-        same_chip = {b.id for b in before.blocks} & {b.id for b in after.blocks} or not before.blocks
+        opened = self.chip.document.undo_stack.count() == 0
         same_die = (before.settings.die_width_m, before.settings.die_height_m) == (
             after.settings.die_width_m, after.settings.die_height_m,
         )  # fmt: skip
-        if (not same_die and self._follows) or (not same_chip and after.blocks):
+        if opened or (not same_die and self._follows):
             self.fit()
-        self._update_rulers()
-        self.viewport().update()
+        if not same_die:
+            self._update_rulers()
+            self.viewport().update()
 
     # Events
 
@@ -218,12 +220,15 @@ class ZoomView(QGraphicsView):
             self.zoom(math.pow(ZOOM_PER_NOTCH, turn.y() / WHEEL_NOTCH), event.position().toPoint())
         event.accept()
 
-    def viewportEvent(self, event: QEvent) -> bool:
-        """Pinching a trackpad zooms at the pointer."""
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pinching a trackpad zooms at the pointer.
+
+        No `viewportEvent`: paint events would pass through it, and hold the interpreter lock while Qt paints.
+        """
         if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
             self.zoom(1.0 + event.value(), event.position().toPoint())
             return True
-        return super().viewportEvent(event)
+        return super().eventFilter(watched, event)
 
     def _update_rulers(self) -> None:
         origin = self.viewportTransform().map(QPointF(0, 0))

@@ -118,6 +118,31 @@ def test_arrow_keys_nudge_by_the_grid_and_with_shift_by_ten(user: User) -> None:
     assert user.design == chip()
 
 
+# Reshape
+
+
+def test_pulling_the_corner_changes_the_aspect_and_keeps_the_area(user: User) -> None:
+    user.click((3, 3))
+    user.drag((5, 5), (8, 5.1))
+    rect = user.canvas.chip.blocks["a"].rect
+    assert rect.width_m == pytest.approx(6e-3, abs=1.1e-4)
+    assert rect.width_m * rect.height_m == pytest.approx(9e-6)
+    assert user.place_of("a") == (2, 2)
+    assert user.steps() == 1
+    user.undo()
+    assert user.design == chip()
+
+
+def test_escape_gives_a_reshaped_block_its_shape_back(user: User) -> None:
+    user.click((3, 3))
+    user.press((5, 5))
+    user.glide((5, 5), (5, 9))
+    assert user.canvas.chip.blocks["a"].rect.height_m == pytest.approx(7e-3, abs=2e-4)
+    user.key(Qt.Key.Key_Escape)
+    assert user.design == chip()
+    assert user.steps() == 0
+
+
 # Connect
 
 
@@ -277,6 +302,16 @@ def test_selection_from_elsewhere_shows_on_the_canvas(user: User) -> None:
 def test_double_click_asks_for_the_details(user: User, qtbot: QtBot) -> None:
     with qtbot.waitSignal(user.canvas.block_activated) as asked:
         qtbot.mouseDClick(user.canvas.viewport(), Qt.MouseButton.LeftButton, pos=user.pixel((3, 3)))
+    assert asked.args == ["a"]
+
+
+def test_blocks_can_be_walked_through_and_opened_with_keys(user: User, qtbot: QtBot) -> None:
+    user.key(Qt.Key.Key_N)
+    user.key(Qt.Key.Key_N)
+    assert user.document.selection == {"b"}
+    user.key(Qt.Key.Key_N, SHIFT)
+    with qtbot.waitSignal(user.canvas.block_activated) as asked:
+        user.key(Qt.Key.Key_Return)
     assert asked.args == ["a"]
 
 

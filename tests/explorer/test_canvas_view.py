@@ -98,7 +98,7 @@ def test_middle_drag_and_space_drag_pan_without_touching_the_design(user: User) 
 
 def test_another_chip_is_fitted(user: User) -> None:
     small = Design(
-        name="Small", settings=Settings(die_width_m=2e-3, die_height_m=2e-3), blocks=(square("z", "Z", 0, 0, 1),)
+        name="Small", settings=Settings(die_width_m=2e-3, die_height_m=2e-3), blocks=(square("a", "Z", 0, 0, 1),)
     )
     turn_wheel(user, user.pixel((3, 3)), 3)
     user.document.set_design(small)
