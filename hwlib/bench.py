@@ -24,6 +24,7 @@ SIZES = (1, 100, 10_000)
 BATCH_EXAMPLE, BATCH_MODEL = "tensor-gpu-hbm3", "GPT-3 175B"
 PROMPT = OUTPUT = 2048
 MOST_CHIPS = 4096
+COLD = "import sys; from hwlib import bench; print(bench.cold_s(*sys.argv[1:]))"
 
 
 def benchmark(
@@ -56,7 +57,7 @@ def _evaluation(name: str, model: str, quick: bool) -> dict[str, Any]:
     return {
         "design": name,
         "model": model,
-        "cold_s": statistics.median(_child("cold_s", name, model, chips) for _ in range(1 if quick else 3)),
+        "cold_s": statistics.median(_child(COLD, name, model, chips) for _ in range(1 if quick else 3)),
         "warm_p50_s": quantile(times, 0.50),
         "warm_p95_s": quantile(times, 0.95),
     }
@@ -70,8 +71,10 @@ def _batch(size: int, quick: bool) -> dict[str, Any]:
     scenario = fitting_scenario(design, llm)
     repeats = 1 if quick else max(3, min(50, 1000 // size))
     evaluate_batch(variants(design, min(size, 2), seed=99), scenario, llm)
-    runs = [variants(design, size, seed=i) for i in range(repeats)]
-    times = [_core_timed(lambda drawn=drawn: evaluate_batch(drawn, scenario, llm)) for drawn in runs]  # type: ignore[misc]
+    times = []
+    for i in range(repeats):
+        drawn = variants(design, size, seed=i)
+        times.append(_core_timed(lambda drawn=drawn: evaluate_batch(drawn, scenario, llm)))  # type: ignore[misc]
     return {"size": size, "designs_per_s": size / statistics.median(times)}
 
 
@@ -148,18 +151,17 @@ def peak_memory_bytes() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _child(what: str, *arguments: str) -> float:
-    """A time measured by a function of this module in a new process."""
-    code = f"import sys; from hwlib import bench; print(bench.{what}(*sys.argv[1:]))"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+def _child(code: str, *arguments: str) -> float:
+    """The number that a new process prints. Raises RuntimeError with the process's last words where it fails."""
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"a process of the benchmark failed: {''.join(done.stderr.splitlines()[-1:])}")
     return float(done.stdout.split()[-1])
 
 
 def import_s() -> float:
     """Seconds that a new process takes to import the library, the interpreter's own start left out."""
-    code = "import time; t = time.perf_counter(); import hwlib.evaluate; print(time.perf_counter() - t)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    return _child("import time; t = time.perf_counter(); import hwlib.evaluate; print(time.perf_counter() - t)")
 
 
 def cold_s(name: str, model: str, chips: str) -> float:

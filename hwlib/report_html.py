@@ -29,16 +29,17 @@ _STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --window: #16181b; --text: #e6e9ec; --muted: #a1a9b3; --line: #33383e; --bad: #ff9a5c } }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 32px 24px 64px; max-width: 1120px; background: var(--window); color: var(--text);
+body { margin: 0 auto; padding: 32px 24px 64px; max-width: 1200px; background: var(--window); color: var(--text);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
 h1 { font-size: 24px; line-height: 1.25; margin: 0 0 4px } h2 { font-size: 17px; margin: 40px 0 8px }
 h3 { font-size: 15px; margin: 24px 0 4px } p { margin: 8px 0; max-width: 75ch }
 .muted, small, th { color: var(--muted); font-weight: 400 } .bad { color: var(--bad) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: 4px 16px 4px 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line);
+th, td { padding: 4px 12px 4px 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line);
   vertical-align: top }
 th:first-child, td:first-child, .text { text-align: left } td.wrap { white-space: normal; text-align: left }
-thead th { color: var(--text); font-weight: 600 } td small { display: block; font-size: 13px }
+thead th { color: var(--text); font-weight: 600; white-space: normal; vertical-align: bottom }
+td small { display: block; font-size: 13px }
 .bars { display: grid; grid-template-columns: minmax(120px, max-content) 1fr max-content; gap: 8px 16px;
   align-items: center; margin: 8px 0 }
 .bars svg { display: block; width: 100%; height: 24px } .bars rect { stroke: var(--window); stroke-width: 0.5px;
