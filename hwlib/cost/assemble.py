@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib.cost.run import Run, serial_programming, shares, without_walls
+from hwlib.cost.overlap import serial_programming, shares, without_walls
+from hwlib.cost.run import Run
 from hwlib.cost.work import ACTIVATION_SHARE
 from hwlib.mapping.program import CROSSBAR, IN_DRAM, IN_SRAM, MATRIX, MEMORY, PORT, RELOADED, RESIDENT, VECTOR
 from hwlib.report import (
@@ -50,12 +51,15 @@ class OneDesign:
     @cached_property
     def shares(self) -> Array:
         """[K, R] seconds of one instance by resource."""
-        return np.asarray(shares(self.run, self.serial)[self.d])
+        return np.asarray(shares(self.run.times, self.run.tau, self.run.machine.p_norm, self.serial)[self.d])
 
     @cached_property
     def walls(self) -> Array:
         """[2, R] speed-up of each phase without a resource."""
-        return np.asarray(without_walls(self.run, self.serial)[:, self.d])
+        run = self.run
+        phases = np.stack([self.program.phase == 0, self.program.phase == 1]).astype(float)
+        walls = without_walls(run.times, run.machine.p_norm, self.serial, run.passes, phases, run.pass_time)
+        return np.asarray(walls[:, self.d])
 
     @cached_property
     def by_resource(self) -> Array:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib.cost.energy import INDEX, Action, actions, by_component
+from hwlib.cost.energy import Action, actions, by_component
 from hwlib.cost.lower import Lowered
 from hwlib.cost.machine import Machine, build
+from hwlib.cost.overlap import combine, serial_programming
 from hwlib.cost.throttle import throttle
-from hwlib.cost.work import ACTIVATION_SHARE, OVERHEAD, PROGRAM, Work, arrays_per_instance, measure, widths_needed
+from hwlib.cost.work import ACTIVATION_SHARE, Work, arrays_per_instance, measure, widths_needed
 from hwlib.mapping.placement import fill
-from hwlib.mapping.program import MATRIX, RELOADED, Program, Ways, make_program
-from hwlib.report import RESOURCES
+from hwlib.mapping.program import Program, Ways, make_program
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import kv_per_chip_bytes, micro_batches, weights_per_chip_bytes
 from hwlib.workload.scenario import Scenario
@@ -105,26 +105,6 @@ def context_periods(chip: Lowered) -> tuple[int, ...]:
         else:
             found |= {int(v) for v in np.unique(p.rows[:, i])} | {int(v) for v in np.unique(p.columns[:, i])}
     return tuple(sorted(found))
-
-
-def combine(times: Array, p: Array, serial_program: Array) -> Array:
-    """t = (sum t_i^p)^(1/p) over overlapping resources, plus overhead and programming that can't overlap [D, K]."""
-    overlapping = times.copy()
-    overlapping[..., OVERHEAD] = 0.0
-    overlapping[..., PROGRAM] *= 1.0 - serial_program
-    largest = np.maximum(overlapping.max(axis=-1), 1e-300)
-    power = p[:, None, None]
-    norm = largest * ((overlapping / largest[..., None]) ** power).sum(axis=-1) ** (1.0 / p[:, None])
-    return np.asarray(norm + times[..., OVERHEAD] + serial_program * times[..., PROGRAM])
-
-
-def serial_programming(machine: Machine, program: Program) -> Array:
-    """[D, K]: 1 where programming can't overlap with computing in the same arrays."""
-    if not machine.crossbars or not (program.source == RELOADED).any():
-        return np.zeros((1, len(program)))
-    return np.asarray(
-        (program.source == RELOADED)[None, :] * (machine.crossbars[0].ping_pong < 0.5)[:, None], dtype=float
-    )
 
 
 def _weight_table(program: Program, column: Array) -> Array:
@@ -300,34 +280,3 @@ def _totals(r: Run, batch: float) -> Run:
     end = phase_s[0] + phase_s[1] * (r.scenario.output - 1)
     dynamic = pass_energy.sum(-1) * r.runs[:, None]
     return replace(r, pass_time=pass_time, pass_energy=pass_energy, phase_s=phase_s, end_s=end, dynamic_J=dynamic)
-
-
-def without_walls(r: Run, serial: Array) -> Array:
-    """[2, D, R]: phase time over phase time with one resource free ("without this wall")."""
-    phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
-    result = np.ones((2, r.machine.chip.count, len(RESOURCES)))
-    for i in range(len(RESOURCES)):
-        if not r.times[..., i].any():
-            continue
-        freed = r.times.copy()
-        freed[..., i] = 0.0
-        tau = combine(freed, r.machine.p_norm, serial)
-        result[:, :, i] = r.pass_time / np.maximum(np.einsum("dk,fk->fd", r.passes * tau, phases), 1e-300)
-    return result
-
-
-def shares(r: Run, serial: Array) -> Array:
-    """[D, K, R]: seconds of one instance by resource; share of i = t t_i^p / sum t_j^p, additive parts on their own."""
-    overlapping = r.times.copy()
-    overlapping[..., OVERHEAD] = 0.0
-    overlapping[..., PROGRAM] *= 1.0 - serial
-    largest = np.maximum(overlapping.max(axis=-1, keepdims=True), 1e-300)
-    powered = (overlapping / largest) ** r.machine.p_norm[:, None, None]
-    rest = r.tau - r.times[..., OVERHEAD] - serial * r.times[..., PROGRAM]
-    result = rest[..., None] * powered / np.maximum(powered.sum(-1, keepdims=True), 1e-300)
-    result[..., OVERHEAD] += r.times[..., OVERHEAD]
-    result[..., PROGRAM] += serial * r.times[..., PROGRAM]
-    return np.asarray(result)
-
-
-__all__ = ["INDEX", "MATRIX", "Run", "run", "shares", "without_walls"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.cost.overlap import combine
 from hwlib.report import COMPONENTS, RESOURCES
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ def scaled_energy(energy: Array, factor: Array) -> Array:
 
 def _powers(r: Run, serial: Array, factor: Array) -> tuple[Array, Array]:
     """Package and die power [2, D] in W of one chip, at clock factors [2, D]."""
-    from hwlib.cost.run import combine
-
     per_column = factor[r.program.phase].T
     tau = combine(scaled_times(r.work.times, per_column), r.machine.p_norm, serial)
     energy = scaled_energy(r.energy, per_column)
@@ -61,8 +60,6 @@ def _over(r: Run, package: Array, die: Array) -> NDArray[np.bool_]:
 
 def throttle(r: Run, serial: Array) -> Run:
     """The run at the highest clock at which both phases respect the limits; `over_limit` where none does."""
-    from hwlib.cost.run import combine
-
     s = r.machine.chip.settings
     if np.isnan(s["tdp_W"]).all() and np.isnan(s["power_density_limit_Wpm2"]).all():
         return r
