@@ -200,21 +200,32 @@ def _paint_marks(painter: QPainter, places: list[float], row: QRectF, height: fl
 
 
 def _end_texts(end: float, label: str, marks: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """(x, words) behind a bar that ends at `end`; words that would meet are written as one, behind the last line."""
+    """(x, words) behind a bar that ends at `end`, each to be written a gap right of x.
+
+    A mark's words stand left of its line where there is room, else right of it; words that would meet become one.
+    """
     groups = [(end, label)]
+    taken = end + TEXT_GAP_PX + text_width(label)
     for at, text in sorted(marks):
-        x, words = groups[-1]
-        if at <= x + 2 * TEXT_GAP_PX + text_width(words):
-            groups[-1] = (max(x, at), f"{words} · {text}")
+        width = text_width(text)
+        if at <= taken + TEXT_GAP_PX:
+            x, words = groups.pop()
+            groups.append((max(x, at), f"{words} · {text}"))
+            taken = max(x, at) + TEXT_GAP_PX + text_width(groups[-1][1])
+        elif at - taken > width + 4 * TEXT_GAP_PX:
+            groups.append((at - width - 2 * TEXT_GAP_PX, text))
+            taken = at
         else:
             groups.append((at, text))
+            taken = at + TEXT_GAP_PX + width
     return groups
 
 
 def end_px(bar: Bar, px_per_unit: float) -> float:
     """Where a bar with its words ends, in pixels from the axis."""
     marks = [(m.value * px_per_unit, m.label) for m in bar.marks]
-    return max(x + 2 * TEXT_GAP_PX + text_width(t) for x, t in _end_texts(bar.total * px_per_unit, bar.label, marks))
+    texts = _end_texts(bar.total * px_per_unit, bar.label, marks)
+    return max([x + 2 * TEXT_GAP_PX + text_width(t) for x, t in texts] + [at + TEXT_GAP_PX for at, _ in marks])
 
 
 def reach_for(bars: Sequence[Bar], width: float, least: float) -> float:
