@@ -473,6 +473,7 @@ class Canvas(ZoomView):
     def _lay_out_overlays(self) -> None:
         for widget in (self.hint, self._figures, self._bar):
             widget.adjustSize()
+        self.corner_px = max(self._figures.width(), self._bar.width()) + 2.0 * EDGE_PX
         view = self.viewport().geometry()
         self.hint.move(view.center() - self.hint.rect().center())
         self._figures.move(view.left() + EDGE_PX, view.bottom() - self._figures.height() - EDGE_PX)

@@ -15,6 +15,8 @@ PAD_Y_PX = 5.0
 TIGHT_PX = 2.0
 LEAST_PX = 26.0
 """Narrower text than this is a smudge, not a word."""
+LEAST_LETTERS = 3
+"""Fewer letters of a shortened name say nothing."""
 UPRIGHT_PX = 60.0
 """Narrower blocks that are tall have their text turned."""
 
@@ -33,7 +35,8 @@ def wrapped(name: str, width_px: float, lines: int, metrics: QFontMetricsF) -> l
     if lines >= 2 and fitting:
         head, tail = name[: fitting[-1]], name[fitting[-1] + 1 :]
         return [head, metrics.elidedText(tail, Qt.TextElideMode.ElideRight, width_px)]
-    return [metrics.elidedText(name, Qt.TextElideMode.ElideRight, width_px)]
+    short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width_px)
+    return [short] if len(short) > LEAST_LETTERS else []
 
 
 def fitted(figures: Figures, width_px: float, metrics: QFontMetricsF) -> str:

@@ -73,7 +73,7 @@ class CornerBar(QWidget):
         t = theme.current()
         self.setStyleSheet(
             f"CornerBar {{ background: {t.base}; border: 1px solid {t.border}; border-radius: 4px; }}"
-            f"QToolButton {{ color: {t.text}; border: 0; border-radius: 3px; padding: 3px 8px; }}"
+            f"QToolButton {{ color: {t.text}; border: 0; border-radius: 3px; padding: 3px 6px; }}"
             f"QToolButton:hover {{ background: {t.raised}; }}"
             f"QToolButton:checked {{ background: {theme.mix(t.base, t.accent, 0.22)}; }}"
         )

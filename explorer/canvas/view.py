@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QNativeGestureEvent, QPainter, QResizeEvent, QShowEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
@@ -19,9 +19,9 @@ from explorer.canvas.style import SCENE_PER_M
 from hwlib.design.design import Design
 from hwlib.report import Rect
 
-FIT_MARGIN_PX = 32
+FIT_MARGIN_PX = 16
 FIT_BELOW_PX = 52
-"""Below the chip more is kept free, for what floats there."""
+"""Kept free below a chip that would reach under what floats in the corners."""
 WHEEL_NOTCH = 120.0
 ZOOM_PER_NOTCH = 1.2
 ZOOM_PER_KEY = 1.4
@@ -41,6 +41,8 @@ class ZoomView(QGraphicsView):
     def __init__(self, chip: ChipScene, parent: QWidget | None = None) -> None:
         super().__init__(chip, parent)
         self.chip = chip
+        self.corner_px = 0.0
+        """How far what floats in the lower corners reaches in; the chip is fitted above or between it."""
         self._follows = True
         """The view refits on its own until the user zooms or pans."""
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -145,27 +147,32 @@ class ZoomView(QGraphicsView):
         down.setValue(down.value() + round(dy_px))
 
     def _fit(self, content: Rect) -> None:
-        scale = self._fitting_scale(content)
+        scale, below = self._fitting(content)
         if scale <= 0:
             return
         _, high = self._limits()
         scale = min(scale, high)
         self._spread_paper()
         self.setTransform(QTransform.fromScale(scale, scale))
-        down = (FIT_BELOW_PX - FIT_MARGIN_PX) / 2 / scale
+        down = (below - FIT_MARGIN_PX) / 2 / scale
         self.centerOn(scene_rect(content).center() + QPointF(0, down))
         self._zoomed()
 
-    def _fitting_scale(self, content: Rect) -> float:
-        box = scene_rect(content)
-        room = self.viewport().size() - QSize(2 * FIT_MARGIN_PX, FIT_MARGIN_PX + FIT_BELOW_PX)
-        return min(room.width() / box.width(), room.height() / box.height())
+    def _fitting(self, content: Rect) -> tuple[float, int]:
+        """The scale at which `content` fits, and what is kept free below it: more where it reaches into the corners."""
+        box, room = scene_rect(content), self.viewport().size()
+        across = (room.width() - 2 * FIT_MARGIN_PX) / box.width()
+        for below in (FIT_MARGIN_PX, FIT_BELOW_PX):
+            scale = min(across, (room.height() - FIT_MARGIN_PX - below) / box.height())
+            if (room.width() - box.width() * scale) / 2 >= self.corner_px:
+                return scale, below
+        return scale, FIT_BELOW_PX
 
     def _limits(self) -> tuple[float, float]:
         """The smallest and the largest scale."""
         content = self.chip.content()
         side = max(content.width_m, content.height_m) * SCENE_PER_M
-        return max(self._fitting_scale(content) * FURTHEST, 1e-6), min(CLOSEST_PX, LARGEST_PX / side)
+        return max(self._fitting(content)[0] * FURTHEST, 1e-6), min(CLOSEST_PX, LARGEST_PX / side)
 
     def _spread_paper(self) -> None:
         """Make the ground large enough to pan over; it never shrinks under the user's hands."""
