@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,9 @@ from hwlib.cost.crossbar_figures import crossbar_figures
 from hwlib.cost.explain import explainer, figure_keys
 from hwlib.cost.lower import Shape, lower, shape_of
 from hwlib.cost.run import Run, run
+from hwlib.cost.work import crossbar_shape
 from hwlib.design.design import Design, Finding
+from hwlib.mapping.program import RELOADED
 from hwlib.report import RESOURCES, BlockFigure, Rect, Report, Status
 from hwlib.technology.cost import die_cost
 from hwlib.workload.llm import LlmArchitecture
@@ -62,6 +64,20 @@ def _obstacle(r: Run) -> str:
     return ""
 
 
+def _too_narrow(r: Run, d: int) -> str:
+    """Why crossbars that weights must be programmed into can't take them; empty where they can."""
+    reloaded = np.flatnonzero((r.program.source == RELOADED) & (r.passes[d] > 0))
+    if not len(reloaded) or not r.machine.crossbars:
+        return ""
+    shape = crossbar_shape(r.machine.crossbars[0], r.scenario)
+    if shape["too_narrow"][d, 0] == 0:
+        return ""
+    need = float((shape["slices_w"] * shape["copies"])[d, 0])
+    return (
+        f"A weight takes {need:.0f} columns side by side, more than a crossbar has, and no digital unit can stand in."
+    )
+
+
 def _group(
     chip_designs: Sequence[Design], shape: Shape, scenario: Scenario, llm: LlmArchitecture
 ) -> list[tuple[Run, int]]:
@@ -79,38 +95,40 @@ def _group(
     return result
 
 
-def _runs(designs: Sequence[Design], scenario: Scenario, llm: LlmArchitecture) -> list[tuple[Run, int]]:
+def _chunks(
+    designs: Sequence[Design], scenario: Scenario, llm: LlmArchitecture
+) -> Iterator[list[tuple[int, Run, int]]]:
+    """(index of the design, its run, index within the run), chunk by chunk, so that memory stays flat."""
     groups: dict[Shape, list[int]] = {}
     for i, design in enumerate(designs):
         groups.setdefault(shape_of(design), []).append(i)
-    result: list[tuple[Run, int] | None] = [None] * len(designs)
     for shape, members in groups.items():
         for start in range(0, len(members), CHUNK):
             part = members[start : start + CHUNK]
-            for i, found in zip(part, _group([designs[i] for i in part], shape, scenario, llm), strict=True):
-                result[i] = found
-    return [r for r in result if r is not None]
+            found = _group([designs[i] for i in part], shape, scenario, llm)
+            yield [(i, r, d) for i, (r, d) in zip(part, found, strict=True)]
 
 
-def _fits(r: Run, d: int) -> bool:
-    return bool(r.memory.batch[d] >= 1) and not _obstacle(r)
+def _status(r: Run, d: int) -> Status:
+    if _obstacle(r) or _too_narrow(r, d):
+        return "cannot_run"
+    return "ok" if r.memory.batch[d] >= 1 else "does_not_fit"
 
 
 def evaluate_batch(designs: Sequence[Design], scenario: Scenario, llm: LlmArchitecture) -> BatchReport:
     """Headline figures of many designs, equal to `evaluate` of each to 1e-9. Raises ValueError as `evaluate`."""
     _runnable(llm)
-    columns: dict[str, list[float]] = {name: [] for name in _METRICS}
-    status: list[Status] = []
-    cache: dict[int, dict[str, Array]] = {}
-    for r, d in _runs(designs, scenario, llm):
-        if id(r) not in cache:
-            cache[id(r)] = headline(r)
-        good = _fits(r, d)
-        status.append("ok" if good else "cannot_run" if _obstacle(r) else "does_not_fit")
-        for name in _METRICS:
-            value = float(cache[id(r)][name][d])
-            columns[name].append(value if good or name == "area_m2" else np.nan)
-    return BatchReport(tuple(status), **{name: np.array(values) for name, values in columns.items()})
+    columns = {name: np.full(len(designs), np.nan) for name in _METRICS}
+    status: list[Status] = ["cannot_run"] * len(designs)
+    for chunk in _chunks(designs, scenario, llm):
+        figures: dict[int, dict[str, Array]] = {}
+        for i, r, d in chunk:
+            if id(r) not in figures:
+                figures[id(r)] = headline(r)
+            status[i] = _status(r, d)
+            for name in _METRICS if status[i] == "ok" else ("area_m2",):
+                columns[name][i] = figures[id(r)][name][d]
+    return BatchReport(tuple(status), **columns)
 
 
 _METRICS = (
@@ -163,11 +181,11 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
         return _without_result(
             design, scenario, llm, "cannot_run", "The die is empty: add blocks and link them.", structural
         )
-    r, d = _runs([design], scenario, llm)[0]
-    if obstacle := _obstacle(r):
+    _, r, d = next(_chunks([design], scenario, llm))[0]
+    if obstacle := _obstacle(r) or _too_narrow(r, d):
         return _without_result(design, scenario, llm, "cannot_run", obstacle, structural, r, d)
     one = assemble.OneDesign(r, d)
-    if not _fits(r, d):
+    if _status(r, d) == "does_not_fit":
         reason = _shortage(r, d, llm)
         return _without_result(design, scenario, llm, "does_not_fit", reason, structural, r, d)
     found = assemble.metrics(one)
@@ -212,8 +230,6 @@ def _notes(one: assemble.OneDesign) -> tuple[str, ...]:
         notes.append(
             f"Memory holds the KV cache of {one.batch:.0f} of {scenario.batch} sequences; the rest waits in waves."
         )
-    if one.run.clock[:, one.d].min() < 1.0:
-        notes.append(f"The clock is throttled to {one.run.clock[:, one.d].min():.0%} by the power limit.")
     return tuple(notes)
 
 
@@ -235,8 +251,8 @@ def _shortage(r: Run, d: int, llm: LlmArchitecture) -> str:
     )
     if have <= 0:
         return text + " Add DRAM, or SRAM as a scratchpad, with a link to the units."
-    chips = int(np.ceil(need / have))
-    return text + f" About {chips * scenario.chips} chips with tensor parallelism would hold it, or fewer weight bits."
+    chips = scenario.chips * 2 ** int(np.ceil(np.log2(need / have)))
+    return text + f" {chips} chips with tensor parallelism would hold it, or fewer weight bits."
 
 
 def _without_result(

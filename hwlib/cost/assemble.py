@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.overlap import serial_programming, shares, without_walls
 from hwlib.cost.run import Run
-from hwlib.cost.work import ACTIVATION_SHARE
+from hwlib.cost.work import ACTIVATION_SHARE, crossbar_shape
 from hwlib.mapping.program import CROSSBAR, IN_DRAM, IN_SRAM, MATRIX, MEMORY, PORT, RELOADED, RESIDENT, VECTOR
 from hwlib.report import (
     COMPONENTS,
@@ -373,10 +374,23 @@ def ceilings(one: OneDesign) -> tuple[Ceiling, ...]:
         roofs.append(
             Ceiling(name="Vector unit", kind="compute", resource="vector", value=float(machine.vector.ops_per_s[d]))
         )
+    for index, crossbars in enumerate(machine.crossbars):
+        name = "Crossbar" if len(machine.crossbars) == 1 else f"Crossbar {index + 1}"
+        roofs.append(Ceiling(name=name, kind="compute", resource="crossbar", value=_crossbar_peak(one, crossbars)))
     for name, pool in (("DRAM", machine.dram), ("SRAM", machine.sram)):
         if pool is not None:
             roofs.append(Ceiling(name=name, kind="memory", resource=name.lower(), value=float(pool.bandwidth_Bps[d])))
     return tuple(r for r in roofs if r.value > 0)
+
+
+def _crossbar_peak(one: OneDesign, pool: CrossbarPool) -> float:
+    """FLOP/s with every array of the pool busy: 2 rows across / (input slices x row groups x the slower step)."""
+    x = {name: float(v[one.d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, one.run.scenario).items()}
+    if x["too_narrow"]:
+        return 0.0
+    convert = 0.0 if pool.digital else x["columns_per_adc"] / x["adc_rate_Hz"]
+    step = x["slices_in"] * np.ceil(x["rows"] / x["rows_active"]) * max(x["read_time_s"], convert)
+    return float(2.0 * x["arrays"] * x["rows"] * x["across"] / step)
 
 
 def memory_figures(one: OneDesign) -> tuple[MemoryFigure, ...]:
@@ -384,7 +398,8 @@ def memory_figures(one: OneDesign) -> tuple[MemoryFigure, ...]:
     machine, memory, d = one.run.machine, one.run.memory, one.d
     on_chip = bool(memory.kv_on_chip[d])
     kv = float(memory.kv_per_sequence[d]) * one.batch
-    rest = float(memory.weights[d] - memory.in_crossbars[d] - memory.in_sram[d])
+    elsewhere = memory.in_crossbars[d] + (memory.in_sram[d] if machine.dram is not None else 0.0)
+    rest = max(0.0, float(memory.weights[d] - elsewhere))
     result = []
     if machine.dram is not None:
         result.append(

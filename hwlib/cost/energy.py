@@ -122,6 +122,11 @@ def _unit_actions(machine: Machine, program: Program, work: Work, scenario: Scen
     found.append(
         Action("operand", "bits in local buffers", -1, "bit", work.local_bits, register, "logic.register_file")
     )
+    return found
+
+
+def _vector_actions(machine: Machine, work: Work) -> list[Action]:
+    found: list[Action] = []
     if machine.vector is not None:
         v = machine.vector
         for i, block in enumerate(v.parameters.index):
@@ -249,6 +254,7 @@ def actions(machine: Machine, program: Program, work: Work, scenario: Scenario) 
     """Every action that costs energy; energy of a column = sum of count x energy over them."""
     return [
         *_unit_actions(machine, program, work, scenario),
+        *_vector_actions(machine, work),
         *_pool_actions(machine, work),
         *_crossbar_actions(machine, program, work),
         *_transport_actions(machine, work),

@@ -266,6 +266,8 @@ def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
     values["slices_in"] = np.ceil(scenario.activation_bits / values["dac_bits"])
     values["slices_w"] = np.ceil(scenario.weight_bits / values["bits_per_cell"])
     values["across"] = np.floor(values["columns"] / (values["slices_w"] * values["copies"]))
+    values["too_narrow"] = (values["across"] < 1).astype(float)
+    values["across"] = np.maximum(values["across"], 1.0)
     values["rows_active"] = np.minimum(values["rows_active"], values["rows"])
     values["copies_converted"] = values["copies"]
     return values
@@ -274,9 +276,8 @@ def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
 def arrays_per_instance(pool: CrossbarPool, scenario: Scenario, m_matrices: Array, n: Array, k: Array) -> Array:
     """Arrays that one instance's weights take [D, W]; infinite where not even one weight fits across the columns."""
     x = crossbar_shape(pool, scenario)
-    across = np.where(x["across"] >= 1, x["across"], np.nan)
-    need = m_matrices[None, :] * np.ceil(k[None, :] / x["rows"]) * np.ceil(n[None, :] / across)
-    return np.where(np.isnan(need), np.inf, need)
+    need = m_matrices[None, :] * np.ceil(k[None, :] / x["rows"]) * np.ceil(n[None, :] / x["across"])
+    return np.where(x["too_narrow"] > 0, np.inf, need)
 
 
 def memory_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64]) -> None:
@@ -302,6 +303,14 @@ def port_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.i
     work.times[:, cols, PORT_T] = hops[None, :] * machine.port_latency_s[:, None] + sent / beta
     work.port_bytes[:, cols] = sent
     _on_chip(machine, program, work, cols, sent + 0 * beta, sent + 0 * beta, "port")
+
+
+def _forward_misses(machine: Machine, work: Work) -> None:
+    """A cache hands a line on while it fills: what comes from DRAM is written to its arrays once and not read back."""
+    if machine.sram is None or machine.dram is None or not machine.cached.any():
+        return
+    filled = np.minimum(work.stream_bytes[:, :, _stream(machine, "fill")], work.sram_read_bytes)
+    work.sram_read_bytes -= machine.cached[:, None] * filled
 
 
 def _memory_times(machine: Machine, work: Work) -> None:
@@ -360,6 +369,7 @@ def measure(machine: Machine, program: Program, scenario: Scenario, kv_on_chip: 
         if len(cols := np.flatnonzero(program.unit == CROSSBAR + b)):
             crossbar_work(machine, program, work, cols, b, scenario)
     keep_kv_on_chip(machine, program, work, kv_on_chip)
+    _forward_misses(machine, work)
     _memory_times(machine, work)
     _overheads(machine, program, work)
     return work
