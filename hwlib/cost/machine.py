@@ -126,6 +126,9 @@ class Machine:
     matrix: dict[int, MatrixUnits]
     vector: VectorUnits | None
     sram: Pool | None
+    cached: Array
+    """Share of the SRAM's traffic that goes through caches [D]."""
+
     dram: Pool | None
     crossbars: tuple[CrossbarPool, ...]
     streams: Streams
@@ -234,6 +237,13 @@ def sram_pool(chip: Lowered, homes: NDArray[np.bool_]) -> Pool:
     read = p.own("read_energy_J_per_bit", sram.sram_read_energy_J_per_bit(chip.node_nm, bank, width) * toggle)
     write = p.own("write_energy_J_per_bit", sram.sram_write_energy_J_per_bit(chip.node_nm, bank, width) * toggle)
     return _pool(p, p.capacity_bytes * homes, bandwidth, read, write)
+
+
+def _cached_share(pool: Pool | None, count: int) -> Array:
+    if pool is None:
+        return np.zeros(count)
+    caches = np.array([w == "cache" for w in pool.parameters.word("management")], dtype=float)
+    return np.asarray(pool.split @ caches)
 
 
 def dram_pool(chip: Lowered, connected: NDArray[np.bool_]) -> Pool:
@@ -447,6 +457,7 @@ def build(chip: Lowered, widths: tuple[int, ...]) -> Machine:
         matrix=matrix,
         vector=vector,
         sram=on_chip,
+        cached=_cached_share(on_chip, chip.count),
         dram=off_chip,
         crossbars=crossbar_pools(chip),
         streams=streams(chip, routes, plan, weight),
