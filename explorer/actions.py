@@ -104,8 +104,9 @@ class Actions(QObject):
         self._document = document
         self._groups: dict[str, QActionGroup] = {}
         self.by_id = {spec.id: self._made(spec, handlers[spec.id]) for spec in ACTIONS}
-        for signal in (document.changed, document.selection_changed, document.history_changed):
-            signal.connect(self.refresh)
+        # Each edit changes the history, so `changed` need not be heard as well.
+        document.selection_changed.connect(self.refresh)
+        document.history_changed.connect(self.refresh)
         self.refresh()
 
     def __getitem__(self, action_id: str) -> QAction:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
+    QGraphicsView,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -30,6 +31,7 @@ from explorer.charts.chart import Chart
 from explorer.document import Document
 from explorer.evaluator import Evaluator
 from explorer.file_commands import FileCommands
+from explorer.painting import paint_together
 from explorer.panels.baselines import BaselinePicker
 from explorer.panels.explain import ExplainPopup
 from explorer.panels.headline import HeadlineCards
@@ -55,6 +57,7 @@ class MainWindow(QMainWindow):
         self.evaluator = Evaluator(document, parent=self)
         self._preferences = preferences
         self._restored = False
+        self._titled: object = None
         self._layout = layout.layout_for(size)
         self.setObjectName("main")
         self.setDockNestingEnabled(True)
@@ -179,6 +182,7 @@ class MainWindow(QMainWindow):
         self.canvas.block_activated.connect(self._show_inspector)
         self.parts.part_taken.connect(self.canvas.take_up)
         self.parts.part_activated.connect(self.canvas.add_part)
+        finished.connect(self._paint_together)
         self.inspector.explain_requested.connect(self._explain)
         self.headline.explain_requested.connect(self._explain)
         self.document.saved_changed.connect(self._retitle)
@@ -186,14 +190,22 @@ class MainWindow(QMainWindow):
         theme.notifier.changed.connect(self._check_theme)
         self._check_theme()
 
+    def _paint_together(self, _results: object) -> None:
+        """Comes last of all that hear of results."""
+        views = [view for view in self.findChildren(QGraphicsView) if view.isVisible()]
+        paint_together(self, {view.scene() for view in views})
+
     # Title, theme, snapping ------------------------------------------------------------------------------------------
 
     def _retitle(self, *_: object) -> None:
-        name = self.document.design.name
-        self.setWindowTitle(f"{name}[*] — Chipscape")
-        self.setWindowModified(self.document.dirty)
-        path = self.document.path
-        self.setWindowFilePath(str(path) if path else "")
+        document = self.document
+        shown = (document.design.name, document.dirty, document.path)
+        if shown == self._titled:
+            return  # Window systems take their time for a title, and this is asked on every step of a drag.
+        self._titled = shown
+        self.setWindowTitle(f"{document.design.name}[*] — Chipscape")
+        self.setWindowModified(document.dirty)
+        self.setWindowFilePath(str(document.path) if document.path else "")
 
     def _set_theme(self, name: settings.ThemeName) -> None:
         app = QApplication.instance()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from explorer import theme
 from explorer.evaluator import Evaluator, Results
@@ -12,27 +12,48 @@ from explorer.panels.problems import findings_of
 from hwlib.report import Report
 from hwlib.units import format_quantity
 
+WIDTH_PX = 640
 PATIENCE_MS = 250
 """An evaluation that takes longer says so; the usual few milliseconds would only flicker."""
 
 
-class StatusLine(QLabel):
-    """One line, such as "evaluated in 3.2 ms · derated · energy by actions, package · 2 findings"."""
+class StatusLine(QWidget):
+    """One line, such as "evaluated in 3.2 ms · derated · energy by actions, package · 2 findings".
+
+    No QLabel: a label that changes its text has the whole window laid out anew, on every step of a drag.
+    """
 
     def __init__(self, evaluator: Evaluator, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._evaluator = evaluator
         self._said = ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setContentsMargins(0, 0, theme.GRID_PX, 0)
+        self._text = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(PATIENCE_MS)
         self._slow.timeout.connect(self._tell_slow)
         evaluator.finished.connect(self._show_results)
         evaluator.state_changed.connect(self._follow)
-        theme.notifier.changed.connect(self._tint)
         self._follow(evaluator.state)
+
+    def text(self) -> str:
+        """What it says."""
+        return self._text
+
+    def sizeHint(self) -> QSize:
+        """A line as wide as there is room."""
+        return QSize(WIDTH_PX, self.fontMetrics().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Right-aligned, shortened where there is no room."""
+        colors = theme.current()
+        area = self.rect().adjusted(0, 0, -theme.GRID_PX, 0)
+        painter = QPainter(self)
+        painter.setPen(QColor(colors.error if self._evaluator.state == "failed" else colors.muted))
+        text = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()
 
     def _show_results(self, results: Results) -> None:
         self._said = sentence(results)
@@ -50,16 +71,11 @@ class StatusLine(QLabel):
         self._say("evaluating…")
 
     def _say(self, text: str) -> None:
-        if text != self.text():
-            self.setText(text)
-            self._tint()
-
-    def _tint(self) -> None:
-        colors = theme.current()
-        palette = self.palette()
-        tint = colors.error if self._evaluator.state == "failed" else colors.muted
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(tint))
-        self.setPalette(palette)
+        if text != self._text:
+            self._text = text
+            self.setToolTip(text)
+            self.setAccessibleName(text)
+            self.update()
 
 
 def sentence(results: Results) -> str:
