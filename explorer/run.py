@@ -1,7 +1,7 @@
 """What `make run` does: the window on an example design, or what comes closest on a machine without a display.
 
 Without a display the same example is evaluated offscreen and leaves a picture and an HTML report in out/; where Qt
-cannot load at all it leaves the report alone. Qt itself is only ever started in a process of its own.
+cannot load at all it leaves the report alone.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from explorer import cli
+from explorer.cli import DEFAULT_EXAMPLE as EXAMPLE
 from explorer.preflight import display_state, draws_on_display, install_line, missing_libraries, needs_xcb, os_release
 
-EXAMPLE = "gpu-hbm3"
 OUT = Path("out")
 _WHY = {
     "none": "There is no display here, so no window can open.",
@@ -23,7 +24,7 @@ _WHY = {
 
 
 def _chipscape(*arguments: str, **environment: str) -> int:
-    """Run one command of the command line in its own process; its exit code."""
+    """Run one command in its own process, so that Qt failing in one leaves the other; its exit code."""
     command = [sys.executable, "-m", "explorer", *arguments]
     return subprocess.run(command, env=os.environ | environment, check=False).returncode
 
@@ -56,7 +57,7 @@ def main() -> int:
     missing = missing_libraries(xcb=needs_xcb())
     reason = why_no_window(missing)
     if not reason:
-        return _chipscape("gui", EXAMPLE)
+        return cli.run(["gui", EXAMPLE])
     print(reason, flush=True)
     code = without_window(qt_loads=not missing_libraries(xcb=False))
     if missing:
