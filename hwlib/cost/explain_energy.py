@@ -1,0 +1,351 @@
+"""Why a token costs its energy: counts of actions times energy of one, and what an action's energy is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from hwlib.cost.assemble import ACTIONS, PACKAGE, OneDesign
+from hwlib.cost.energy import Action
+from hwlib.cost.explain_area import at_node, node_nm, part_of
+from hwlib.cost.explain_inputs import Sheet, identifier, total
+from hwlib.cost.explain_time import columns, row_index
+from hwlib.cost.machine import FALLBACKS, OPERAND_BITS, REGISTER_BITS, MatrixUnits
+from hwlib.cost.work import widths_needed
+from hwlib.report import COMPONENTS, LABELS, PHASES, Explanation
+from hwlib.technology import crossbar, logic, scaling, sram, wires
+from hwlib.technology.dram import dram_technology
+from hwlib.technology.sources import source_of
+from hwlib.technology.tables import constant
+
+DYNAMIC = COMPONENTS[:-1]
+TOGGLE = " * {toggle} / 0.5"
+
+
+def action_keys(one: OneDesign) -> tuple[str, ...]:
+    """A key for every action of the run, in its order: "action.adc.conversions.xbar"."""
+    found: dict[str, None] = {}
+    for action in one.run.found:
+        block = f".{one.design.blocks[action.block].id}" if action.block >= 0 else ""
+        key = stem = f"action.{action.component}.{identifier(action.label)}{block}"
+        number = 1
+        while key in found:
+            number += 1
+            key = f"{stem}.{number}"
+        found[key] = None
+    return tuple(found)
+
+
+def used_actions(one: OneDesign) -> Iterator[tuple[str, Action]]:
+    """Key and action of all that occur and cost something in this design."""
+    for key, action in zip(action_keys(one), one.run.found, strict=True):
+        if action.energy_J[one.d] > 0 and (one.passes @ action.count[one.d]) > 0:
+            yield key, action
+
+
+def _subject(one: OneDesign, action: Action) -> str:
+    return f"{one.design.blocks[action.block].name}: {action.label}" if action.block >= 0 else action.label
+
+
+def _energy_input(s: Sheet, key: str, action: Action) -> str:
+    """Energy of one action: the user's own value, or the figure that explains it, with its main source."""
+    d = s.one.d
+    name = f"energy_{action.label}"
+    if action.own and action.block >= 0 and s.is_own(action.block, action.own) and "special" not in action.label:
+        return s.field(action.block, action.own, identifier(name))
+    source = source_of(action.key)
+    return s.add(name, float(action.energy_J[d]), f"J/{action.unit}", source.document, source.confidence, key)
+
+
+def _with_method(found: Explanation) -> Explanation:
+    return Explanation(
+        found.key, found.label, found.value, found.unit, found.formula, found.inputs, found.source, ACTIONS, PACKAGE
+    )
+
+
+def component_energy(one: OneDesign, key: str) -> Explanation:
+    """energy.<component>: J per token of the whole run, as Report.energy_by_component."""
+    component = key.split(".")[1]
+    s = Sheet(one)
+    formula = f"({_static(s)})" if component == "static" else f"({_dynamic(s, component)})"
+    formula += f" / ({s.figure('batch', one.batch, '', 'memory.batch')} * {s.scenario('output')})"
+    index, tokens = COMPONENTS.index(component), one.batch * one.run.scenario.output
+    value = float((one.run.pass_energy[:, one.d, index] * one.run.runs).sum()) / tokens
+    if component == "static":
+        value = float(one.run.static_W[one.d]) * one.run.scenario.chips * float(one.run.end_s[one.d]) / tokens
+    source = "static power over the whole run" if component == "static" else "counts of actions times energy of one"
+    return _with_method(s.explanation(key, f"{LABELS[component]}: energy per token", value, "J/token", formula, source))
+
+
+def chips(s: Sheet) -> str:
+    """Chips in all, as a product of the scenario's parallel degrees."""
+    names = [n for n in ("tensor_parallel", "pipeline_parallel") if getattr(s.one.run.scenario, n) > 1]
+    return " * ".join(s.scenario(n) for n in names) or "1"
+
+
+def _static(s: Sheet) -> str:
+    static = s.figure("static_W", float(s.one.run.static_W[s.one.d]), "W", "static_W")
+    end = s.figure("end_s", float(s.one.run.end_s[s.one.d]), "s", "end_s")
+    return f"{static} * {chips(s)} * {end}"
+
+
+def _dynamic(s: Sheet, component: str) -> str:
+    """Counts of prefill and decode, each over all passes, micro-batches and chips, times energy of one."""
+    one, phase = s.one, s.one.program.phase
+    squared = s.voltage_squared(component)
+    terms = []
+    for key, action in used_actions(one):
+        if action.component != component:
+            continue
+        each = one.passes * action.count[one.d]
+        counts = np.array([each[phase == f].sum() * one.run.runs[f] for f in (0, 1)])
+        what = f"{_subject(one, action)} in the whole prefill and all decode steps"
+        count = s.counted(f"count_{action.label}", counts, action.unit, what, fold=False)
+        energy = _energy_input(s, key, action)
+        terms.append(f"dot({count}, {squared}) * {energy}" if squared else f"sum({count}) * {energy}")
+    return total(terms)
+
+
+def operator_energy(one: OneDesign, key: str) -> Explanation:
+    """energy.<phase>.<operator>: dynamic energy of one pass on one tensor-parallel chip, as OperatorRow.energy_J."""
+    _, phase, name = key.split(".")
+    s, cols = Sheet(one), columns(one, row_index(one, phase, name))
+    terms = []
+    for action_key, action in used_actions(one):
+        count = float(one.passes[cols] @ action.count[one.d, cols])
+        if count <= 0:
+            continue
+        amount = s.counted(
+            f"count_{action.label}", np.array(count), action.unit, f"{_subject(one, action)} in one pass"
+        )
+        squared = s.voltage_squared(action.component, (PHASES.index(phase),))
+        factor = f" * {squared}" if squared else ""
+        terms.append(f"{amount} * {_energy_input(s, action_key, action)}{factor}")
+    value = float((one.passes[cols] @ one.run.energy[one.d, cols]).sum())
+    formula = f"sum({total(terms)})"
+    source = "counts of actions times energy of one"
+    return _with_method(s.explanation(key, f"Energy of {name} in {phase}", value, "J", formula, source))
+
+
+def energy_of_step(s: Sheet, phase: int) -> str:
+    """Dynamic energy of all chips in one pass of a phase, from its operators."""
+    one = s.one
+    names = []
+    for index, (f, name) in enumerate(one.program.rows):
+        if f == phase:
+            cols = columns(one, index)
+            value = float((one.passes[cols] @ one.run.energy[one.d, cols]).sum())
+            names.append(s.figure(f"energy_{name}", value, "J", f"energy.{PHASES[phase]}.{name}"))
+    return f"({total(names)}){times_runs(s)}"
+
+
+def times_runs(s: Sheet) -> str:
+    """* micro-batches * tensor-parallel chips, where there are any."""
+    one = s.one
+    parts = float(one.run.runs[0]) / one.run.scenario.tensor_parallel
+    words = ""
+    if parts != 1.0:
+        words += f" * {s.counted('micro_batches', np.array(parts), '', 'parts of the batch that fill the pipeline')}"
+    if one.run.scenario.tensor_parallel > 1:
+        words += f" * {s.scenario('tensor_parallel')}"
+    return words
+
+
+# What one action costs --------------------------------------------------------------------------------------------
+
+
+def action_energy(one: OneDesign, key: str) -> Explanation:
+    """action.<component>.<what>.<block>: energy of one action in J, at the nominal supply."""
+    action = one.run.found[action_keys(one).index(key)]
+    s = Sheet(one)
+    formula, source = _ACTIONS[action.component](s, action)
+    label = f"Energy of one {action.unit} ({_subject(one, action)})"
+    return _with_method(s.explanation(key, label, action.energy_J[one.d], f"J/{action.unit}", formula, source))
+
+
+def _toggle(s: Sheet) -> str:
+    return TOGGLE.format(toggle=s.setting("toggle_rate"))
+
+
+def _units_of(one: OneDesign, action: Action) -> tuple[MatrixUnits, int, logic.Format, float]:
+    """(units, place among them, format, passes) of an action on a compute array."""
+    width = widths_needed(one.run.scenario)[int(action.label.startswith("attention"))]
+    units = one.run.machine.matrix[width]
+    i = int(np.flatnonzero(units.parameters.index == action.block)[0])
+    fmt, passes = FALLBACKS[width][int(units.format[one.d, i])]
+    return units, i, fmt, passes
+
+
+def _passes(s: Sheet, passes: float, fmt: str) -> str:
+    return "" if passes == 1.0 else f" * {s.modelled('passes_per_mac', passes, '', f'wider products in {fmt} parts')}"
+
+
+def _mac(s: Sheet, action: Action) -> tuple[str, str]:
+    _, _, fmt, passes = _units_of(s.one, action)
+    value = float(logic.mac_energy_J(node_nm(s), fmt))
+    energy = s.technology(f"mac_{fmt}", value, "J/MAC", f"mac.{fmt}", at_node(s))
+    return f"{energy}{_passes(s, passes, fmt)}{_toggle(s)}", "a functional unit at the design's data activity"
+
+
+def _operand(s: Sheet, action: Action) -> tuple[str, str]:
+    if action.block < 0:
+        return _register(s, "logic.register_file"), "one bit to or from a local buffer"
+    units, i, fmt, passes = _units_of(s.one, action)
+    style = units.parameters.word("style")[i]
+    per_bit, accumulator = REGISTER_BITS[style]
+    why = f"bits moved in registers per MAC of a {style} unit"
+    moved = s.modelled("bits_per_operand_bit", per_bit, "bit", why)
+    kept = s.modelled("accumulator_bits", accumulator, "bit", why)
+    bits = s.add("operand_bits", OPERAND_BITS[fmt], "bit", f"counted: bits of one {fmt} operand")
+    register = _register(s, "logic.register" if style == "systolic" else "logic.register_file")
+    value = float(logic.control_energy_J_per_mac(node_nm(s), style))  # type: ignore[arg-type]
+    control = s.technology("control", value, "J/MAC", f"control.{style}", f"{at_node(s)}, 16-bit operands")
+    formula = f"(({moved} * {bits} + {kept}) * {register}{_toggle(s)} + {control} * {bits} / 16)"
+    return (
+        f"{formula}{_passes(s, passes, fmt)}",
+        "register bits moved per MAC, and its share of instructions and clocking",
+    )
+
+
+def _register(s: Sheet, key: str) -> str:
+    model = logic.register_energy_J_per_bit if key == "logic.register" else logic.register_file_energy_J_per_bit
+    return s.technology(key.partition(".")[2], float(model(node_nm(s))), "J/bit", key, at_node(s))
+
+
+def _mac_fp32(s: Sheet) -> str:
+    return s.technology("mac_fp32", float(logic.mac_energy_J(node_nm(s), "fp32")), "J/MAC", "mac.fp32", at_node(s))
+
+
+def _modelled_vector_op(s: Sheet) -> str:
+    lane = float(scaling.energy_factor(45.0, node_nm(s))) * constant("control.vector_lane")
+    control = s.technology("control", lane, "J/op", "control.vector_lane", at_node(s))
+    bits = s.modelled(
+        "register_bits", float(logic.VECTOR_OPERANDS_BITS), "bit", "two 32-bit operands read, one written"
+    )
+    return f"{_mac_fp32(s)} / 2 + {bits} * {_register(s, 'logic.register_file')} + {control}"
+
+
+def _vector(s: Sheet, action: Action) -> tuple[str, str]:
+    own = s.is_own(action.block, "op_energy_J")
+    plain = s.field(action.block, "op_energy_J") if own else _modelled_vector_op(s)
+    if "special" not in action.label:
+        return plain, "mean of add and multiply, operands through the registers, control"
+    extra = f"{s.technology('special_ops', constant('logic.special_ops'), '', 'logic.special_ops')} * {_mac_fp32(s)}"
+    source = "a vector operation and some multiply-adds"
+    return (f"{plain} * (1 + {extra} / ({_modelled_vector_op(s)}))" if own else f"{plain} + {extra}"), source
+
+
+def _sram(s: Sheet, action: Action) -> tuple[str, str]:
+    part = part_of(s, action.block)
+    bank, width = part.capacity_bytes / part.banks, part.port_width_bits
+    read = action.key == "sram.read_energy"
+    model = sram.sram_read_energy_J_per_bit if read else sram.sram_write_energy_J_per_bit
+    place = f"{at_node(s)}, banks of {bank:.4g} B, {width} bit wide"
+    value = float(model(node_nm(s), np.float64(bank), np.float64(width)))
+    return f"{s.technology('table', value, 'J/bit', action.key, place)}{_toggle(s)}", "one bit at the port of a bank"
+
+
+def _dram(s: Sheet, action: Action) -> tuple[str, str]:
+    name = part_of(s, action.block).technology
+    found = dram_technology(str(name))
+    device = s.technology("device", found.device_energy_J_per_bit, "J/bit", f"dram.{name}.device_energy")
+    interface = s.technology("interface", found.interface_energy_J_per_bit, "J/bit", f"dram.{name}.interface_energy")
+    return f"{device} + {interface}", "device, and PHY with controller"
+
+
+def _cell(s: Sheet, action: Action) -> tuple[str, str]:
+    name = str(part_of(s, action.block).cell)
+    value = float(crossbar.cell_read_energy_J(name, np.float64(node_nm(s))))
+    key = {"sram_digital": "crossbar.bitmac", "sram_analog": "crossbar.analog_sram_read"}.get(name, f"cell.{name}")
+    read = s.technology("cell_read", value, "J", key, at_node(s))
+    return (f"{read}{_toggle(s)}" if name == "sram_digital" else read), "one cell in one step"
+
+
+def _dac(s: Sheet, action: Action) -> tuple[str, str]:
+    supply = s.technology("supply", float(scaling.nominal_supply_V(node_nm(s))), "V", "scaling.supply", at_node(s))
+    capacitance = s.technology("dac_capacitance", constant("dac.capacitance"), "F/bit", "dac.capacitance")
+    wire = s.technology("wire_capacitance", constant("crossbar.wire_capacitance"), "F/m", "crossbar.wire_capacitance")
+    gate = s.technology("gate_capacitance", constant("crossbar.gate_capacitance"), "F", "crossbar.gate_capacitance")
+    pitch = s.technology("bit_cell", float(sram.bit_cell_area_m2(node_nm(s))), "m²", "sram.bit_cell", at_node(s))
+    row = f"{s.field(action.block, 'columns')} * ({wire} * sqrt({pitch}) + {gate} * {s.setting('node_nm')} / 28)"
+    formula = f"({capacitance} * {s.field(action.block, 'dac_bits')} + {row}) * {supply} ** 2"
+    return formula, "charge of the DAC and of a word line across all columns, times V²"
+
+
+def _shift_add(s: Sheet, action: Action) -> tuple[str, str]:
+    value = float(crossbar.shift_add_energy_J(node_nm(s)))
+    return (
+        f"{s.technology('shift_add', value, 'J', action.key, at_node(s))}{_toggle(s)}",
+        "one shift-and-add of a column",
+    )
+
+
+def _table(s: Sheet, action: Action) -> tuple[str, str]:
+    """Energies that are a table's value as they are."""
+    part, place = part_of(s, action.block), at_node(s)
+    if action.component == "adc":
+        place += f", {part.adc_bits} bit, {part.adc_rate_Hz:.4g} conversions a second"
+    value = float(action.energy_J[s.one.d])
+    return s.technology("table", value, f"J/{action.unit}", action.key, place), "as the technology tables give it"
+
+
+def _wire(s: Sheet, action: Action) -> tuple[str, str]:
+    one, streams, d = s.one, s.one.run.machine.streams, s.one.d
+    transports = [a for a in one.run.found if a.component == "wire"]
+    c = int(np.flatnonzero(streams.exists)[[a is action for a in transports].index(True)])
+    name = streams.names[c]
+    what = f"routes: Manhattan length of {name} routes on the floorplan, weighted by traffic"
+    length = s.add("length", float(streams.wire_m[d, c]), "m", what)
+    energy = s.technology(
+        "wire", float(wires.wire_energy_J_per_bit_m(node_nm(s))), "J/bit/m", "wire.energy", at_node(s)
+    )
+    terms = [f"{length} * {energy}{_toggle(s)}"]
+    noc = one.run.machine.chip.kinds.get("noc")
+    for n, block in enumerate([] if noc is None else noc.index):
+        if streams.hops[d, c, n] > 0:
+            name = one.design.blocks[int(block)].name
+            hops = s.add("hops", float(streams.hops[d, c, n]), "", f"routes: mean hops in {name}")
+            terms.append(f"{hops} * {_router(s, int(block))}")
+    return f"8 * ({' + '.join(terms)})", "wires by length and routers by hops, 8 bits a byte"
+
+
+def _router(s: Sheet, block: int) -> str:
+    if s.is_own(block, "router_energy_J_per_bit"):
+        return s.field(block, "router_energy_J_per_bit")
+    value = float(wires.router_energy_J_per_bit(node_nm(s)))
+    return f"{s.technology('router', value, 'J/bit', 'router.energy', at_node(s))}{_toggle(s)}"
+
+
+def _port(s: Sheet, action: Action) -> tuple[str, str]:
+    return by_bandwidth(s, "energy_J_per_bit", "J/bit"), "energy of both ends, over the ports by bandwidth"
+
+
+def by_bandwidth(s: Sheet, field: str, unit: str) -> str:
+    """A property of the chip-to-chip ports, weighted by their bandwidth."""
+    parts: Sequence[int] = [int(b) for b in s.one.run.machine.chip.kinds["port"].index]
+    values, weights = [], []
+    for block in parts:
+        name = str(part_of(s, block).technology)
+        value = float(getattr(wires.port_technology(name), field))
+        values.append(s.own_or(block, field, field, value, unit, f"port.{name}"))
+        weights.append(s.field(block, "bandwidth_Bps"))
+    if len(set(values)) == 1:
+        return values[0]
+    return f"({total([f'{w} * {v}' for w, v in zip(weights, values, strict=True)])}) / ({total(weights)})"
+
+
+_ACTIONS: dict[str, Callable[[Sheet, Action], tuple[str, str]]] = {
+    "mac": _mac,
+    "operand": _operand,
+    "vector": _vector,
+    "cell": _cell,
+    "adc": _table,
+    "dac": _dac,
+    "shift_add": _shift_add,
+    "program": _table,
+    "sram": _sram,
+    "dram": _dram,
+    "wire": _wire,
+    "port": _port,
+}

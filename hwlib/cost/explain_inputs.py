@@ -1,0 +1,189 @@
+"""Inputs of explained figures: named values with unit, source and confidence, collected while a formula is written."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost.assemble import OneDesign
+from hwlib.cost.machine import priors
+from hwlib.fields import PartField, part_fields
+from hwlib.report import Explanation, Input
+from hwlib.technology.sources import source_of
+
+Array = NDArray[np.float64]
+OWN = "own value"
+MODEL = "Chipscape's cost model"
+UNCLOCKED = frozenset({"dram", "port"})
+"""Resources and components that keep their speed and voltage when the die's clock is throttled."""
+
+
+def identifier(text: str) -> str:
+    """A name that a formula can use: "crossbar.3" becomes "crossbar_3"."""
+    name = re.sub(r"\W", "_", text, flags=re.ASCII)
+    return f"_{name}" if name[:1].isdigit() else name or "_"
+
+
+def collapsed(values: Array) -> float | tuple[float, ...]:
+    """One number where all are equal, else all of them."""
+    flat = np.asarray(values, dtype=float).reshape(-1)
+    if len(flat) and (flat == flat[0]).all():
+        return float(flat[0])
+    return tuple(flat.tolist())
+
+
+def field_of(struct: msgspec.Struct, name: str) -> PartField:
+    """The declaration of a parameter of a part, of the settings or of the scenario."""
+    return next(f for f in part_fields(type(struct)) if f.name == name)
+
+
+class Sheet:
+    """The inputs of one explanation. Every method that adds one returns the name that the formula uses for it."""
+
+    def __init__(self, one: OneDesign) -> None:
+        self.one = one
+        self._inputs: dict[str, Input] = {}
+
+    # What every kind of input is built on -------------------------------------------------------------------------
+
+    def add(
+        self,
+        name: str,
+        value: float | tuple[float, ...],
+        unit: str,
+        source: str,
+        confidence: str = "",
+        key: str = "",
+    ) -> str:
+        """An input; the same one twice keeps its name, another one of that name is numbered."""
+        stem = identifier(name)
+        for number in range(1, 10_000):
+            unique = stem if number == 1 else f"{stem}_{number}"
+            found = Input(unique, value, unit, source, confidence, key)
+            if unique not in self._inputs:
+                self._inputs[unique] = found
+            if self._inputs[unique] == found:
+                return unique
+        raise AssertionError("more inputs of one name than a design has blocks")
+
+    def figure(self, name: str, value: float | tuple[float, ...], unit: str, key: str) -> str:
+        """A figure that has an explanation of its own."""
+        return self.add(name, value, unit, f"figure {key}", key=key)
+
+    # The user's own choices ---------------------------------------------------------------------------------------
+
+    def field(self, block: int, name: str, as_name: str = "") -> str:
+        """A parameter of a block, in SI units."""
+        subject = self.one.design.blocks[block]
+        return self._declared(subject.name, subject.part, name, as_name)
+
+    def setting(self, name: str) -> str:
+        """A setting of the whole chip."""
+        return self._declared("chip", self.one.design.settings, name, "")
+
+    def _declared(self, owner: str, struct: msgspec.Struct, name: str, as_name: str) -> str:
+        field = field_of(struct, name)
+        source = f"your design: {owner}, {field.label}"
+        return self.add(
+            as_name or name, float(getattr(struct, name)), field.unit, source, OWN if field.override else ""
+        )
+
+    def scenario(self, name: str, as_name: str = "") -> str:
+        """A parameter of the scenario."""
+        scenario = self.one.run.scenario
+        field = field_of(scenario, name)
+        return self.add(as_name or name, float(getattr(scenario, name)), field.unit, f"scenario: {field.label}")
+
+    # What the user doesn't choose ---------------------------------------------------------------------------------
+
+    def llm(self, name: str, value: float, unit: str = "", what: str = "") -> str:
+        """A property of the LLM."""
+        llm = self.one.run.llm
+        origin = llm.source or "its architecture record"
+        return self.add(name, value, unit, f"LLM {llm.name}{what and f', {what}'}: {origin}", llm.confidence)
+
+    def counted(self, name: str, values: Array, unit: str, what: str, *, fold: bool = True) -> str:
+        """What follows from the LLM, the scenario and the mapping by counting; `fold`: equal ones as one number."""
+        array = np.asarray(values, dtype=float).reshape(-1)
+        value = collapsed(array) if fold or len(array) == 1 else tuple(array.tolist())
+        return self.add(name, value, unit, f"counted: {what}, {self.one.run.llm.name} as mapped onto the chip")
+
+    def technology(self, name: str, value: float, unit: str, key: str, at: str = "") -> str:
+        """A constant of silicon from the technology tables, `at` a node or other coordinates."""
+        source = source_of(key)
+        return self.add(name, float(value), unit, source.document + (f"; at {at}" if at else ""), source.confidence)
+
+    def modelled(self, name: str, value: float, unit: str, why: str) -> str:
+        """A constant of the cost model itself."""
+        return self.add(name, value, unit, f"{MODEL}: {why}", "estimate")
+
+    def own_or(self, block: int, field: str, name: str, value: float, unit: str, key: str, at: str = "") -> str:
+        """The user's own value of a parameter where it is set, else the tables' `value`."""
+        if self.is_own(block, field):
+            return self.field(block, field, name)
+        return self.technology(name, value, unit, key, at)
+
+    def is_own(self, block: int, field: str) -> bool:
+        """Whether the user has set his own value."""
+        return getattr(self.one.design.blocks[block].part, field, None) is not None
+
+    def efficiency(self, resource: str) -> str:
+        """The share of a peak that chips of the class reach."""
+        settings, value = self.one.design.settings, self.one.run.machine.prior[resource]
+        if settings.calibration == "ideal":
+            return self.add("efficiency", value, "", "your design: chip, Calibration: ideal")
+        return self.add("efficiency", value, "", f"{priors()['source']} (class {settings.chip_class})", confidence())
+
+    def overhead(self) -> str:
+        """Overhead of one launched operator."""
+        settings = self.one.design.settings
+        if settings.overhead_s is not None:
+            return self.setting("overhead_s")
+        if settings.calibration == "ideal":
+            return self.add("overhead_s", 0.0, "s", "your design: chip, Calibration: ideal")
+        value, source = self.one.run.machine.prior["overhead_s"], f"{priors()['source']} (class {settings.chip_class})"
+        return self.add("overhead_s", value, "s", source, confidence())
+
+    def clock(self, phase: int, resource: str) -> str:
+        """ " / clock" where the die is throttled in that phase and the resource follows its clock; else nothing."""
+        factor = float(self.one.run.clock[phase, self.one.d])
+        if factor == 1.0 or resource in UNCLOCKED:
+            return ""
+        return f" / {self.add('clock_factor', factor, '', self._throttled())}"
+
+    def voltage_squared(self, component: str, phases: tuple[int, ...] = (0, 1)) -> str:
+        """What energies on the die are multiplied with when it is throttled; nothing where it isn't."""
+        from hwlib.cost.throttle import V_MIN
+
+        factors = self.one.run.clock[list(phases), self.one.d]
+        if component in UNCLOCKED or (factors == 1.0).all():
+            return ""
+        clock = self.add("clock_factor", tuple(factors.tolist()), "", self._throttled())
+        least = self.modelled("voltage_min", V_MIN, "", "lowest supply over nominal, usual range of voltage scaling")
+        return f"max({least}, {clock}) ** 2"
+
+    def _throttled(self) -> str:
+        settings = self.one.design.settings
+        names = [n for n in ("tdp_W", "power_density_limit_Wpm2") if getattr(settings, n) is not None]
+        limits = " and ".join(f"{field_of(settings, n).label}" for n in names)
+        return f"throttle: highest clock over nominal that respects your design: chip, {limits}"
+
+    # Results ------------------------------------------------------------------------------------------------------
+
+    def explanation(self, key: str, label: str, value: float, unit: str, formula: str, source: str) -> Explanation:
+        """The finished explanation."""
+        inputs = tuple(self._inputs.values())
+        return Explanation(key, label, float(value), unit, formula, inputs, f"{MODEL}: {source}")
+
+
+def confidence() -> str:
+    """How far the class priors can be trusted."""
+    return str(priors().get("confidence", "estimate"))
+
+
+def total(names: list[str]) -> str:
+    """The sum of inputs by name."""
+    return " + ".join(names) if names else "0"
