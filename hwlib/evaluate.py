@@ -17,6 +17,7 @@ from hwlib.cost.check import result_findings, structural_findings
 from hwlib.cost.crossbar_figures import crossbar_figures
 from hwlib.cost.explain import explainer, figure_keys
 from hwlib.cost.lower import Shape, lower, shape_of
+from hwlib.cost.rows import operator_rows
 from hwlib.cost.run import Run, run
 from hwlib.cost.work import crossbar_shape
 from hwlib.design.design import Design, Finding
@@ -189,7 +190,7 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
         reason = _shortage(r, d, llm)
         return _without_result(design, scenario, llm, "does_not_fit", reason, structural, r, d)
     found = assemble.metrics(one)
-    rows = assemble.operator_rows(one)
+    rows = operator_rows(one)
     crossbars = crossbar_figures(one)
     return Report(
         subject=design.name,

@@ -11,7 +11,7 @@ from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.overlap import serial_programming, shares, without_walls
 from hwlib.cost.run import Run
 from hwlib.cost.work import ACTIVATION_SHARE, crossbar_shape
-from hwlib.mapping.program import CROSSBAR, IN_DRAM, IN_SRAM, MATRIX, MEMORY, PORT, RELOADED, RESIDENT, VECTOR
+from hwlib.mapping.program import CROSSBAR
 from hwlib.report import (
     COMPONENTS,
     LABELS,
@@ -23,16 +23,13 @@ from hwlib.report import (
     LinkFigure,
     MemoryFigure,
     Metrics,
-    OperatorRow,
     Phase,
     Rect,
 )
-from hwlib.workload.operators import KIND_WORDS, Kind
 
 Array = NDArray[np.float64]
 
 ACTIONS, PACKAGE = "by actions", "package"
-SOURCE_WORDS = {IN_DRAM: "DRAM", IN_SRAM: "SRAM", RESIDENT: "crossbar", RELOADED: "DRAM, programmed for each use"}
 
 
 class OneDesign:
@@ -75,96 +72,6 @@ class OneDesign:
 
     def block_ids(self, index: NDArray[np.int64]) -> tuple[str, ...]:
         return tuple(self.design.blocks[int(i)].id for i in index)
-
-
-def _blocks_of_unit(one: OneDesign, unit: int) -> tuple[str, ...]:
-    machine = one.run.machine
-    if unit == MATRIX:
-        return one.block_ids(next(iter(machine.matrix.values())).parameters.index)
-    if unit == VECTOR and machine.vector is not None:
-        return one.block_ids(machine.vector.parameters.index)
-    if unit >= CROSSBAR:
-        return tuple(one.design.blocks[i].id for i in machine.crossbars[unit - CROSSBAR].blocks)
-    if unit == PORT and "port" in machine.chip.kinds:
-        return one.block_ids(machine.chip.kinds["port"].index)
-    pool = machine.dram or machine.sram
-    return one.block_ids(pool.parameters.index[pool.split[one.d] > 0]) if unit == MEMORY and pool is not None else ()
-
-
-def _names(one: OneDesign, ids: tuple[str, ...]) -> str:
-    return ", ".join(one.design.block(i).name for i in ids)
-
-
-def operator_rows(one: OneDesign) -> tuple[OperatorRow, ...]:
-    """The operators of both phases, each with all its ways, instances and context nodes together."""
-    return tuple(_operator_row(one, index) for index in range(len(one.program.rows)))
-
-
-def _operator_row(one: OneDesign, index: int) -> OperatorRow:
-    program, run, d = one.program, one.run, one.d
-    cols = np.flatnonzero((program.row == index) & (one.passes > 0))
-    phase, name = program.rows[index]
-    weight = one.passes[cols]
-    mean = weight / max(weight.sum(), 1e-300)
-    work = run.work
-    dram_bytes = float(weight @ work.dram_bytes[d, cols])
-    times = weight @ run.times[d, cols]
-    time = float(weight @ run.tau[d, cols])
-    share = weight @ one.shares[cols]
-    energies = weight @ run.energy[d, cols]
-    units = list(dict.fromkeys(int(u) for u in program.unit[cols]))
-    runs_on = tuple(dict.fromkeys(i for u in units for i in _blocks_of_unit(one, u)))
-    sizes = {c: float(mean @ program.values[c][cols]) for c in ("m", "n", "k", "batch")}
-    totals = {
-        c: float(weight @ program.values[c][cols])
-        for c in ("flops", "weight_bytes", "kv_read_bytes", "kv_write_bytes", "in_bytes", "out_bytes")
-    }
-    return OperatorRow(
-        phase=PHASES[phase],
-        name=name,
-        kind=KIND_WORDS[Kind(int(program.kind[cols[0]]))],
-        repeat=float(weight.sum()),
-        **sizes,
-        flops=totals["flops"],
-        weight_bytes=totals["weight_bytes"],
-        kv_bytes=totals["kv_read_bytes"] + totals["kv_write_bytes"],
-        activation_bytes=totals["in_bytes"] + totals["out_bytes"],
-        dram_bytes=dram_bytes,
-        time_s=time,
-        times_s=tuple(times.tolist()),
-        shares_s=tuple(share.tolist()),
-        bound=RESOURCES[int(share.argmax())],
-        energy_J=float(energies.sum()),
-        energies_J=tuple(energies.tolist()),
-        runs_on=runs_on,
-        runs_on_label=_names(one, runs_on),
-        weights_in=_weights_in(one, cols, weight),
-        utilisation=_utilisation(one, cols, weight, time),
-    )
-
-
-def _weights_in(one: OneDesign, cols: NDArray[np.int64], weight: Array) -> str:
-    """Where the weights are, in words, with the number of layers where they are spread."""
-    if one.program.kind[cols[0]] == Kind.ATTENTION:
-        return "KV cache in SRAM" if one.run.memory.kv_on_chip[one.d] else "KV cache in DRAM"
-    if one.program.weight[cols[0]] < 0:
-        return ""
-    parts = [(SOURCE_WORDS[int(one.program.source[c])], w) for c, w in zip(cols, weight, strict=True)]
-    if len(parts) == 1:
-        return parts[0][0]
-    return ", ".join(f"{word} ({count:.0f} layers)" for word, count in parts)
-
-
-def _utilisation(one: OneDesign, cols: NDArray[np.int64], weight: Array, time: float) -> float:
-    """Achieved over peak MAC rate on compute arrays, 0 elsewhere."""
-    on_matrix = one.program.unit[cols] == MATRIX
-    if not on_matrix.any() or time <= 0:
-        return 0.0
-    from hwlib.cost.work import widths_needed
-
-    width = widths_needed(one.run.scenario)[int(one.program.dynamic[cols[0]])]
-    peak = float(one.run.machine.matrix[width].macs_per_s[one.d].sum())
-    return float(weight @ one.run.work.macs[one.d, cols]) / time / max(peak, 1e-300)
 
 
 def metrics(one: OneDesign) -> Metrics:

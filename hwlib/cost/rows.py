@@ -1,0 +1,144 @@
+"""Operator rows of a report: every operator with all its ways, instances and context nodes together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost.assemble import OneDesign
+from hwlib.cost.work import widths_needed
+from hwlib.mapping.program import (
+    CROSSBAR,
+    IN_DRAM,
+    IN_SRAM,
+    MATRIX,
+    MEMORY,
+    PORT,
+    RELOADED,
+    RESIDENT,
+    VECTOR,
+)
+from hwlib.report import COMPONENTS, PHASES, RESOURCES, OperatorRow
+from hwlib.workload.operators import KIND_WORDS, Kind
+
+Array = NDArray[np.float64]
+
+SOURCE_WORDS = {IN_DRAM: "DRAM", IN_SRAM: "SRAM", RESIDENT: "crossbar", RELOADED: "DRAM, programmed for each use"}
+SUMMED = ("flops", "weight_bytes", "kv_read_bytes", "kv_write_bytes", "in_bytes", "out_bytes")
+AVERAGED = ("m", "n", "k", "batch")
+R, C = len(RESOURCES), len(COMPONENTS)
+
+
+def operator_rows(one: OneDesign) -> tuple[OperatorRow, ...]:
+    """The operators of the prefill and of a mean decode step, in the order of execution."""
+    program = one.program
+    weight = (program.row[None, :] == np.arange(len(program.rows))[:, None]) * one.passes[None, :]
+    count = weight.sum(1)
+    sums = (weight @ _columns(one)).tolist()
+    means = ((weight / count[:, None]) @ np.stack([program.values[c] for c in AVERAGED], axis=1)).tolist()
+    units = _Units(one)
+    peaks = _peaks(one)
+    return tuple(
+        _row(one, units, peaks, index, float(count[index]), sums[index], means[index]) for index in range(len(count))
+    )
+
+
+def _columns(one: OneDesign) -> Array:
+    """[K, 3 + summed + 2 R + C]: what is summed over the columns of a row, in one matrix."""
+    run, d = one.run, one.d
+    single = [run.tau[d], run.work.dram_bytes[d], run.work.macs[d], *(one.program.values[c] for c in SUMMED)]
+    return np.concatenate([np.stack(single, axis=1), run.times[d], one.shares, run.energy[d]], axis=1)
+
+
+def _row(
+    one: OneDesign,
+    units: _Units,
+    peaks: tuple[float, float],
+    index: int,
+    count: float,
+    sums: list[float],
+    means: list[float],
+) -> OperatorRow:
+    time, dram_bytes, macs, flops, weights, kv_read, kv_written, read, written = sums[: 3 + len(SUMMED)]
+    rest = sums[3 + len(SUMMED) :]
+    times, shares, energies = rest[:R], rest[R : 2 * R], rest[2 * R :]
+    cols = np.flatnonzero((one.program.row == index) & (one.passes > 0))
+    runs_on, label = units.of(tuple(dict.fromkeys(one.program.unit[cols].tolist())))
+    phase, name = one.program.rows[index]
+    kind = Kind(int(one.program.kind[cols[0]]))
+    peak = peaks[int(one.program.dynamic[cols[0]])] if MATRIX in one.program.unit[cols] else 0.0
+    m, n, k, batch = means
+    return OperatorRow(
+        phase=PHASES[phase],
+        name=name,
+        kind=KIND_WORDS[kind],
+        repeat=count,
+        m=m,
+        n=n,
+        k=k,
+        batch=batch,
+        flops=flops,
+        weight_bytes=weights,
+        kv_bytes=kv_read + kv_written,
+        activation_bytes=read + written,
+        dram_bytes=dram_bytes,
+        time_s=time,
+        times_s=tuple(times),
+        shares_s=tuple(shares),
+        bound=RESOURCES[shares.index(max(shares))],
+        energy_J=sum(energies),
+        energies_J=tuple(energies),
+        runs_on=runs_on,
+        runs_on_label=label,
+        weights_in=_weights_in(one, cols, kind),
+        utilisation=macs / time / peak if peak > 0 and time > 0 else 0.0,
+    )
+
+
+def _peaks(one: OneDesign) -> tuple[float, float]:
+    """MAC/s of all compute arrays for weight GEMMs and for attention; 0 without any."""
+    gemm, attention = (one.run.machine.matrix.get(w) for w in widths_needed(one.run.scenario))
+    if gemm is None or attention is None:
+        return 0.0, 0.0
+    return float(gemm.macs_per_s[one.d].sum()), float(attention.macs_per_s[one.d].sum())
+
+
+class _Units:
+    """Block ids and names of unit codes, each combination looked up once."""
+
+    def __init__(self, one: OneDesign) -> None:
+        self._one = one
+        self._known: dict[tuple[int, ...], tuple[tuple[str, ...], str]] = {}
+
+    def of(self, units: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+        """(block ids, names in words) of the units that serve an operator."""
+        if units not in self._known:
+            indices = dict.fromkeys(i for u in units for i in self._blocks(u))
+            blocks = [self._one.design.blocks[i] for i in indices]
+            self._known[units] = (tuple(b.id for b in blocks), ", ".join(b.name for b in blocks))
+        return self._known[units]
+
+    def _blocks(self, unit: int) -> list[int]:
+        machine, d = self._one.run.machine, self._one.d
+        if unit == MATRIX:
+            return list(next(iter(machine.matrix.values())).parameters.index.tolist())
+        if unit == VECTOR and machine.vector is not None:
+            return list(machine.vector.parameters.index.tolist())
+        if unit >= CROSSBAR:
+            return list(machine.crossbars[unit - CROSSBAR].blocks)
+        if unit == PORT and "port" in machine.chip.kinds:
+            return list(machine.chip.kinds["port"].index.tolist())
+        pool = machine.dram or machine.sram
+        return list(pool.parameters.index[pool.split[d] > 0].tolist()) if unit == MEMORY and pool is not None else []
+
+
+def _weights_in(one: OneDesign, cols: NDArray[np.int64], kind: Kind) -> str:
+    """Where the weights are, in words, with the number of layers where they are spread."""
+    if kind == Kind.ATTENTION:
+        return "KV cache in SRAM" if one.run.memory.kv_on_chip[one.d] else "KV cache in DRAM"
+    if one.program.weight[cols[0]] < 0:
+        return ""
+    if len(cols) == 1:
+        return SOURCE_WORDS[int(one.program.source[cols[0]])]
+    parts = zip(one.program.source[cols].tolist(), one.passes[cols].tolist(), strict=True)
+    return ", ".join(f"{SOURCE_WORDS[source]} ({count:.0f} layers)" for source, count in parts)
