@@ -41,11 +41,12 @@ def why_no_window(missing: tuple[str, ...]) -> str:
 def without_window(qt_loads: bool) -> int:
     """Evaluate the example and leave what can be left; 0 when all of it was written."""
     OUT.mkdir(exist_ok=True)
-    wanted = [(OUT / "example.html", ["evaluate", EXAMPLE, "--out", str(OUT / "example.html")])]
+    report, picture = OUT / "example.html", OUT / "example.png"
+    for old in (report, picture):
+        old.unlink(missing_ok=True)
+    wanted = [(report, ["evaluate", EXAMPLE, "--out", str(report)])]
     if qt_loads:
-        wanted.append((OUT / "example.png", ["screenshot", EXAMPLE, "--out", str(OUT / "example.png")]))
-    for path, _ in wanted:
-        path.unlink(missing_ok=True)
+        wanted.append((picture, ["screenshot", EXAMPLE, "--out", str(picture)]))
     codes = [_chipscape(*command, QT_QPA_PLATFORM="offscreen") for _, command in wanted]
     written = [str(path) for path, _ in wanted if path.is_file()]
     print(f"Written instead: {', '.join(written) or 'nothing'}")
