@@ -11,6 +11,7 @@ from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.overlap import serial_programming, shares, without_walls
 from hwlib.cost.run import Run
 from hwlib.cost.work import ACTIVATION_SHARE, crossbar_shape
+from hwlib.design.design import Link
 from hwlib.mapping.program import CROSSBAR
 from hwlib.report import (
     COMPONENTS,
@@ -65,6 +66,12 @@ class OneDesign:
         sums = np.stack([self.passes[self.program.phase == f] @ self.shares[self.program.phase == f] for f in (0, 1)])
         scale = self.run.phase_s[:, self.d] / np.maximum(self.run.pass_time[:, self.d], 1e-300)
         return np.asarray(sums * scale[:, None])
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The links whose both blocks exist, as on the link axis of every array."""
+        known = {b.id for b in self.design.blocks}
+        return tuple(link for link in self.design.links if link.source in known and link.target in known)
 
     @property
     def phase_s(self) -> Array:
@@ -199,7 +206,7 @@ def _block_use(one: OneDesign) -> Array:
         wait = np.maximum(times[here, RESOURCES.index("crossbar")], times[here, RESOURCES.index("adc")])
         use[list(pool.blocks)] = rates[here] @ wait
     if "noc" in machine.chip.kinds:
-        use[machine.chip.kinds["noc"].index] = _link_use(one)[len(one.design.links) :]
+        use[machine.chip.kinds["noc"].index] = _link_use(one)[len(one.links) :]
     return use
 
 
@@ -213,7 +220,7 @@ def link_figures(one: OneDesign) -> tuple[LinkFigure, ...]:
     """Every link with its run and its load in decode."""
     plan, d, use = one.run.machine.plan, one.d, _link_use(one)
     result = []
-    for i, link in enumerate(one.design.links):
+    for i, link in enumerate(one.links):
         (x1, y1), (x2, y2) = plan.source_port_m[d, i], plan.target_port_m[d, i]
         result.append(
             LinkFigure(

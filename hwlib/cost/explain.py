@@ -184,7 +184,7 @@ def _machine_keys(one: OneDesign) -> list[str]:
     keys += ["peak.vector", "peak.special"] if machine.vector is not None else []
     keys += ["peak.sram"] if machine.sram is not None else []
     keys += ["peak.dram", "dram.latency_s"] if machine.dram is not None else []
-    keys += [f"link.{design.links[i].id}.bandwidth_Bps" for i in explain_time.links_of(one)]
+    keys += [f"link.{link.id}.bandwidth_Bps" for link in one.links]
     networks = machine.chip.kinds.get("noc")
     keys += [f"network.{design.blocks[int(b)].id}.bandwidth_Bps" for b in ([] if networks is None else networks.index)]
     keys += ["port.bandwidth_Bps", "port.latency_s"] if "port" in machine.chip.kinds else []

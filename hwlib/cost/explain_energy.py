@@ -48,11 +48,17 @@ def _subject(one: OneDesign, action: Action) -> str:
     return f"{one.design.blocks[action.block].name}: {action.label}" if action.block >= 0 else action.label
 
 
+def _set_by_user(s: Sheet, action: Action) -> bool:
+    """Whether one action costs the user's own value; a special operation scales it, so that it has its own formula."""
+    special = action.key == "logic.special_ops"
+    return bool(action.own) and action.block >= 0 and s.is_own(action.block, action.own) and not special
+
+
 def _energy_input(s: Sheet, key: str, action: Action) -> str:
     """Energy of one action: the user's own value, or the figure that explains it, with its main source."""
     d = s.one.d
     name = f"energy_{action.label}"
-    if action.own and action.block >= 0 and s.is_own(action.block, action.own) and "special" not in action.label:
+    if _set_by_user(s, action):
         return s.field(action.block, action.own, identifier(name))
     source = source_of(action.key)
     return s.add(name, float(action.energy_J[d]), f"J/{action.unit}", source.document, source.confidence, key)
@@ -159,7 +165,10 @@ def action_energy(one: OneDesign, key: str) -> Explanation:
     """action.<component>.<what>.<block>: energy of one action in J, at the nominal supply."""
     action = one.run.found[action_keys(one).index(key)]
     s = Sheet(one)
-    formula, source = _ACTIONS[action.component](s, action)
+    if _set_by_user(s, action):
+        formula, source = s.field(action.block, action.own), "the user's own value"
+    else:
+        formula, source = _ACTIONS[action.component](s, action)
     label = f"Energy of one {action.unit} ({_subject(one, action)})"
     return _with_method(s.explanation(key, label, action.energy_J[one.d], f"J/{action.unit}", formula, source))
 

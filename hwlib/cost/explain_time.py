@@ -229,28 +229,24 @@ def _one_link(s: Sheet, link: int, cols: Columns) -> str:
     return f"sum({_passes(s, cols)} * ({' + '.join(terms)})) / {bandwidth}"
 
 
-def links_of(one: OneDesign) -> list[int]:
-    """Positions in the design of the links whose both blocks exist, in the order of the link axis."""
-    known = {b.id for b in one.design.blocks}
-    return [i for i, link in enumerate(one.design.links) if link.source in known and link.target in known]
-
-
 def link_key(one: OneDesign, link: int) -> str:
     """Key of the bandwidth of a link or network, by its place on the link axis."""
-    real = links_of(one)
-    if link < len(real):
-        return f"link.{one.design.links[real[link]].id}.bandwidth_Bps"
-    network = int(one.run.machine.chip.kinds["noc"].index[link - len(real)])
-    return f"network.{one.design.blocks[network].id}.bandwidth_Bps"
+    if link < len(one.links):
+        return f"link.{one.links[link].id}.bandwidth_Bps"
+    return f"network.{one.design.blocks[_network(one, link)].id}.bandwidth_Bps"
 
 
 def link_name(one: OneDesign, link: int) -> str:
     """What a link or network is called."""
-    real = links_of(one)
-    if link >= len(real):
-        return one.design.blocks[int(one.run.machine.chip.kinds["noc"].index[link - len(real)])].name
-    found = one.design.links[real[link]]
+    if link >= len(one.links):
+        return one.design.blocks[_network(one, link)].name
+    found = one.links[link]
     return f"the link {one.design.block(found.source).name} to {one.design.block(found.target).name}"
+
+
+def _network(one: OneDesign, link: int) -> int:
+    """The block of a network on the link axis."""
+    return int(one.run.machine.chip.kinds["noc"].index[link - len(one.links)])
 
 
 def _port(s: Sheet, cols: Columns) -> tuple[str, str]:
@@ -336,7 +332,12 @@ def _reloads(s: Sheet, cols: Columns, index: int) -> str:
     n, k, batch = (_sizes_of(s, cols, c) for c in ("n", "k", "batch"))
     down = f"ceil({k} / {s.field(block, 'rows')})"
     need = f"{down} * ceil({n} / {weights_across(s, index)}) * {batch}"
-    return f" * ceil({need} / {arrays_of(s, index)})"
+    fills = f"ceil({need} / {arrays_of(s, index)})"
+    if again.all():
+        return f" * {fills}"
+    return (
+        f" * max(1, {s.counted('reloaded', again.astype(float), '', '1 where weights are programmed anew')} * {fills})"
+    )
 
 
 def arrays_of(s: Sheet, index: int) -> str:
