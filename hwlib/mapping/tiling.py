@@ -21,8 +21,9 @@ TENSOR_TILES = (
 """Output tiles (m, n) of a tensor core's kernels; 16 rows is the smallest matrix instruction."""
 
 WAVE_CYCLES = 1000.0
-"""Filling and draining of one wave of output tiles: first operands fetched, results written (fit of GEMM timings on
-A100, H100, H200 and A40, 1 cycle of 1.4 to 1.8 GHz; about 0.6 us). Waves of independent matrices overlap it."""
+"""Filling and draining of a further wave of output tiles: operands fetched, results written (fit of GEMM timings on
+A100, H100, H200 and A40 at 1.4 to 1.8 GHz; about 0.6 us). The first wave's is part of the launch overhead, and waves of
+independent matrices overlap it."""
 
 SPLIT_CYCLES = 2000.0
 """Adding up the partial sums of a k-split (same fit)."""
@@ -55,7 +56,8 @@ def systolic_cycles(
 def tensor_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array, k: Array, batch: Array) -> Array:
     """Cycles on `count` tensor cores of rows x columns MACs: the best of the tile shapes and k-splits, in waves.
 
-    cycles = waves ceil(k/split) tile_m tile_n / (rows columns) + WAVE_CYCLES waves_of_one_matrix + SPLIT_CYCLES.
+    cycles = waves ceil(k/split) tile_m tile_n / (rows columns) + WAVE_CYCLES (waves_of_one_matrix - 1)
+    + SPLIT_CYCLES where k is split.
     """
     best: Array = np.array(np.inf)
     cells = rows * columns
@@ -66,7 +68,7 @@ def tensor_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array,
             depth = np.ceil(k / split)
             if split > 1.0:
                 depth = np.where(k >= split * MIN_SPLIT_K, depth, np.inf)
-            extra = once * WAVE_CYCLES + (SPLIT_CYCLES if split > 1.0 else 0.0)
+            extra = (once - 1.0) * WAVE_CYCLES + (SPLIT_CYCLES if split > 1.0 else 0.0)
             best = np.minimum(best, waves * depth * (tile_m * tile_n) / cells + extra)
     return best
 
