@@ -102,13 +102,18 @@ def model(text: str) -> LlmArchitecture:
 
 
 def scenario(given: dict[str, int | None]) -> Scenario:
-    """The scenario of the options that were given, the others at their default. Raises InputError out of range."""
+    """The scenario of the options that were given, the others at their default. Raises InputError out of range.
+
+    Where only the weights' bits are given, activations follow: 8 bits beside 8-bit weights, else 16.
+    """
     import msgspec
 
     from hwlib.fields import part_fields
     from hwlib.workload.scenario import Scenario
 
     values = {name: value for name, value in given.items() if value is not None}
+    if "weight_bits" in values and "activation_bits" not in values:
+        values["activation_bits"] = 8 if values["weight_bits"] == 8 else 16
     for one in part_fields(Scenario):
         value = values.get(one.name, one.default)
         if not isinstance(value, int) or not (one.lo or 0) <= value <= (one.hi or value):
