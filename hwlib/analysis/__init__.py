@@ -1,1 +1,0 @@
-"""Readings of a result: what limits it, and how it changes."""
