@@ -189,7 +189,7 @@ def fit_priors(gemm: Path, attention: Path, allreduce: Path) -> dict[str, Any]:
     }
 
 
-def cited_points(gemm: Path, per_device: int = 12) -> list[dict[str, Any]]:
+def cited_points(gemm: Path, per_device: int = 16) -> list[dict[str, Any]]:
     """A few kept-out 16-bit GEMMs of every device, evenly over the sorted work, to check the fit without the table."""
     rows, found = read_rows(gemm), []
     for device, name in DEVICES.items():
