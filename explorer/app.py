@@ -129,6 +129,11 @@ def start_logging(path: Path) -> None:
     except OSError:
         pass  # A read-only home is no reason not to start.
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=handlers)
+    log_qt_messages()
+
+
+def log_qt_messages() -> None:
+    """Send what Qt has to say to the log, what the offscreen platform lacks as debugging messages."""
     qInstallMessageHandler(_log_qt)
 
 

@@ -83,11 +83,12 @@ def screenshot(
     from PySide6.QtCore import QSize
 
     from explorer import screenshot as pictures
-    from explorer.app import build_window, default_baselines
+    from explorer.app import build_window, default_baselines, log_qt_messages
     from explorer.errors import watching
 
     wanted = QSize(width, height)
     name = theme.value if theme else "light"
+    log_qt_messages()
     with watching() as reporter:
         window = build_window(value, scenario, llm, default_baselines(), name, path=path, size=wanted)
         try:

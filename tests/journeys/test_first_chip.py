@@ -26,7 +26,8 @@ def test_story_in_a_real_window(story: str, start_in_window: Callable[..., Any],
 def test_gui_command_opens_a_window_that_ctrl_q_closes(start_in_window: Callable[..., Any], xdotool: Any) -> None:
     """`chipscape gui` as a person starts it, driven from outside."""
     process = start_in_window(sys.executable, "-m", "explorer", "gui", "gpu-hbm3", "--theme", "dark")
-    xdotool("search", "--sync", "--onlyvisible", "--name", "Chipscape")
+    window = xdotool("search", "--sync", "--onlyvisible", "--name", "Chipscape").split()[0]
+    xdotool("windowfocus", "--sync", window)
     xdotool("key", "--delay", "50", "ctrl+q")
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
