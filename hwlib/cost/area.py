@@ -22,7 +22,10 @@ RATES: dict[logic.Format, str] = {
 """The parameter that holds the rate of each number format."""
 
 DRAM_STRIP_M = 2.5e-3
-"""How deep DRAM is drawn beside the die; a symbol, since a stack's package would dwarf the chip."""
+"""How deep DRAM is drawn beside a large die; a symbol, since a stack's package would dwarf the chip."""
+
+DRAM_STRIP_SHARE = 0.13
+"""How deep it is drawn beside a small one, over the side of a square die of the same area."""
 
 
 def per_word(words: tuple[str, ...], value: Callable[[str], Array]) -> Array:
@@ -114,6 +117,8 @@ def block_sizes_m(chip: Lowered, areas: Array) -> tuple[Array, Array]:
         shore = np.array([dram.dram_technology(t).shoreline_m for t in p.word("technology")])
         along = p.channels * shore
         lying = chip.aspect[:, p.index] >= 1.0
-        width[:, p.index] = np.where(lying, along, DRAM_STRIP_M)
-        height[:, p.index] = np.where(lying, DRAM_STRIP_M, along)
+        side = np.sqrt(chip.settings["die_width_m"] * chip.settings["die_height_m"])
+        depth = np.minimum(DRAM_STRIP_M, DRAM_STRIP_SHARE * side)
+        width[:, p.index] = np.where(lying, along, depth)
+        height[:, p.index] = np.where(lying, depth, along)
     return width, height
