@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,11 +24,6 @@ def _term(s: Sheet, name: str) -> str:
 
 def _batch(s: Sheet) -> str:
     return s.figure("batch", s.one.batch, "", "memory.batch")
-
-
-def _static(s: Sheet) -> str:
-    static = s.figure("static_W", float(s.one.run.static_W[s.one.d]), "W", "static_W")
-    return f"{static} * {explain_energy.chips(s)}"
 
 
 def _phase_time(s: Sheet, phase: int) -> str:
@@ -84,7 +80,7 @@ def _energy(s: Sheet) -> str:
 
 def _decode_energy(s: Sheet) -> str:
     step = explain_energy.energy_of_step(s, 1)
-    return f"({step} + {_static(s)} * {_term(s, 'tpot_s')}) / {_batch(s)}"
+    return f"({step} + {explain_energy.static_of_all(s)} * {_term(s, 'tpot_s')}) / {_batch(s)}"
 
 
 def _power(s: Sheet) -> str:
@@ -94,7 +90,7 @@ def _power(s: Sheet) -> str:
 
 def _phase_power(phase: int, time: str) -> Callable[[Sheet], str]:
     def formula(s: Sheet) -> str:
-        return f"{explain_energy.energy_of_step(s, phase)} / {_term(s, time)} + {_static(s)}"
+        return f"{explain_energy.energy_of_step(s, phase)} / {_term(s, time)} + {explain_energy.static_of_all(s)}"
 
     return formula
 
@@ -157,21 +153,30 @@ def _energy_keys(one: OneDesign) -> list[str]:
     return keys + [f"energy.{PHASES[f]}.{name}" for f, name in one.program.rows]
 
 
-def _time_keys(one: OneDesign) -> list[str]:
+def _time_keys(one: OneDesign) -> tuple[str, ...]:
     """Times of operators and of the resources that they wait for, and the walls of each phase."""
     busy = (one.run.times[one.d] > 0) & (one.passes > 0)[:, None]
     member = one.program.row == np.arange(len(one.program.rows))[:, None]
-    waits = (member.astype(float) @ busy > 0).tolist()
+    waits = member.astype(float) @ busy > 0
+    return _time_names(one.program.rows, waits.tobytes())
+
+
+@lru_cache(maxsize=64)
+def _time_names(rows: tuple[tuple[int, str], ...], waits: bytes) -> tuple[str, ...]:
+    """The keys of operator rows that wait [rows, resources]; most edits change numbers and not these."""
+    table: list[list[bool]] = np.frombuffer(waits, dtype=bool).reshape(len(rows), -1).tolist()
     keys, walls = [], [[False] * len(RESOURCES) for _ in PHASES]
-    for (f, name), used in zip(one.program.rows, waits, strict=True):
+    for (f, name), used in zip(rows, table, strict=True):
         stem = f"time.{PHASES[f]}.{name}"
-        keys.append(stem)
-        keys += [f"{stem}.{r}" for r, waited in zip(RESOURCES, used, strict=True) if waited]
+        keys += [stem, *_by_resource(stem, used)]
         walls[f] = [a or b for a, b in zip(walls[f], used, strict=True)]
-    for f, phase in enumerate(PHASES):
-        if sum(walls[f]) > 1:
-            keys += [f"without_wall.{phase}.{r}" for r, waited in zip(RESOURCES, walls[f], strict=True) if waited]
-    return keys
+    for phase, used in zip(PHASES, walls, strict=True):
+        keys += _by_resource(f"without_wall.{phase}", used) if sum(used) > 1 else []
+    return tuple(keys)
+
+
+def _by_resource(stem: str, used: list[bool]) -> list[str]:
+    return [f"{stem}.{r}" for r, waited in zip(RESOURCES, used, strict=True) if waited]
 
 
 def _machine_keys(one: OneDesign) -> list[str]:

@@ -84,16 +84,16 @@ def component_energy(one: OneDesign, key: str) -> Explanation:
     return _with_method(s.explanation(key, f"{LABELS[component]}: energy per token", value, "J/token", formula, source))
 
 
-def chips(s: Sheet) -> str:
-    """Chips in all, as a product of the scenario's parallel degrees."""
+def static_of_all(s: Sheet) -> str:
+    """Static power of all chips."""
+    static = s.figure("static_W", float(s.one.run.static_W[s.one.d]), "W", "static_W")
     names = [n for n in ("tensor_parallel", "pipeline_parallel") if getattr(s.one.run.scenario, n) > 1]
-    return " * ".join(s.scenario(n) for n in names) or "1"
+    return " * ".join([static, *(s.scenario(n) for n in names)])
 
 
 def _static(s: Sheet) -> str:
-    static = s.figure("static_W", float(s.one.run.static_W[s.one.d]), "W", "static_W")
     end = s.figure("end_s", float(s.one.run.end_s[s.one.d]), "s", "end_s")
-    return f"{static} * {chips(s)} * {end}"
+    return f"{static_of_all(s)} * {end}"
 
 
 def _dynamic(s: Sheet, component: str) -> str:
@@ -333,14 +333,14 @@ def _port(s: Sheet, action: Action) -> tuple[str, str]:
 def by_bandwidth(s: Sheet, field: str, unit: str) -> str:
     """A property of the chip-to-chip ports, weighted by their bandwidth."""
     parts: Sequence[int] = [int(b) for b in s.one.run.machine.chip.kinds["port"].index]
-    values, weights = [], []
+    values = []
     for block in parts:
         name = str(part_of(s, block).technology)
         value = float(getattr(wires.port_technology(name), field))
         values.append(s.own_or(block, field, field, value, unit, f"port.{name}"))
-        weights.append(s.field(block, "bandwidth_Bps"))
     if len(set(values)) == 1:
         return values[0]
+    weights = [s.field(block, "bandwidth_Bps") for block in parts]
     return f"({total([f'{w} * {v}' for w, v in zip(weights, values, strict=True)])}) / ({total(weights)})"
 
 

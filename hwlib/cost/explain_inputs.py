@@ -132,20 +132,22 @@ class Sheet:
 
     def efficiency(self, resource: str) -> str:
         """The share of a peak that chips of the class reach."""
-        settings, value = self.one.design.settings, self.one.run.machine.prior[resource]
-        if settings.calibration == "ideal":
-            return self.add("efficiency", value, "", "your design: chip, Calibration: ideal")
-        return self.add("efficiency", value, "", f"{priors()['source']} (class {settings.chip_class})", confidence())
+        return self._prior("efficiency", resource, "")
 
     def overhead(self) -> str:
         """Overhead of one launched operator."""
-        settings = self.one.design.settings
-        if settings.overhead_s is not None:
-            return self.setting("overhead_s")
+        own = self.one.design.settings.overhead_s is not None
+        return self.setting("overhead_s") if own else self._prior("overhead_s", "overhead_s", "s")
+
+    def _prior(self, name: str, key: str, unit: str) -> str:
+        """A value of the class prior, with the source that the calibration file gives for it."""
+        settings, value = self.one.design.settings, float(self.one.run.machine.prior[key])
         if settings.calibration == "ideal":
-            return self.add("overhead_s", 0.0, "s", "your design: chip, Calibration: ideal")
-        value, source = self.one.run.machine.prior["overhead_s"], f"{priors()['source']} (class {settings.chip_class})"
-        return self.add("overhead_s", value, "s", source, confidence())
+            return self.add(name, value, unit, "your design: chip, Calibration: ideal, no losses")
+        every = priors()
+        told = every.get("sources", {}).get(settings.chip_class, {}).get(key, {})
+        source = told.get("source", every["source"])
+        return self.add(name, value, unit, f"class {settings.chip_class}: {source}", told.get("confidence", "estimate"))
 
     def clock(self, phase: int, resource: str) -> str:
         """ " / clock" where the die is throttled in that phase and the resource follows its clock; else nothing."""
@@ -177,11 +179,6 @@ class Sheet:
         """The finished explanation."""
         inputs = tuple(self._inputs.values())
         return Explanation(key, label, float(value), unit, formula, inputs, f"{MODEL}: {source}")
-
-
-def confidence() -> str:
-    """How far the class priors can be trusted."""
-    return str(priors().get("confidence", "estimate"))
 
 
 def total(names: list[str]) -> str:

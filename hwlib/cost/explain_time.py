@@ -122,9 +122,12 @@ def _groups(labels: NDArray[np.int64], cols: Columns) -> list[tuple[int, Columns
     return [(int(label), cols[labels == label]) for label in np.unique(labels)]
 
 
-def _sizes(s: Sheet, cols: Columns) -> dict[str, str]:
-    values, what = s.one.program.values, {"m": "rows", "n": "outputs", "k": "reduction", "batch": "independent GEMMs"}
-    return {c: s.counted(c, values[c][cols], "", f"{words} of one instance") for c, words in what.items()}
+SIZES = {"m": "activation rows", "n": "outputs", "k": "length of the sums", "batch": "independent GEMMs"}
+
+
+def size(s: Sheet, cols: Columns, name: str) -> str:
+    """m, n, k or batch of one instance of every column."""
+    return s.counted(name, s.one.program.values[name][cols], "", f"{SIZES[name]} of one instance")
 
 
 def _compute(s: Sheet, cols: Columns) -> tuple[str, str]:
@@ -153,7 +156,7 @@ def _array_time(s: Sheet, units: MatrixUnits, width: int, i: int, cols: Columns)
     style = p.word("style")[i]
     first = f"'{p.word('dataflow')[i]}', " if style == "systolic" else ""
     grid = [s.field(block, f) for f in ("rows", "columns", "count")]
-    cycles = f"{style}_cycles({first}{', '.join([*grid, *_sizes(s, cols).values()])})"
+    cycles = f"{style}_cycles({first}{', '.join([*grid, *(size(s, cols, c) for c in SIZES)])})"
     rate = rate_of(s, units, width, i)
     share = ""
     if units.split[s.one.d, i] != 1.0:
@@ -311,15 +314,10 @@ def slices_in(s: Sheet, block: int) -> str:
 def _steps(s: Sheet, cols: Columns, pool: int) -> str:
     """Analog steps of one instance: rows of activations x input slices x groups of rows switched at once."""
     block = _block_of(s.one, pool)
-    m, k = _sizes_of(s, cols, "m"), _sizes_of(s, cols, "k")
+    m, k = size(s, cols, "m"), size(s, cols, "k")
     rows, active = s.field(block, "rows"), s.field(block, "rows_active")
     groups = f"ceil(min({k}, {rows}) / min({active}, {rows}))"
     return f"{m} * {slices_in(s, block)} * {groups}{_reloads(s, cols, pool)}"
-
-
-def _sizes_of(s: Sheet, cols: Columns, name: str) -> str:
-    words = {"m": "rows", "n": "outputs", "k": "reduction", "batch": "independent GEMMs"}[name]
-    return s.counted(name, s.one.program.values[name][cols], "", f"{words} of one instance")
 
 
 def _reloads(s: Sheet, cols: Columns, index: int) -> str:
@@ -329,7 +327,7 @@ def _reloads(s: Sheet, cols: Columns, index: int) -> str:
     if not again.any():
         return ""
     block = _block_of(one, index)
-    n, k, batch = (_sizes_of(s, cols, c) for c in ("n", "k", "batch"))
+    n, k, batch = (size(s, cols, c) for c in ("n", "k", "batch"))
     down = f"ceil({k} / {s.field(block, 'rows')})"
     need = f"{down} * ceil({n} / {weights_across(s, index)}) * {batch}"
     fills = f"ceil({need} / {arrays_of(s, index)})"
@@ -386,7 +384,7 @@ def _program(s: Sheet, cols: Columns) -> tuple[str, str]:
         pool, block = s.one.run.machine.crossbars[index], _block_of(s.one, index)
         value = float(pool.write_time_s[s.one.d])
         write = s.own_or(block, "write_time_s", "write_time_s", value, "s", f"cell.{pool.cell}")
-        rows = f"min({_sizes_of(s, cols, 'k')}, {s.field(block, 'rows')})"
+        rows = f"min({size(s, cols, 'k')}, {s.field(block, 'rows')})"
         return f"sum({_passes(s, cols)} * {rows} * {write}{_reloads(s, cols, index)})"
 
     return _on_pools(s, cols, each), "rows written one after the other, all arrays at once, as often as they are filled"
