@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 from hwlib.fields import PartField
@@ -34,9 +35,32 @@ def block_figures(report: Report, ids: Collection[str]) -> Texts:
     if report.fits:
         texts["Mean power"] = _figure(report, f"block.{block.id}.power_W", format_quantity(block.power_W, "W"))
         texts["Utilisation"] = _figure(report, f"block.{block.id}.utilisation", percent(block.utilisation))
+    texts |= _crossbar(report, block)
     if block.holds:
         texts["Holds"] = (block.holds, "")
     return texts
+
+
+def _crossbar(report: Report, block: BlockFigure) -> Texts:
+    """Precision, wear and efficiency of the pool that a crossbar belongs to; empty for other blocks."""
+    figure = next((c for c in report.crossbars if block.id in c.blocks), None)
+    if figure is None:
+        return {}
+    lost = figure.sqnr_dB < math.inf
+    lives = figure.lifetime_s < math.inf
+    bits = f"{figure.adc_bits} of {figure.lossless_adc_bits} bit" if figure.adc_bits else "none needed"
+    efficiencies = (figure.peak_TOPS_per_W, figure.mapped_TOPS_per_W, figure.end_to_end_TOPS_per_W)
+    peak, mapped, whole = (format_quantity(value, "", 3) for value in efficiencies)
+    return {
+        "ADC, lossless": (bits, ""),
+        "SQNR": (f"{format_quantity(figure.sqnr_dB, '', 3)} dB" if lost else "nothing lost", ""),
+        "Cells filled": (percent(figure.filling), ""),
+        "Lifetime": (format_quantity(figure.lifetime_s, "s", 3) if lives else "programmed once", ""),
+        "TOPS/W, peak": (peak, ""),
+        "TOPS/W, mapped": (mapped, ""),
+        "TOPS/W, end to end": (whole, ""),
+        "TOPS/W hold for": (figure.convention, ""),
+    }
 
 
 def _peak(report: Report, block: BlockFigure) -> Texts:
