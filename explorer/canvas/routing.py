@@ -53,28 +53,29 @@ def _channels(a: float, b: float, edges: Floats) -> Floats:
 
 def _across_first(x1: float, y1: float, x2: float, y2: float, xs: Floats, ys: Floats) -> Floats:
     """[K, 5, 2]: across, down, across, down, through every pair of channels that goes forward all the way."""
-    x, y = (grid.ravel() for grid in np.meshgrid(xs, ys))
+    x, y = np.tile(xs, ys.size), np.repeat(ys, xs.size)
     return _points([(x1, y1), (x, y1), (x, y), (x2, y), (x2, y2)], x.size)
 
 
 def _down_first(x1: float, y1: float, x2: float, y2: float, xs: Floats, ys: Floats) -> Floats:
     """[K, 5, 2]: down, across, down, across."""
-    x, y = (grid.ravel() for grid in np.meshgrid(xs, ys))
+    x, y = np.tile(xs, ys.size), np.repeat(ys, xs.size)
     return _points([(x1, y1), (x1, y), (x, y), (x, y2), (x2, y2)], x.size)
 
 
 def _points(corners: list[tuple[float | Floats, float | Floats]], count: int) -> Floats:
-    columns = [np.stack(np.broadcast_arrays(x, y, np.empty(count))[:2], axis=-1) for x, y in corners]
-    return np.stack(columns, axis=1)
+    points = np.empty((count, len(corners), 2))
+    for i, (x, y) in enumerate(corners):
+        points[:, i, 0], points[:, i, 1] = x, y
+    return points
 
 
 def _cost(corners: Floats, blocks: Floats, across: bool, wanted: tuple[bool, bool], length: float) -> Floats:
     """[K]: metres of block crossed, and corners and wrong ways as shares of the length."""
+    pieces = np.abs(corners[:, 1:] - corners[:, :-1]).sum(axis=2) > INSIDE_M
     crossed = np.zeros(corners.shape[0])
-    pieces = np.abs(np.diff(corners, axis=1)).sum(axis=2) > INSIDE_M
-    for i in range(4):
-        runs_across = across == (i % 2 == 0)
-        crossed += _crossed(corners[:, i], corners[:, i + 1], blocks, 0 if runs_across else 1)
+    for i in (0, 1):
+        crossed += _crossed(corners[:, i:4:2], corners[:, i + 1 :: 2], blocks, 0 if across == (i == 0) else 1)
     turns = pieces.sum(axis=1) - 1
     axis = np.array([across, not across, across, not across])
     leaves = axis[pieces.argmax(axis=1)]
@@ -84,15 +85,15 @@ def _cost(corners: Floats, blocks: Floats, across: bool, wanted: tuple[bool, boo
 
 
 def _crossed(a: Floats, b: Floats, blocks: Floats, axis: int) -> Floats:
-    """[K]: how much of the pieces a-b, which run along `axis`, lies inside blocks or at their edges."""
+    """[K]: how much of the pieces a-b [K, 2, 2], which run along `axis`, lies inside blocks or at their edges."""
     other = 1 - axis
-    low, high = np.minimum(a[:, axis], b[:, axis])[:, None], np.maximum(a[:, axis], b[:, axis])[:, None]
-    at = a[:, other][:, None]
-    inside = (at > blocks[None, :, other] + INSIDE_M) & (at < blocks[None, :, other + 2] - INSIDE_M)
-    on_edge = (at >= blocks[None, :, other] - INSIDE_M) & (at <= blocks[None, :, other + 2] + INSIDE_M)
-    shared = np.minimum(high, blocks[None, :, axis + 2]) - np.maximum(low, blocks[None, :, axis])
-    weight = np.where(inside, 1.0, np.where(on_edge, ALONG_EDGE_COST, 0.0))
-    return (weight * np.maximum(shared, 0.0)).sum(axis=1)
+    ends, others = np.stack((a[..., axis], b[..., axis])), a[..., other, None]
+    low, high = ends.min(0)[..., None], ends.max(0)[..., None]
+    inside = (others > blocks[:, other] + INSIDE_M) & (others < blocks[:, other + 2] - INSIDE_M)
+    near = (others >= blocks[:, other] - INSIDE_M) & (others <= blocks[:, other + 2] + INSIDE_M)
+    shared = np.minimum(high, blocks[:, axis + 2]) - np.maximum(low, blocks[:, axis])
+    weight = (1.0 - ALONG_EDGE_COST) * inside + ALONG_EDGE_COST * near
+    return np.asarray((weight * np.maximum(shared, 0.0)).sum(axis=(1, 2)))
 
 
 def _tidy(corners: Floats) -> tuple[Point, ...]:
