@@ -13,7 +13,7 @@ from hwlib.baselines.device_report import as_device, cannot_run
 from hwlib.catalog import find_device
 from hwlib.cost import assemble
 from hwlib.cost.area import block_areas_m2, block_sizes_m
-from hwlib.cost.check import result_findings, structural_findings
+from hwlib.cost.check import outline_of, result_findings, structural_findings
 from hwlib.cost.crossbar_figures import crossbar_figures
 from hwlib.cost.explain import explainer, figure_keys
 from hwlib.cost.lower import Shape, lower, shape_of
@@ -177,12 +177,17 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
     Raises ValueError for an LLM that generates no tokens or whose architecture is unpublished.
     """
     _runnable(llm)
-    structural = structural_findings(design)
     if not design.blocks:
         return _without_result(
-            design, scenario, llm, "cannot_run", "The die is empty: add blocks and link them.", structural
+            design,
+            scenario,
+            llm,
+            "cannot_run",
+            "The die is empty: add blocks and link them.",
+            structural_findings(design),
         )
     _, r, d = next(_chunks([design], scenario, llm))[0]
+    structural = structural_findings(design, outline_of(design, r.machine.plan, d))
     if obstacle := _obstacle(r) or _too_narrow(r, d):
         return _without_result(design, scenario, llm, "cannot_run", obstacle, structural, r, d)
     one = assemble.OneDesign(r, d)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwlib.cost.area import block_areas_m2, block_sizes_m
-from hwlib.cost.lower import Lowered, lower, shape_of
+from hwlib.cost.floorplan import Floorplan, floorplan
+from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.sqnr import LOST_dB
-from hwlib.design.design import Design, Finding
+from hwlib.design.design import Block, Design, Finding
 from hwlib.mapping.routes import Routes, find_routes, topology
 from hwlib.report import CrossbarFigure, Metrics, Rect
 from hwlib.units import format_quantity
@@ -21,8 +22,16 @@ TOLERANCE_M = 1e-6
 RETICLE_M2 = 858e-6
 
 
-def structural_findings(design: Design) -> tuple[Finding, ...]:
-    """What can be said without a workload: connections, units and the floorplan."""
+@dataclass(frozen=True)
+class Outline:
+    """Where the blocks of a design are drawn, and the silicon they need together."""
+
+    rects: dict[str, Rect]
+    area_m2: float
+
+
+def structural_findings(design: Design, drawn: Outline | None = None) -> tuple[Finding, ...]:
+    """What can be said without a workload: connections, units and the floorplan (`drawn`, where it is known)."""
     if not design.blocks:
         return (
             Finding(
@@ -32,9 +41,21 @@ def structural_findings(design: Design) -> tuple[Finding, ...]:
                 mend="Drag parts onto it, or open an example.",
             ),
         )
-    chip = lower([design], shape_of(design))
     routes = find_routes(topology(design))
-    return (*_duplicates(design), *_connections(design, routes), *_units(design), *_floorplan(design, chip))
+    outline = drawn if drawn is not None else _outline(design)
+    return (*_duplicates(design), *_connections(design, routes), *_units(design), *_floorplan(design, outline))
+
+
+def outline_of(design: Design, plan: Floorplan, d: int) -> Outline:
+    """The outline of design `d` of a group whose floorplan is known already."""
+    sides = (v[d].tolist() for v in (plan.x_m, plan.y_m, plan.width_m, plan.height_m))
+    rects = {b.id: Rect(*four) for b, four in zip(design.blocks, zip(*sides, strict=True), strict=True)}
+    return Outline(rects, float(plan.area_m2[d].sum()))
+
+
+def _outline(design: Design) -> Outline:
+    chip = lower([design], shape_of(design))
+    return outline_of(design, floorplan(chip, find_routes(chip.shape.topology)), 0)
 
 
 def _duplicates(design: Design) -> list[Finding]:
@@ -124,34 +145,14 @@ def _units(design: Design) -> list[Finding]:
     return found
 
 
-def _rects(design: Design, chip: Lowered) -> dict[str, Rect]:
-    width, height = block_sizes_m(chip, block_areas_m2(chip))
-    return {
-        b.id: Rect(b.placement.x_m, b.placement.y_m, float(width[0, i]), float(height[0, i]))
-        for i, b in enumerate(design.blocks)
-    }
-
-
-def _floorplan(design: Design, chip: Lowered) -> list[Finding]:
-    s, rects = design.settings, _rects(design, chip)
-    found = []
+def _floorplan(design: Design, outline: Outline) -> list[Finding]:
+    s, rects = design.settings, outline.rects
     on_die = [b for b in design.blocks if b.kind != "dram"]
-    for b in on_die:
-        r = rects[b.id]
-        beyond = max(-r.x_m, -r.y_m, r.x_m + r.width_m - s.die_width_m, r.y_m + r.height_m - s.die_height_m)
-        if beyond > TOLERANCE_M:
-            found.append(
-                Finding(
-                    severity="warning",
-                    code="off_die",
-                    message=f"{b.name} reaches {format_quantity(beyond, 'm')} beyond the die.",
-                    mend="Move it, shrink it, or enlarge the die.",
-                    blocks=(b.id,),
-                )
-            )
+    found = [f for b in on_die if (f := _beyond(design, b, rects[b.id])) is not None]
+    found += [f for b in design.blocks if b.kind == "dram" and (f := _dram_on_die(design, b, rects[b.id])) is not None]
     found += _overlaps([(b.id, b.name) for b in on_die], rects)
     die = s.die_width_m * s.die_height_m
-    used = float(block_areas_m2(chip).sum())
+    used = outline.area_m2
     if used > die:
         found.append(
             Finding(
@@ -171,6 +172,35 @@ def _floorplan(design: Design, chip: Lowered) -> list[Finding]:
             )
         )
     return found
+
+
+def _beyond(design: Design, block: Block, r: Rect) -> Finding | None:
+    s = design.settings
+    beyond = max(-r.x_m, -r.y_m, r.x_m + r.width_m - s.die_width_m, r.y_m + r.height_m - s.die_height_m)
+    if beyond <= TOLERANCE_M:
+        return None
+    return Finding(
+        severity="warning",
+        code="off_die",
+        message=f"{block.name} reaches {format_quantity(beyond, 'm')} beyond the die.",
+        mend="Move it, shrink it, or enlarge the die.",
+        blocks=(block.id,),
+    )
+
+
+def _dram_on_die(design: Design, block: Block, r: Rect) -> Finding | None:
+    s = design.settings
+    wide = min(r.x_m + r.width_m, s.die_width_m) - max(r.x_m, 0.0)
+    high = min(r.y_m + r.height_m, s.die_height_m) - max(r.y_m, 0.0)
+    if min(wide, high) <= TOLERANCE_M:
+        return None
+    return Finding(
+        severity="warning",
+        code="dram_on_die",
+        message=f"{block.name} lies on the die, where its devices can't be.",
+        mend="Move it beside the die; its PHY counts as die area anyway.",
+        blocks=(block.id,),
+    )
 
 
 def _overlaps(blocks: list[tuple[str, str]], rects: dict[str, Rect]) -> list[Finding]:

@@ -59,18 +59,17 @@ def tensor_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array,
     cycles = waves ceil(k/split) tile_m tile_n / (rows columns) + WAVE_CYCLES (waves_of_one_matrix - 1)
     + SPLIT_CYCLES where k is split.
     """
+    splits = np.array(SPLITS)
+    m_, n_, k_, batch_, count_, cells = (np.asarray(v)[..., None] for v in (m, n, k, batch, count, rows * columns))
+    depth = np.where((splits == 1.0) | (k_ >= splits * MIN_SPLIT_K), np.ceil(k_ / splits), np.inf) / cells
+    adding = np.where(splits > 1.0, SPLIT_CYCLES, 0.0)
     best: Array = np.array(np.inf)
-    cells = rows * columns
     for tile_m, tile_n in TENSOR_TILES:
-        tiles = np.ceil(m / tile_m) * np.ceil(n / tile_n)
-        for split in SPLITS:
-            once, waves = np.ceil(tiles * split / count), np.ceil(tiles * split * batch / count)
-            depth = np.ceil(k / split)
-            if split > 1.0:
-                depth = np.where(k >= split * MIN_SPLIT_K, depth, np.inf)
-            extra = (once - 1.0) * WAVE_CYCLES + (SPLIT_CYCLES if split > 1.0 else 0.0)
-            best = np.minimum(best, waves * depth * (tile_m * tile_n) / cells + extra)
-    return best
+        tiles = np.ceil(m_ / tile_m) * np.ceil(n_ / tile_n) * splits
+        waves, once = np.ceil(tiles * batch_ / count_), np.ceil(tiles / count_)
+        cycles = waves * depth * (tile_m * tile_n) + (once - 1.0) * WAVE_CYCLES + adding
+        best = np.minimum(best, cycles)
+    return np.asarray(best.min(axis=-1))
 
 
 def simd_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array, k: Array, batch: Array) -> Array:
