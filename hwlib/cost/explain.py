@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hwlib.cost import explain_area, explain_energy, explain_memory, explain_peaks, explain_time
+from hwlib.cost import explain_area, explain_energy, explain_memory, explain_parts, explain_peaks, explain_time
 from hwlib.cost.assemble import ACTIONS, PACKAGE, OneDesign, metrics
 from hwlib.cost.explain_inputs import Sheet, total
 from hwlib.cost.work import widths_needed
@@ -136,6 +136,7 @@ def figure_keys(one: OneDesign) -> tuple[str, ...]:
         *MEMORY,
         *_machine_keys(one),
         *_action_keys(one),
+        *explain_parts.part_keys(one),
     )
 
 
@@ -231,6 +232,7 @@ FAMILIES: dict[tuple[str, int], Explain] = {
 NAMED: dict[str, Explain] = {
     "area": explain_area.area,
     "leakage": explain_area.leakage,
+    "block": explain_parts.part,
     "action": explain_energy.action_energy,
     "share": explain_peaks.share,
     "link": explain_peaks.link_bandwidth,

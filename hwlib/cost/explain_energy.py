@@ -315,11 +315,12 @@ def _wire(s: Sheet, action: Action) -> tuple[str, str]:
         if streams.hops[d, c, n] > 0:
             name = one.design.blocks[int(block)].name
             hops = s.add("hops", float(streams.hops[d, c, n]), "", f"routes: mean hops in {name}")
-            terms.append(f"{hops} * {_router(s, int(block))}")
+            terms.append(f"{hops} * {router(s, int(block))}")
     return f"8 * ({' + '.join(terms)})", "wires by length and routers by hops, 8 bits a byte"
 
 
-def _router(s: Sheet, block: int) -> str:
+def router(s: Sheet, block: int) -> str:
+    """Energy of one bit and hop in a network."""
     if s.is_own(block, "router_energy_J_per_bit"):
         return s.field(block, "router_energy_J_per_bit")
     value = float(wires.router_energy_J_per_bit(node_nm(s)))

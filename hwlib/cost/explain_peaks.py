@@ -23,11 +23,12 @@ def share(one: OneDesign, key: str) -> Explanation:
     i = int(np.flatnonzero(units.parameters.index == index_of(one, block_id))[0])
     peak = s.figure("peak", 2.0 * float(units.macs_per_s[one.d].sum()), "FLOP/s", peak_key(one, width))
     label = f"Part of the {width}-bit work on {one.design.block(block_id).name}"
-    formula = f"2 * {_macs(s, width, i)} / {peak}"
+    formula = f"2 * {macs(s, width, i)} / {peak}"
     return s.explanation(key, label, units.split[one.d, i], "", formula, "work is split by peak rate")
 
 
-def _macs(s: Sheet, width: int, i: int) -> str:
+def macs(s: Sheet, width: int, i: int) -> str:
+    """MACs per second of compute array i."""
     units = s.one.run.machine.matrix[width]
     block = int(units.parameters.index[i])
     sizes = [s.field(block, f) for f in ("rows", "columns", "count", "clock_Hz")]
@@ -37,7 +38,7 @@ def _macs(s: Sheet, width: int, i: int) -> str:
 def peak_compute(one: OneDesign, key: str, width: int) -> Explanation:
     """peak.compute: FLOP/s of all compute arrays at the operand width of the weight GEMMs, or another one."""
     s, units = Sheet(one), one.run.machine.matrix[width]
-    terms = [_macs(s, width, i) for i in range(len(units.parameters)) if units.macs_per_s[one.d, i] > 0]
+    terms = [macs(s, width, i) for i in range(len(units.parameters)) if units.macs_per_s[one.d, i] > 0]
     value = 2.0 * units.macs_per_s[one.d].sum()
     source = "one multiply-accumulate counts as two operations"
     return s.explanation(key, f"Peak of compute, {width} bit", value, "FLOP/s", f"2 * ({total(terms)})", source)
@@ -61,14 +62,15 @@ def peak_memory(one: OneDesign, key: str) -> Explanation:
     pool = one.run.machine.dram if dram else one.run.machine.sram
     assert pool is not None
     used = [int(b) for b in pool.parameters.index[pool.split[one.d] > 0]]
-    terms = [(_dram_bandwidth if dram else _sram_bandwidth)(s, b) for b in used]
+    terms = [(dram_bandwidth if dram else sram_bandwidth)(s, b) for b in used]
     label = f"Peak bandwidth of {'DRAM' if dram else 'SRAM'}"
     return s.explanation(
         key, label, pool.bandwidth_Bps[one.d], "B/s", total(terms), "sum over the memories that serve units"
     )
 
 
-def _dram_bandwidth(s: Sheet, block: int) -> str:
+def dram_bandwidth(s: Sheet, block: int) -> str:
+    """Peak bandwidth of a DRAM block."""
     name = part_of(s, block).technology
     each = s.own_or(
         block, "bandwidth_Bps", "bandwidth_each", dram_technology(name).bandwidth_Bps, "B/s", f"dram.{name}"
@@ -76,7 +78,8 @@ def _dram_bandwidth(s: Sheet, block: int) -> str:
     return f"{s.field(block, 'channels')} * {each}"
 
 
-def _sram_bandwidth(s: Sheet, block: int) -> str:
+def sram_bandwidth(s: Sheet, block: int) -> str:
+    """Peak bandwidth of an SRAM block: banks as fast as their clock and the table allow."""
     part = part_of(s, block)
     bank = part.capacity_bytes / part.banks
     fastest = float(sram.sram_max_clock_Hz(node_nm(s), np.float64(bank), np.float64(part.port_width_bits)))
@@ -157,7 +160,7 @@ def dram_latency(one: OneDesign, key: str) -> Explanation:
     blocks = [int(b) for b in pool.parameters.index[pool.split[one.d] > 0]]
     names = [part_of(s, b).technology for b in blocks]
     each = [s.technology("latency", dram_technology(n).latency_s, "s", "dram.latency", n) for n in names]
-    rates = [_dram_bandwidth(s, b) for b in blocks] if len(set(each)) > 1 else []
+    rates = [dram_bandwidth(s, b) for b in blocks] if len(set(each)) > 1 else []
     weighted = total([f"{r} * {e}" for r, e in zip(rates, each, strict=bool(rates))])
     formula = f"({weighted}) / ({total(rates)})" if rates else each[0]
     return s.explanation(

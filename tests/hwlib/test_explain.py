@@ -12,7 +12,7 @@ import pytest
 from hwlib import catalog
 from hwlib.cost.formula import evaluate_formula
 from hwlib.design.design import Block, Design, Placement, Settings
-from hwlib.design.edit import connect
+from hwlib.design.edit import connect, replace_part
 from hwlib.design.parts import AnyPart, ComputeArray, Crossbar, Dram, Noc, Port, Sram, VectorUnit
 from hwlib.evaluate import evaluate
 from hwlib.fields import part_fields
@@ -192,6 +192,11 @@ def check_report_fields(report: Report) -> None:
     for block in report.blocks:
         same(f"area.{block.id}", block.area_m2)
         same(f"leakage.{block.id}", block.leakage_W)
+        same(f"block.{block.id}.area_m2", block.area_m2)
+        same(f"block.{block.id}.leakage_W", block.leakage_W)
+        assert (f"block.{block.id}.peak" in report.figures()) == (block.peak > 0)
+        if block.peak > 0:
+            same(f"block.{block.id}.peak", block.peak)
     same("static_W", sum(b.leakage_W for b in report.blocks))
     for link in report.links:
         same(f"link.{link.id}.bandwidth_Bps", link.bandwidth_Bps)
@@ -312,6 +317,34 @@ def test_adc_energy_is_conversions_times_energy_of_one() -> None:
     of_one = report.explain(energy.key)
     assert of_one.unit == "J/conversion"
     assert re.search(r"at 7 nm, 8 bit, 1.28e\+09 conversions a second", of_one.inputs[0].source)
+
+
+@pytest.mark.parametrize(
+    ("block", "field"),
+    [
+        ("v", "op_energy_J"),
+        ("s", "read_energy_J_per_bit"),
+        ("s", "write_energy_J_per_bit"),
+        ("d", "bandwidth_Bps"),
+        ("d", "energy_J_per_bit"),
+        ("noc", "router_energy_J_per_bit"),
+        ("x1", "adc_energy_J"),
+        ("x1", "read_time_s"),
+        ("x1", "cell_read_energy_J"),
+        ("x1", "area_m2"),
+        ("m", "leakage_W"),
+    ],
+)
+def test_the_models_value_set_as_ones_own_changes_nothing(block: str, field: str) -> None:
+    """So that the inspector can show it in the field that overrides it."""
+    report = of_hand_made("crossbar pools", "short", "Llama-3.1-8B")
+    value = report.explain(f"block.{block}.{field}").value
+    own = evaluate(replace_part(report.design, block, {field: value}), SMALL, report.llm)
+    assert own.metrics is not None
+    assert report.metrics is not None
+    assert own.metrics.tpot_s == pytest.approx(report.metrics.tpot_s, rel=1e-9)
+    assert own.metrics.energy_per_token_J == pytest.approx(report.metrics.energy_per_token_J, rel=1e-9)
+    assert own.explain(f"block.{block}.{field}").inputs[0].confidence == "own value"
 
 
 def test_an_unknown_figure_is_refused() -> None:
