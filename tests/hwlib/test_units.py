@@ -158,3 +158,11 @@ def test_what_is_written_reads_back_within_its_digits(value: float, unit: str, d
 def test_at_most_four_significant_digits(value: float, unit: str) -> None:
     mantissa = format_quantity(value, unit).split(" ")[0].split("e")[0]
     assert len(mantissa.replace(".", "").strip("0")) <= 4
+
+
+@given(st.floats(-1e30, 1e30).filter(lambda v: v == 0.0 or abs(v) > 1e-29), st.integers(1, 6))
+def test_prefixes_are_written_as_quantiphy_writes_them(value: float, digits: int) -> None:
+    from hwlib.units import _Shown
+
+    expected = str(_Shown(value, "s").render(prec=digits - 1)) if value else "0 s"
+    assert format_quantity(value, "s", digits) == expected
