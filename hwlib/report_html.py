@@ -245,8 +245,9 @@ def _sources(reports: Sequence[Report]) -> str:
     for report in reports:
         for key in report.figures() if report.explainer is not None else ():
             for one in report.explain(key).inputs:
-                if one.source and one.confidence:
-                    found.setdefault(one.source, set()).add(one.confidence)
+                document = one.source.split("; at ")[0]
+                if document and one.confidence and not document.startswith(("your design", "LLM", "scenario")):
+                    found.setdefault(document, set()).add(one.confidence)
         for energy in report.energies:
             if energy.source:
                 found.setdefault(energy.source, set())

@@ -331,7 +331,8 @@ class HeadlineCards(QWidget):
         report = self.results.report if self.results is not None else None
         if report is None:
             return
-        for wanted in (key, *ASKED_FOR.get(key, ())):
+        bound = () if report.metrics is None else (f"without_wall.decode.{report.metrics.bound_decode}", "tpot_s")
+        for wanted in (key, *(bound if key == "bound" else ())):
             if wanted in report.figures():
                 self.explain_requested.emit(wanted)
                 return
@@ -352,10 +353,6 @@ class HeadlineCards(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._end_flash()
         super().closeEvent(event)
-
-
-ASKED_FOR = {"bound": ("without_wall_decode", "bound_decode", "tpot_s")}
-"""Figures that explain a card whose own key is none."""
 
 
 def _warnings(figure: Figure, report: Report) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import msgspec
 
 from hwlib.catalog import Device, power_range_W, precision_for
 from hwlib.design.design import Design, Finding, Settings
-from hwlib.report import EnergyFigure, Report
+from hwlib.report import EnergyFigure, Explanation, Report
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
 
@@ -58,7 +61,25 @@ def as_device(device: Device, drawn: Report) -> Report:
         die_cost_USD=None if area is None else drawn.die_cost_USD,
         energies=(*drawn.energies, *([board] if board else [])),
         notes=(*drawn.notes, *precision_notes(device, drawn.scenario), *_power_notes(device), *_drawing_notes(device)),
+        figure_keys=tuple(key for key in drawn.figure_keys if key != "area_m2"),
+        explainer=None if drawn.explainer is None else _DrawnFrom(device.name, drawn.explainer),
     )
+
+
+@dataclass(frozen=True)
+class _DrawnFrom:
+    """Explains a device's figures: what its drawing calls the user's own design comes from a datasheet here."""
+
+    name: str
+    explain: Callable[[str], Explanation]
+
+    def __call__(self, key: str) -> Explanation:
+        told = self.explain(key)
+        inputs = tuple(
+            msgspec.structs.replace(i, source=i.source.replace("your design: ", f"datasheet of {self.name}, drawn as "))
+            for i in told.inputs
+        )
+        return msgspec.structs.replace(told, inputs=inputs)
 
 
 def _board_energy(device: Device, drawn: Report) -> EnergyFigure | None:

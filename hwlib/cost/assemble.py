@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.overlap import serial_programming, shares, without_walls
 from hwlib.cost.run import Run
+from hwlib.cost.throttle import UNCLOCKED, voltage_squared
 from hwlib.cost.work import ACTIVATION_SHARE, crossbar_shape
 from hwlib.design.design import Link
 from hwlib.mapping.program import CROSSBAR
@@ -178,17 +179,24 @@ def block_figures(one: OneDesign) -> tuple[BlockFigure, ...]:
 
 
 def _decode_rates(one: OneDesign) -> Array:
-    """[K] instances per second in decode."""
-    return np.where(one.program.phase == 1, one.passes, 0.0) / max(float(one.run.phase_s[1, one.d]), 1e-300)
+    """[K] instances per second and chip in decode; pipeline stages share the layers, each with a part of the batch."""
+    at_once = float(one.run.runs[0]) / one.run.scenario.chips
+    return np.where(one.program.phase == 1, one.passes, 0.0) * at_once / max(float(one.run.phase_s[1, one.d]), 1e-300)
 
 
 def _block_powers(one: OneDesign) -> Array:
     """Mean power of blocks in decode [B]: their actions plus leakage; wires belong to links, not to blocks."""
     power = one.run.machine.leakage_W[one.d].copy()
     rates = _decode_rates(one)
+    lower_voltage = voltage_squared(one.run.clock[1, one.d])
+    pools = {pool.blocks[0]: list(pool.blocks) for pool in one.run.machine.crossbars}
     for action in one.run.found:
-        if action.block >= 0:
-            power[action.block] += float(rates @ action.count[one.d]) * float(action.energy_J[one.d])
+        if action.block < 0:
+            continue
+        blocks = pools.get(action.block, [action.block])
+        factor = lower_voltage if action.component not in UNCLOCKED else 1.0
+        watts = float(rates @ action.count[one.d]) * float(action.energy_J[one.d]) * factor
+        power[blocks] += watts / len(blocks)
     return np.asarray(power)
 
 
@@ -213,7 +221,8 @@ def _block_use(one: OneDesign) -> Array:
 def _link_use(one: OneDesign) -> Array:
     """[L + N] share of the decode step during which links and networks are busy."""
     bytes_per_s = _decode_rates(one) @ one.run.work.stream_bytes[one.d]
-    return np.asarray(bytes_per_s @ one.run.machine.streams.seconds_per_byte[one.d])
+    slower = float(one.run.clock[1, one.d])
+    return np.asarray(bytes_per_s @ one.run.machine.streams.seconds_per_byte[one.d]) / slower
 
 
 def link_figures(one: OneDesign) -> tuple[LinkFigure, ...]:

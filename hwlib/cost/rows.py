@@ -23,7 +23,7 @@ from hwlib.workload.operators import KIND_WORDS, Kind
 
 Array = NDArray[np.float64]
 
-SOURCE_WORDS = {IN_DRAM: "DRAM", IN_SRAM: "SRAM", RESIDENT: "crossbar", RELOADED: "DRAM, programmed for each use"}
+SOURCE_WORDS = {IN_DRAM: "DRAM", IN_SRAM: "SRAM", RESIDENT: "crossbar", RELOADED: "memory, programmed for each use"}
 SUMMED = ("flops", "weight_bytes", "kv_read_bytes", "kv_write_bytes", "in_bytes", "out_bytes")
 AVERAGED = ("m", "n", "k", "batch")
 R, C = len(RESOURCES), len(COMPONENTS)

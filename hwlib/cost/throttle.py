@@ -21,8 +21,16 @@ V_MIN = 0.6
 
 SLOWEST = 0.02
 STEPS = 16
-UNCLOCKED_RESOURCES = np.array([r in ("dram", "port") for r in RESOURCES])
-UNCLOCKED_COMPONENTS = np.array([c in ("dram", "port") for c in COMPONENTS])
+UNCLOCKED = ("dram", "port")
+"""Resources and components with a clock of their own."""
+
+UNCLOCKED_RESOURCES = np.array([r in UNCLOCKED for r in RESOURCES])
+UNCLOCKED_COMPONENTS = np.array([c in UNCLOCKED for c in COMPONENTS])
+
+
+def voltage_squared(factor: Array) -> Array:
+    """V^2 over nominal at clock factors: V linear in f down to V_MIN (MODEL.md, Energy)."""
+    return np.asarray(np.maximum(V_MIN, factor) ** 2)
 
 
 def scaled_times(times: Array, factor: Array) -> Array:
@@ -31,9 +39,8 @@ def scaled_times(times: Array, factor: Array) -> Array:
 
 
 def scaled_energy(energy: Array, factor: Array) -> Array:
-    """Energies [D, K, C]: on the die proportional to V^2, V linear in f down to V_MIN (MODEL.md, Energy)."""
-    squared = np.maximum(V_MIN, factor) ** 2
-    return np.where(UNCLOCKED_COMPONENTS, energy, energy * squared[..., None])
+    """Energies [D, K, C]: on the die proportional to V^2."""
+    return np.where(UNCLOCKED_COMPONENTS, energy, energy * voltage_squared(factor)[..., None])
 
 
 def _powers(r: Run, serial: Array, factor: Array) -> tuple[Array, Array]:

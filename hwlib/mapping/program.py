@@ -80,6 +80,8 @@ def _gemm_ways(ways: Ways) -> list[tuple[int, int, int]]:
         found.append((CROSSBAR + b, RESIDENT, 2 + b))
     if digital is None and ways.crossbars and ways.dram:
         found.append((CROSSBAR, RELOADED, 0))
+    elif digital is None and ways.crossbars and ways.sram:
+        found.append((CROSSBAR, RELOADED, 1))
     return found
 
 

@@ -11,7 +11,7 @@ from hwlib.catalog import find_model
 from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.run import run
 from hwlib.design.design import Block, Design, Placement, Settings
-from hwlib.design.edit import connect, replace_part
+from hwlib.design.edit import connect, remove, replace_part
 from hwlib.design.parts import ComputeArray, Crossbar, Dram, Sram, VectorUnit
 from hwlib.evaluate import evaluate
 from hwlib.workload.scenario import Scenario
@@ -173,3 +173,18 @@ def test_equal_crossbars_act_as_one_pool():
     both = connect(msgspec.structs.replace(half, blocks=(*half.blocks, twin)), "sram", "twin", width_bits=65536)
     rows = [r for r in evaluate(both, SCENARIO, LLM).rows("decode") if r.kind == "GEMM"]
     assert {r.runs_on for r in rows} == {("xbar", "twin")}
+
+
+def test_weights_left_in_sram_are_programmed_for_each_use_where_nothing_else_computes():
+    few = replace_part(chip(digital=False, sram_bytes=2**33), "xbar", {"arrays": 3000})
+    bare = remove(few, ["dram"])
+    report = evaluate(bare, SCENARIO, LLM)
+    gemms = [r for r in report.rows("decode") if r.kind == "GEMM"]
+    assert {r.repeat for r in gemms} == {16.0, 1.0}
+    assert all("programmed" in r.weights_in for r in gemms)
+
+
+def test_power_of_equal_crossbars_is_shared_and_power_of_blocks_stays_below_the_chips():
+    report = evaluate(chip(), SCENARIO, LLM)
+    assert sum(b.power_W for b in report.blocks) <= report.metrics.power_decode_W * (1 + 1e-9)
+    assert all(b.power_W >= b.leakage_W for b in report.blocks)
