@@ -82,8 +82,8 @@ def report(subject: str = "Chip", method: str = "actions", scope: str = "package
                              activation_bytes=1e6),),
         crossbars=(CrossbarFigure(
             blocks=("xbar",), cell="rram", lossless_adc_bits=8, adc_bits=7, sqnr_dB=24.0, filling=0.9,
-            writes_per_cell_s=0.0, lifetime_s=1e9, peak_TOPS_per_W=9.0, mapped_TOPS_per_W=5.0, end_to_end_TOPS_per_W=0.5,
-            convention="W8A8, 1 MAC = 2 OP",
+            writes_per_cell_s=0.0, lifetime_s=1e9, peak_TOPS_per_W=9.0, mapped_TOPS_per_W=5.0,
+            end_to_end_TOPS_per_W=0.5, convention="W8A8, 1 MAC = 2 OP",
         ),),
         area_m2=600e-6, die_cost_USD=200.0,
         findings=(FINDING,),
