@@ -11,7 +11,6 @@ from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QGraphicsView,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -31,7 +30,7 @@ from explorer.charts.chart import Chart
 from explorer.document import Document
 from explorer.evaluator import Evaluator
 from explorer.file_commands import FileCommands
-from explorer.painting import paint_together
+from explorer.painting import Frames
 from explorer.panels.baselines import BaselinePicker
 from explorer.panels.explain import ExplainPopup
 from explorer.panels.headline import HeadlineCards
@@ -65,6 +64,7 @@ class MainWindow(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         # Below, so that the headings of all charts stand in one line.
         self.setTabPosition(Qt.DockWidgetArea.BottomDockWidgetArea, QTabWidget.TabPosition.South)
+        self._frames = Frames(self)
         self.files = FileCommands(document, self, asks, preferences.folder if preferences else "")
         self._make_widgets()
         self.docks = self._make_docks()
@@ -182,18 +182,16 @@ class MainWindow(QMainWindow):
         self.canvas.block_activated.connect(self._show_inspector)
         self.parts.part_taken.connect(self.canvas.take_up)
         self.parts.part_activated.connect(self.canvas.add_part)
-        finished.connect(self._paint_together)
+        # Last of all that hear of an edit or of results.
+        for signal in (self.document.changed, self.document.scenario_changed, self.document.model_changed):
+            signal.connect(self._frames.hold)
+        finished.connect(self._frames.paint)
         self.inspector.explain_requested.connect(self._explain)
         self.headline.explain_requested.connect(self._explain)
         self.document.saved_changed.connect(self._retitle)
         self.document.changed.connect(self._retitle)
         theme.notifier.changed.connect(self._check_theme)
         self._check_theme()
-
-    def _paint_together(self, _results: object) -> None:
-        """Comes last of all that hear of results."""
-        views = [view for view in self.findChildren(QGraphicsView) if view.isVisible()]
-        paint_together(self, {view.scene() for view in views})
 
     # Title, theme, snapping ------------------------------------------------------------------------------------------
 
@@ -292,6 +290,7 @@ class MainWindow(QMainWindow):
             return
         self._remember()
         self.evaluator.shutdown()
+        self._frames.stop()
         event.accept()
 
     def _show_inspector(self, _block_id: str) -> None:
