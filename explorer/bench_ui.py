@@ -36,7 +36,7 @@ SIZE = QSize(1600, 1000)
 DRAG_STEP_M = 2e-5
 LAST_FRAME_MS = 300
 """How long after the last edit its frame may come."""
-EXAMPLE, MODEL = "gpu-hbm3", "Llama-3.1-8B"
+EXAMPLE, MODEL = "tensor-gpu-hbm3", "Llama-3.1-8B"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +31,7 @@ from hwlib.cli_inputs import DEFAULT_MODEL, InputError
 if TYPE_CHECKING:
     from hwlib.design.design import Design
 
-DEFAULT_EXAMPLE = "gpu-hbm3"
+DEFAULT_EXAMPLE = "tensor-gpu-hbm3"
 SIZES_PX = (320, 16_384)
 PICTURES = (".png", ".jpg", ".jpeg")
 
@@ -93,12 +94,12 @@ def screenshot(
         window = build_window(value, scenario, llm, default_baselines(), name, path=path, size=wanted)
         try:
             pictures.save(window, picture, wanted, chart)
-        except pictures.UnknownChartError as error:
-            raise InputError(str(error)) from None
+        except pictures.ScreenshotError as error:
+            raise InputError(f"No picture: {error}.") from None
         finally:
             window.close()
     if reporter.count:
-        raise pictures.ScreenshotError(f"{reporter.count} errors while drawing; the picture may be wrong")
+        raise RuntimeError(f"{reporter.count} errors while drawing; the picture may be wrong")
 
 
 def _design(text: str) -> tuple[Design, Path | None]:
@@ -122,8 +123,11 @@ def _picture_path(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() not in PICTURES:
         raise InputError(f"--out {text}: the name must end in .png or .jpg.")
-    if path.is_dir() or not path.parent.is_dir():
+    # os.path, not pathlib, which raises on names that no disk takes.
+    if os.path.isdir(path) or not os.path.isdir(path.parent):
         raise InputError(f"--out {text}: there is no folder {path.parent} for it, or it is a folder itself.")
+    if not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
+        raise InputError(f"--out {text}: the file can't be written here.")
     return path
 
 
@@ -148,10 +152,10 @@ def require_qt(window: bool) -> None:
 
 
 def run(argv: list[str] | None = None) -> int:
-    """Run one command, those of hwlib.cli included; the exit code."""
-    return cli.run(argv)
+    """Run one command, those of hwlib.cli included; without any argument the window opens. The exit code."""
+    return cli.run((sys.argv[1:] if argv is None else argv) or ["gui"])
 
 
 def main() -> None:
     """Run the command line of this process, and end it with the exit code."""
-    cli.main()
+    sys.exit(run())

@@ -18,11 +18,7 @@ SETTLE_MS = 60
 
 
 class ScreenshotError(RuntimeError):
-    """No picture: the evaluation failed, or the file can't be written."""
-
-
-class UnknownChartError(ScreenshotError):
-    """There is no chart of that name; the message names those there are."""
+    """No picture: there is no such chart, the evaluation failed, or the file can't be written."""
 
 
 def save(window: MainWindow, out: Path, size: QSize, chart: str | None = None) -> None:
@@ -75,7 +71,7 @@ def _chart(window: MainWindow, name: str) -> QWidget:
     try:
         return window.charts[name]
     except KeyError:
-        raise UnknownChartError(f"there is no chart {name!r}; choose one of {', '.join(window.charts)}") from None
+        raise ScreenshotError(f"there is no chart {name!r}; choose one of {', '.join(window.charts)}") from None
 
 
 def _show_alone(chart: QWidget, size: QSize) -> None:

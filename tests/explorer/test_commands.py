@@ -73,6 +73,28 @@ def test_picture_that_cannot_be_written_is_refused_at_once(chip: str, tmp_path: 
     assert run(["screenshot", chip, "--out", str(tmp_path / "no folder" / "a.png")]) == 2
 
 
+def test_picture_that_the_disk_refuses_is_no_fault_inside(
+    chip: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file name longer than any disk takes gets past the first look at it."""
+    assert run(["screenshot", chip, "--out", str(tmp_path / f"{'long' * 80}.png")]) == 2
+    said = capfd.readouterr().err
+    assert "can't be written" in said
+    assert "inside" not in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_program_alone_opens_the_window(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where no window can open, the answer is that of `chipscape gui`; --help still prints the help."""
+    for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert run([]) == 2
+    assert "no window can open" in capfd.readouterr().err
+    assert run(["--help"]) == 0
+    assert "screenshot" in capfd.readouterr().out
+
+
 def test_window_without_a_display_says_so(
     chip: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

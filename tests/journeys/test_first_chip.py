@@ -25,7 +25,7 @@ def test_story_in_a_real_window(story: str, start_in_window: Callable[..., Any],
 @pytest.mark.journey
 def test_gui_command_opens_a_window_that_ctrl_q_closes(start_in_window: Callable[..., Any], xdotool: Any) -> None:
     """`chipscape gui` as a person starts it, driven from outside."""
-    process = start_in_window(sys.executable, "-m", "explorer", "gui", "gpu-hbm3", "--theme", "dark")
+    process = start_in_window(sys.executable, "-m", "explorer", "gui", "tensor-gpu-hbm3", "--theme", "dark")
     window = xdotool("search", "--sync", "--onlyvisible", "--name", "Chipscape").split()[0]
     xdotool("windowfocus", "--sync", window)
     xdotool("key", "--delay", "50", "ctrl+q")
