@@ -169,8 +169,10 @@ class QuantityEdit(Editor):
         try:
             value = read_value(self.field, text, self._shown)
         except FieldError as error:
-            out_of_range = str(error).startswith("Out of range")
-            self.say("" if unfinished(self.field, text) and not out_of_range else f"{error} {self._kept()}")
+            if unfinished(self.field, text) and not str(error).startswith("Out of range"):
+                self.say("")
+            else:
+                self._refuse(error)
             return
         self.say("")
         self._commit(value)
@@ -186,6 +188,15 @@ class QuantityEdit(Editor):
         self._value, self._mixed = value, False
         self.edited.emit(value, self._key())
 
+    def _refuse(self, error: FieldError) -> None:
+        """Return to the value from before this stay, not to what the typing passed through, and say why."""
+        self._return()
+        self.say(f"{error} {self._kept()}".strip())
+
+    def _return(self) -> None:
+        if self._stay is not None and not self._stay_mixed:
+            self._commit(self._stay_value)
+
     def _finish(self) -> bool:
         """Take what stands in the line as final; False where it is no value."""
         if not self.line.isModified():
@@ -197,7 +208,7 @@ class QuantityEdit(Editor):
         try:
             value = read_value(self.field, text, self._shown)
         except FieldError as error:
-            self.say(f"{error} {self._kept()}")
+            self._refuse(error)
             return False
         self._commit(value)
         self.say("")
@@ -219,8 +230,7 @@ class QuantityEdit(Editor):
 
     def _escape(self) -> None:
         """Return to the value that stood here before this stay."""
-        if self._stay is not None and not self._stay_mixed:
-            self._commit(self._stay_value)
+        self._return()
         self._stay = None
         self.say("")
         self._show()
@@ -369,6 +379,8 @@ class TextEdit(Editor):
         self._stay = None
         self.say("")
         self.line.setText(str(self._value or ""))
+        # A name that is too long is told by its beginning.
+        self.line.setCursorPosition(0)
 
 
 def make_editor(field: PartField, parent: QWidget | None = None) -> Editor:

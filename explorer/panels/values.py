@@ -31,6 +31,12 @@ class FieldError(ValueError):
     """Text that isn't a value of the field; the message says why, in words, with the allowed range."""
 
 
+def is_share(field: PartField) -> bool:
+    """True for a part of a whole (0 to 1), which people say in per cent."""
+    bounded = field.lo is not None and field.hi is not None and field.lo >= 0.0 and field.hi <= 1.0
+    return field.type == "float" and not field.unit and bounded
+
+
 def value_text(field: PartField, value: Value) -> str:
     """`value` as its field shows it: a unit with a prefix, and as many digits as reading it back needs (4 to 9)."""
     if value is None or isinstance(value, str):
@@ -38,6 +44,9 @@ def value_text(field: PartField, value: Value) -> str:
     if field.type == "int" and field.unit in ("", "bit", "tokens"):
         return f"{value} {field.unit}".strip() if field.unit == "bit" else str(value)
     number = float(value)
+    if is_share(field):
+        texts = (f"{number * 100.0:.{digits}g}" for digits in EXACT_DIGITS)
+        return next((t for t in texts if math.isclose(float(t) / 100.0, number)), f"{number * 100.0:.12g}") + " %"
     if field.unit == "m":
         return _length_text(number)
     if field.unit != "B":
@@ -83,8 +92,8 @@ def read_value(field: PartField, text: str, shown: str = "") -> Value:
             return None
         raise FieldError("A value is needed.")
     try:
-        candidates = [parse(body, field.unit)]
-        if _BARE.fullmatch(body) and abs(candidates[0]) < BARE_LIMIT and suffix_of(shown):
+        candidates = [_share(body) if is_share(field) else parse(body, field.unit)]
+        if not is_share(field) and _BARE.fullmatch(body) and abs(candidates[0]) < BARE_LIMIT and suffix_of(shown):
             candidates.insert(0, parse(f"{body} {suffix_of(shown)}", field.unit))
     except UnitError as error:
         why = str(error).removeprefix(f"{body!r}: ")
@@ -93,6 +102,12 @@ def read_value(field: PartField, text: str, shown: str = "") -> Value:
     if number is None:
         raise FieldError(f"Out of range: {range_text(field)}.")
     return _whole(field, number) if field.type == "int" else number
+
+
+def _share(body: str) -> float:
+    """"60 %", "60" and "0.6" are the same share. Raises UnitError."""
+    number = parse(body.removesuffix("%").rstrip(), "")
+    return number / 100.0 if body.endswith("%") or number > 1.0 else number
 
 
 def _whole(field: PartField, number: float) -> int:

@@ -10,7 +10,8 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from explorer.panels.fields import ChoiceEdit, QuantityEdit, SwitchEdit, make_editor
+from explorer.panels.fields import ChoiceEdit, QuantityEdit, SwitchEdit, TextEdit, make_editor
+from explorer.panels.pages import NAME
 from explorer.panels.rows import FieldRow
 from explorer.panels.values import (
     FieldError,
@@ -23,8 +24,8 @@ from explorer.panels.values import (
     value_text,
 )
 from hwlib.design.design import Settings
-from hwlib.fields import PartField, part_fields
 from hwlib.design.parts import PART_TYPES, fields_of
+from hwlib.fields import PartField, part_fields
 
 ALL_FIELDS = [f for part in (*PART_TYPES, Settings) for f in part_fields(part)]
 NUMBERS = [f for f in ALL_FIELDS if f.type in ("int", "float")]
@@ -36,6 +37,7 @@ def field(kind: str, name: str) -> PartField:
 
 CAPACITY, CLOCK = field("sram", "capacity_bytes"), field("sram", "clock_Hz")
 READ_ENERGY, AREA = field("sram", "read_energy_J_per_bit"), field("sram", "area_m2")
+OVERLAP = next(f for f in part_fields(Settings) if f.name == "overlap")
 ROWS, CELL, PING_PONG = field("crossbar", "rows"), field("crossbar", "cell"), field("crossbar", "ping_pong")
 
 
@@ -159,6 +161,18 @@ def test_choices_are_written_as_people_write_them() -> None:
     assert choice_text("HBM3E") == "HBM3E"
 
 
+@pytest.mark.parametrize(("text", "value"), [("60 %", 0.6), ("60%", 0.6), ("60", 0.6), ("0.6", 0.6), ("100 %", 1.0)])
+def test_shares_are_read_in_per_cent(text: str, value: float) -> None:
+    assert read_value(OVERLAP, text) == pytest.approx(value)
+
+
+def test_shares_are_shown_in_per_cent() -> None:
+    assert value_text(OVERLAP, 0.8) == "80 %"
+    assert range_text(OVERLAP) == "0 % to 100 %"
+    with pytest.raises(FieldError, match="0 % to 100 %"):
+        read_value(OVERLAP, "120 %")
+
+
 # Editors -----------------------------------------------------------------------------------------------------------
 
 
@@ -217,11 +231,12 @@ def test_typing_an_unfinished_unit_says_nothing(qtbot, make) -> None:
     assert editor.value == pytest.approx(2e-12)
 
 
-def test_out_of_range_is_said_and_the_last_good_value_stays(qtbot, make) -> None:
+def test_out_of_range_is_said_and_the_value_from_before_is_back(qtbot, make) -> None:
+    """Not the 5 GHz that the typing passed through: nobody asked for those."""
     editor = make(CLOCK, 1e9)
     type_over(qtbot, editor, "50 GHz")
-    assert editor.message == "Out of range: 1 MHz to 10 GHz. Still 5 GHz."
-    assert editor.value == 5e9
+    assert editor.message == "Out of range: 1 MHz to 10 GHz. Still 1 GHz."
+    assert editor.value == 1e9
     assert editor.parentWidget().remark.text() == editor.message
     assert editor.parentWidget().remark.isVisible()
 
@@ -230,7 +245,8 @@ def test_a_field_that_is_left_shows_what_is_in_force(qtbot, make) -> None:
     editor = make(CLOCK, 1e9)
     type_over(qtbot, editor, "9 parsec")
     editor.line.clearFocus()
-    assert editor.line.text() == "9 GHz"
+    assert editor.line.text() == "1 GHz"
+    assert editor.value == 1e9
     assert editor.message.startswith("“9 parsec” was not taken.")
     type_over(qtbot, editor, "2 GHz")
     assert editor.message == ""
@@ -346,3 +362,20 @@ def test_every_part_and_setting_gets_an_editor_that_shows_its_default(make) -> N
             editor = make(shown, getattr(subject, shown.name))
             assert editor.value == getattr(subject, shown.name)
             assert msgspec.structs.replace(subject, **{shown.name: editor.value}) == subject
+
+
+def test_a_long_name_shows_its_beginning(qtbot) -> None:
+    """A line of text shows what is around its cursor."""
+    editor = TextEdit(NAME, 200)
+    qtbot.addWidget(editor)
+    editor.resize(80, 30)
+    editor.show()
+    editor.activateWindow()
+    qtbot.waitUntil(editor.isActiveWindow)
+    editor.set_value("Tensor-core GPU with five stacks of HBM3 beside it")
+    assert editor.line.cursorPosition() == 0
+    editor.line.setFocus()
+    qtbot.keyClick(editor.line, Qt.Key.Key_End)
+    qtbot.keyClicks(editor.line, ", again")
+    editor.line.clearFocus()
+    assert editor.line.cursorPosition() == 0
