@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from hwlib.cost.check import outline_of, result_findings, structural_findings
 from hwlib.cost.crossbar_figures import crossbar_figures
 from hwlib.cost.explain import explainer, figure_keys
 from hwlib.cost.lower import Shape, lower, shape_of
+from hwlib.cost.overlap import serial_programming, shares
 from hwlib.cost.rows import operator_rows
 from hwlib.cost.run import Run, run
 from hwlib.cost.work import crossbar_shape
@@ -46,6 +48,8 @@ class BatchReport:
     power_W: Array
     area_m2: Array
     batch_running: Array
+    bound_decode: NDArray[np.int64]
+    """Index in RESOURCES of what binds decode."""
 
     @property
     def fits(self) -> NDArray[np.bool_]:
@@ -63,6 +67,42 @@ def _obstacle(r: Run) -> str:
     if scenario.chips > 1 and not (r.machine.port_Bps > 0).any():
         return f"{scenario.chips} chips need a chip-to-chip port, and this chip has none."
     return ""
+
+
+def evaluate_series(designs: Sequence[Design], scenarios: Sequence[Scenario], llm: LlmArchitecture) -> BatchReport:
+    """Headline figures of designs of one shape, in one scenario or in one each (differing in prompt and batch).
+
+    Equal to `evaluate` of each pair to 1e-9, where each runs at the batch that its memory allows. Raises ValueError
+    for designs of several shapes, scenarios that differ in more, and as `evaluate`.
+    """
+    _runnable(llm)
+    shape = shape_of(designs[0])
+    if any(shape_of(d) != shape for d in designs):
+        raise ValueError("the designs of a series must have the same blocks, links and technologies")
+    plain = {msgspec.structs.replace(s, prompt=1, batch=1) for s in scenarios}
+    if len(plain) != 1 or len(scenarios) not in (1, len(designs)):
+        raise ValueError("the scenarios of a series may differ in prompt and batch only, one for each design")
+    chip = lower(designs, shape)
+    wanted = tuple(float(s.batch) for s in scenarios)
+    r = run(chip, tuple(scenarios), llm, wanted)
+    if (limited := (r.memory.batch >= 1) & (r.memory.batch < np.array(wanted))).any():
+        each = tuple(scenarios) if len(scenarios) > 1 else tuple(scenarios) * len(designs)
+        allowed = np.where(limited, r.memory.batch, np.array(wanted))
+        running = r.memory.batch.copy()
+        r = run(chip, each, llm, tuple(np.maximum(allowed, 1.0).tolist()))
+        r.memory.batch[:] = running
+    figures = headline(r, scenarios)
+    status: list[Status] = [_status(r, d) for d in range(len(designs))]
+    good = np.array([s == "ok" for s in status])
+    columns = {name: np.where(good | (name == "area_m2"), figures[name], np.nan) for name in _METRICS}
+    return BatchReport(tuple(status), **columns, bound_decode=_decode_bound(r))
+
+
+def _decode_bound(r: Run) -> NDArray[np.int64]:
+    """[D] index in RESOURCES of what takes the largest share of a decode step."""
+    seconds = shares(r.times, r.tau, r.machine.p_norm, serial_programming(r.machine, r.program))
+    decode = np.einsum("dk,dkr->dr", r.passes * (r.program.phase == 1), seconds)
+    return np.asarray(decode.argmax(axis=1))
 
 
 def _too_narrow(r: Run, d: int) -> str:
@@ -84,12 +124,12 @@ def _group(
 ) -> list[tuple[Run, int]]:
     """Run and index within it for every design of one shape, each at the batch that its memory allows."""
     chip = lower(chip_designs, shape)
-    first = run(chip, scenario, llm, float(scenario.batch))
+    first = run(chip, (scenario,), llm, (float(scenario.batch),))
     result = [(first, d) for d in range(len(chip_designs))]
     batches = first.memory.batch
     for batch in np.unique(batches[(batches >= 1) & (batches < scenario.batch)]):
         members = np.flatnonzero(batches == batch)
-        again = run(lower([chip_designs[int(i)] for i in members], shape), scenario, llm, float(batch))
+        again = run(lower([chip_designs[int(i)] for i in members], shape), (scenario,), llm, (float(batch),))
         again.memory.batch[:] = batch
         for position, i in enumerate(members):
             result[i] = (again, position)
@@ -120,16 +160,18 @@ def evaluate_batch(designs: Sequence[Design], scenario: Scenario, llm: LlmArchit
     """Headline figures of many designs, equal to `evaluate` of each to 1e-9. Raises ValueError as `evaluate`."""
     _runnable(llm)
     columns = {name: np.full(len(designs), np.nan) for name in _METRICS}
+    bound = np.zeros(len(designs), dtype=np.int64)
     status: list[Status] = ["cannot_run"] * len(designs)
     for chunk in _chunks(designs, scenario, llm):
-        figures: dict[int, dict[str, Array]] = {}
+        figures: dict[int, tuple[dict[str, Array], NDArray[np.int64]]] = {}
         for i, r, d in chunk:
             if id(r) not in figures:
-                figures[id(r)] = headline(r)
+                figures[id(r)] = headline(r, (scenario,)), _decode_bound(r)
+            bound[i] = figures[id(r)][1][d]
             status[i] = _status(r, d)
             for name in _METRICS if status[i] == "ok" else ("area_m2",):
-                columns[name][i] = figures[id(r)][name][d]
-    return BatchReport(tuple(status), **columns)
+                columns[name][i] = figures[id(r)][0][name][d]
+    return BatchReport(tuple(status), **columns, bound_decode=bound)
 
 
 _METRICS = (
@@ -145,9 +187,10 @@ _METRICS = (
 )
 
 
-def headline(r: Run) -> dict[str, Array]:
+def headline(r: Run, scenarios: Sequence[Scenario]) -> dict[str, Array]:
     """The headline figures of a run as arrays [D], by the same formulas as the report's."""
     scenario, batch = r.scenario, np.maximum(r.memory.batch, 1.0)
+    wanted = np.array([float(s.batch) for s in scenarios])
     ttft, tpot = r.phase_s
     static = r.static_W * scenario.chips
     total = r.dynamic_J.sum(0) + static * r.end_s
@@ -156,7 +199,7 @@ def headline(r: Run) -> dict[str, Array]:
         "ttft_s": ttft,
         "tpot_s": tpot,
         "tokens_per_s": batch / tpot,
-        "e2e_tokens_per_s": scenario.batch * scenario.output / (np.ceil(scenario.batch / batch) * r.end_s),
+        "e2e_tokens_per_s": wanted * scenario.output / (np.ceil(wanted / batch) * r.end_s),
         "energy_per_token_J": total / (batch * scenario.output),
         "decode_energy_per_token_J": (step_J + static * tpot) / batch,
         "power_W": total / r.end_s,

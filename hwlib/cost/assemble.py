@@ -43,6 +43,8 @@ class OneDesign:
         self.design = run.machine.chip.designs[d]
         self.passes = run.passes[d]
         self.batch = float(run.memory.batch[d])
+        self.runs: Array = run.runs[:, d]
+        self.values = {name: v[d if len(v) > 1 else 0] for name, v in run.program.values.items()}
 
     @cached_property
     def serial(self) -> Array:
@@ -93,7 +95,7 @@ def metrics(one: OneDesign) -> Metrics:
     step_J = (
         decode_J / max(scenario.output - 1, 1)
         if scenario.output > 1
-        else float(run.pass_energy[1, d].sum() * run.runs[0])
+        else float(run.pass_energy[1, d].sum() * one.runs[0])
     )
     total = prefill_J + decode_J + static * end
     bounds = [RESOURCES[int(one.by_resource[f].argmax())] for f in (0, 1)]
@@ -121,7 +123,7 @@ def metrics(one: OneDesign) -> Metrics:
 def energy_by_component(one: OneDesign) -> dict[str, float]:
     """J per token of the whole run by component, the static part included."""
     run, d = one.run, one.d
-    total = (run.pass_energy[:, d] * run.runs[:, None]).sum(0)
+    total = (run.pass_energy[:, d] * one.runs[:, None]).sum(0)
     tokens = one.batch * run.scenario.output
     result = {c: float(total[i]) / tokens for i, c in enumerate(COMPONENTS)}
     result["static"] = float(run.static_W[d]) * run.scenario.chips * float(run.end_s[d]) / tokens
@@ -180,7 +182,7 @@ def block_figures(one: OneDesign) -> tuple[BlockFigure, ...]:
 
 def _decode_rates(one: OneDesign) -> Array:
     """[K] instances per second and chip in decode; pipeline stages share the layers, each with a part of the batch."""
-    at_once = float(one.run.runs[0]) / one.run.scenario.chips
+    at_once = float(one.runs[0]) / one.run.scenario.chips
     return np.where(one.program.phase == 1, one.passes, 0.0) * at_once / max(float(one.run.phase_s[1, one.d]), 1e-300)
 
 

@@ -29,7 +29,7 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     x = {name: float(v[one.d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, scenario).items()}
     signed = x["copies"] > 1
     need = lossless_adc_bits(x["rows_active"], x["dac_bits"], x["bits_per_cell"], signed)
-    longest = float(np.max(one.program.k[one.program.unit == CROSSBAR + index], initial=1.0))
+    longest = float(np.max(one.values["k"][one.program.unit == CROSSBAR + index], initial=1.0))
     ratio = math.inf
     if not pool.digital:
         sizes = [int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits")]
@@ -57,7 +57,7 @@ def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
     program, scenario, d = one.program, one.run.scenario, one.d
     in_prefill = np.where(program.phase == 0, program.weight, -1)
     columns = np.array([int(np.argmax(in_prefill == w)) for w in range(len(program.weights))], dtype=np.int64)
-    n, k, matrices = (program.values[c][columns] for c in ("n", "k", "matrices"))
+    n, k, matrices = (one.values[c][columns] for c in ("n", "k", "matrices"))
     need = arrays_per_instance(pool, scenario, matrices, n, k)[d]
     x = {name: float(v[d, 0]) for name, v in crossbar_shape(pool, scenario).items()}
     placed = one.run.placed[d, :, 2 + index]
@@ -93,7 +93,7 @@ def _peak(pool: CrossbarPool, x: dict[str, float], one: OneDesign) -> float:
 def _mapped(one: OneDesign, index: int) -> float:
     """Operations per joule of the crossbars alone on the workload's decode steps."""
     here = (one.program.unit == CROSSBAR + index) & (one.program.phase == 1)
-    flops = float(one.passes[here] @ one.program.flops[here])
+    flops = float(one.passes[here] @ one.values["flops"][here])
     own = [INDEX[c] for c in OWN_COMPONENTS]
     joules = float(one.passes[here] @ one.run.energy[one.d][here][:, own].sum(axis=1))
     return flops / joules if joules > 0 else 0.0
@@ -102,7 +102,7 @@ def _mapped(one: OneDesign, index: int) -> float:
 def _end_to_end(one: OneDesign) -> float:
     """Operations per joule of the whole decode step, everything and leakage included."""
     here = one.program.phase == 1
-    flops = float(one.passes[here] @ one.program.flops[here]) * float(one.run.runs[0])
-    joules = float(one.run.pass_energy[1, one.d].sum()) * float(one.run.runs[0])
+    flops = float(one.passes[here] @ one.values["flops"][here]) * float(one.runs[0])
+    joules = float(one.run.pass_energy[1, one.d].sum()) * float(one.runs[0])
     joules += float(one.run.static_W[one.d]) * one.run.scenario.chips * float(one.phase_s[1])
     return flops / joules

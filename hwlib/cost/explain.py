@@ -39,7 +39,7 @@ def _phase_time(s: Sheet, phase: int) -> str:
 
 def _ttft(s: Sheet) -> str:
     one = s.one
-    parts = float(one.run.runs[0]) / one.run.scenario.tensor_parallel
+    parts = float(one.runs[0]) / one.run.scenario.tensor_parallel
     stages = one.run.scenario.pipeline_parallel
     if stages == 1:
         return _phase_time(s, 0)
@@ -69,7 +69,7 @@ def _e2e(s: Sheet) -> str:
 def _energy(s: Sheet) -> str:
     one = s.one
     tokens = one.batch * one.run.scenario.output
-    values = (one.run.pass_energy[:, one.d] * one.run.runs[:, None]).sum(0) / tokens
+    values = (one.run.pass_energy[:, one.d] * one.runs[:, None]).sum(0) / tokens
     static = float(one.run.static_W[one.d]) * one.run.scenario.chips * float(one.run.end_s[one.d]) / tokens
     names = []
     for component, value in zip(COMPONENTS, [*values[:-1].tolist(), static], strict=True):

@@ -77,7 +77,7 @@ def component_energy(one: OneDesign, key: str) -> Explanation:
     formula = f"({_static(s)})" if component == "static" else f"({_dynamic(s, component)})"
     formula += f" / ({s.figure('batch', one.batch, '', 'memory.batch')} * {s.scenario('output')})"
     index, tokens = COMPONENTS.index(component), one.batch * one.run.scenario.output
-    value = float((one.run.pass_energy[:, one.d, index] * one.run.runs).sum()) / tokens
+    value = float((one.run.pass_energy[:, one.d, index] * one.runs).sum()) / tokens
     if component == "static":
         value = float(one.run.static_W[one.d]) * one.run.scenario.chips * float(one.run.end_s[one.d]) / tokens
     source = "static power over the whole run" if component == "static" else "counts of actions times energy of one"
@@ -105,7 +105,7 @@ def _dynamic(s: Sheet, component: str) -> str:
         if action.component != component:
             continue
         each = one.passes * action.count[one.d]
-        counts = np.array([each[phase == f].sum() * one.run.runs[f] for f in (0, 1)])
+        counts = np.array([each[phase == f].sum() * one.runs[f] for f in (0, 1)])
         what = f"{_subject(one, action)} in the whole prefill and all decode steps"
         count = s.counted(f"count_{action.label}", counts, action.unit, what, fold=False)
         energy = _energy_input(s, key, action)
@@ -149,7 +149,7 @@ def energy_of_step(s: Sheet, phase: int) -> str:
 def times_runs(s: Sheet) -> str:
     """* micro-batches * tensor-parallel chips, where there are any."""
     one = s.one
-    parts = float(one.run.runs[0]) / one.run.scenario.tensor_parallel
+    parts = float(one.runs[0]) / one.run.scenario.tensor_parallel
     words = ""
     if parts != 1.0:
         words += f" * {s.counted('micro_batches', np.array(parts), '', 'parts of the batch that fill the pipeline')}"

@@ -84,7 +84,7 @@ def _deciding(one: OneDesign) -> Memory:
         return one.run.memory
     chip = one.run.machine.chip
     alone = lower([one.design], chip.shape)
-    return run(alone, scenario, one.run.llm, float(scenario.batch)).memory
+    return run(alone, (scenario,), one.run.llm, (float(scenario.batch),)).memory
 
 
 def batch(one: OneDesign, key: str) -> Explanation:

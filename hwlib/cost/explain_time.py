@@ -127,7 +127,7 @@ SIZES = {"m": "activation rows", "n": "outputs", "k": "length of the sums", "bat
 
 def size(s: Sheet, cols: Columns, name: str) -> str:
     """m, n, k or batch of one instance of every column."""
-    return s.counted(name, s.one.program.values[name][cols], "", f"{SIZES[name]} of one instance")
+    return s.counted(name, s.one.values[name][cols], "", f"{SIZES[name]} of one instance")
 
 
 def _compute(s: Sheet, cols: Columns) -> tuple[str, str]:
@@ -142,7 +142,7 @@ def _compute(s: Sheet, cols: Columns) -> tuple[str, str]:
 
 def _busy(one: OneDesign, units: MatrixUnits, i: int, cols: Columns) -> Array:
     """Seconds of one instance on array i alone, before the class's efficiency."""
-    p, d, values = units.parameters, one.d, one.program.values
+    p, d, values = units.parameters, one.d, one.values
     grid = tuple(getattr(p, f)[d, i] for f in ("rows", "columns", "count"))
     sizes = tuple(values[c][cols] for c in ("m", "n", "k", "batch"))
     if units.rate[d, i] <= 0:
@@ -254,7 +254,7 @@ def _network(one: OneDesign, link: int) -> int:
 
 def _port(s: Sheet, cols: Columns) -> tuple[str, str]:
     one, machine = s.one, s.one.run.machine
-    sent = s.counted("message_bytes", one.program.message_bytes[cols], "B", "message of one instance")
+    sent = s.counted("message_bytes", one.values["message_bytes"][cols], "B", "message of one instance")
     latency = s.figure("latency", float(machine.port_latency_s[one.d]), "s", "port.latency_s")
     bandwidth = s.figure("bandwidth", float(machine.port_Bps[one.d]), "B/s", "port.bandwidth_Bps")
     rate = f"({bandwidth} * {s.efficiency('port')})"
@@ -281,7 +281,7 @@ def _overhead(s: Sheet, cols: Columns) -> tuple[str, str]:
             s.add("latency_dram", collapsed(first), "s", "figure dram.latency_s, where used", key="dram.latency_s")
         )
     launches = s.counted(
-        "launches", one.program.launches[cols], "", "launches of one instance; fused operators have none"
+        "launches", one.values["launches"][cols], "", "launches of one instance; fused operators have none"
     )
     return f"sum({_passes(s, cols)} * {launches} * ({' + '.join(terms)}))", "launch, and the first byte's way"
 

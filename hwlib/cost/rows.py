@@ -35,7 +35,7 @@ def operator_rows(one: OneDesign) -> tuple[OperatorRow, ...]:
     weight = (program.row[None, :] == np.arange(len(program.rows))[:, None]) * one.passes[None, :]
     count = weight.sum(1)
     sums = (weight @ _columns(one)).tolist()
-    means = ((weight / count[:, None]) @ np.stack([program.values[c] for c in AVERAGED], axis=1)).tolist()
+    means = ((weight / count[:, None]) @ np.stack([one.values[c] for c in AVERAGED], axis=1)).tolist()
     units = _Units(one)
     peaks = _peaks(one)
     return tuple(
@@ -46,7 +46,7 @@ def operator_rows(one: OneDesign) -> tuple[OperatorRow, ...]:
 def _columns(one: OneDesign) -> Array:
     """[K, 3 + summed + 2 R + C]: what is summed over the columns of a row, in one matrix."""
     run, d = one.run, one.d
-    single = [run.tau[d], run.work.dram_bytes[d], run.work.macs[d], *(one.program.values[c] for c in SUMMED)]
+    single = [run.tau[d], run.work.dram_bytes[d], run.work.macs[d], *(one.values[c] for c in SUMMED)]
     return np.concatenate([np.stack(single, axis=1), run.times[d], one.shares, run.energy[d]], axis=1)
 
 

@@ -72,7 +72,7 @@ class Run:
     """Dynamic energy of all chips in the whole prefill and in all decode steps [2, D]."""
 
     runs: Array
-    """Passes of each phase in the run, micro-batches and tensor-parallel chips included [2]."""
+    """Passes of each phase in the run, micro-batches and tensor-parallel chips included [2, D]."""
 
 
 def ways_of(machine: Machine) -> Ways:
@@ -108,10 +108,10 @@ def context_periods(chip: Lowered) -> tuple[int, ...]:
 
 
 def _weight_table(program: Program, column: Array) -> Array:
-    """[W]: a per-row value of each weight matrix, taken from the prefill's first column of it."""
-    result = np.zeros(len(program.weights))
+    """[S, W]: a value [S, K] of each weight matrix, taken from a column of the prefill."""
+    result = np.zeros((len(column), len(program.weights)))
     mask = (program.weight >= 0) & (program.phase == 0)
-    result[program.weight[mask]] = column[mask]
+    result[:, program.weight[mask]] = column[:, mask]
     return result
 
 
@@ -121,7 +121,7 @@ def _cost_by_place(program: Program, value: Array, places: int) -> Array:
     total = np.zeros((d, w, places))
     offered = np.zeros((w, places), dtype=bool)
     for k in np.flatnonzero(program.weight >= 0):
-        total[:, program.weight[k], program.place[k]] += program.steps[k] * value[:, k]
+        total[:, program.weight[k], program.place[k]] += program.steps[:, k] * value[:, k]
         offered[program.weight[k], program.place[k]] = True
     return np.where(offered[None], total, np.nan)
 
@@ -173,18 +173,19 @@ def _kv_on_chip(machine: Machine, ways: Ways, kv_end: Array) -> NDArray[np.bool_
 def _memory(
     machine: Machine,
     program: Program,
-    scenario: Scenario,
+    scenarios: tuple[Scenario, ...],
     llm: LlmArchitecture,
     placed: Array,
     ways: Ways,
     kv_on_chip: NDArray[np.bool_],
 ) -> Memory:
+    scenario = scenarios[0]
     stages = float(scenario.pipeline_parallel)
     size = _weight_table(program, program.store_bytes)
-    held = placed * size[None, :, None] / stages
+    held = placed * size[:, :, None] / stages
     in_crossbars, in_sram = held[:, :, 2:].sum((1, 2)), held[:, :, 1].sum(1)
     weights = np.full(machine.chip.count, weights_per_chip_bytes(llm, scenario))
-    kv = kv_per_chip_bytes(llm, scenario, scenario.prompt + scenario.output / 2.0)
+    kv = _each(machine, [kv_per_chip_bytes(llm, s, s.prompt + s.output / 2.0) for s in scenarios])
     if machine.dram is not None:
         capacity, left = machine.dram.capacity_bytes, weights - in_crossbars - in_sram
     elif machine.sram is not None:
@@ -192,15 +193,15 @@ def _memory(
     else:
         capacity, left = np.zeros(machine.chip.count), weights - in_crossbars
     free = USABLE * capacity - np.maximum(left, 0.0)
-    batch = np.floor(free / kv) if kv > 0 else np.where(free >= 0, np.inf, 0.0)
+    batch = np.where(kv > 0, np.floor(free / np.maximum(kv, 1e-300)), np.where(free >= 0, np.inf, 0.0))
     batch = np.where(kv_on_chip & (left <= USABLE * capacity) & (machine.dram is not None), np.inf, batch)
-    running = np.clip(batch, 0.0, float(scenario.batch))
+    running = np.clip(batch, 0.0, _each(machine, [float(s.batch) for s in scenarios]))
     unplaced = np.maximum(0.0, np.maximum(left, 0.0) + kv - USABLE * capacity)
     return Memory(
         weights,
         in_crossbars,
         in_sram,
-        np.full(machine.chip.count, kv),
+        kv,
         capacity,
         running,
         kv_on_chip,
@@ -209,20 +210,32 @@ def _memory(
 
 
 def _step_share(program: Program, scenario: Scenario) -> Array:
-    """[K]: the part of a mean pass that a column stands for: 1, or its share of the decode steps."""
+    """[S, K]: the part of a mean pass that a column stands for: 1, or its share of the decode steps."""
     steps = scenario.output - 1
     if steps == 0:
-        return np.ones(len(program))
+        return np.ones_like(program.steps)
     return np.where(program.phase == 1, program.steps / steps, 1.0)
 
 
-def run(chip: Lowered, scenario: Scenario, llm: LlmArchitecture, batch: float) -> Run:
-    """Evaluates a group of designs at a batch that runs on all of them (see `Memory.batch`)."""
+def _each(machine: Machine, values: list[float]) -> Array:
+    """[D]: one value for all designs, or one for each."""
+    return np.broadcast_to(np.array(values), (machine.chip.count,)).copy()
+
+
+def run(chip: Lowered, scenarios: tuple[Scenario, ...], llm: LlmArchitecture, batches: tuple[float, ...]) -> Run:
+    """Evaluates a group of designs at batches that run on them (see `Memory.batch`).
+
+    One scenario and batch serve all designs, or there is one for each design; these may differ in prompt and batch.
+    """
+    scenario = scenarios[0]
     machine = build(chip, widths_needed(scenario))
     ways = ways_of(machine)
-    program = make_program(llm, scenario, batch, ways, context_periods(chip))
-    kv_end = kv_per_chip_bytes(llm, scenario, float(scenario.prompt + scenario.output)) * batch
-    on_chip = _kv_on_chip(machine, ways, np.full(chip.count, kv_end))
+    program = make_program(llm, scenarios, batches, ways, context_periods(chip))
+    longest = [
+        kv_per_chip_bytes(llm, s, float(s.prompt + s.output)) * b for s, b in zip(scenarios, batches, strict=True)
+    ]
+    kv_end = _each(machine, longest)
+    on_chip = _kv_on_chip(machine, ways, kv_end)
     work = measure(machine, program, scenario, on_chip)
     serial = serial_programming(machine, program)
     tau = combine(work.times, machine.p_norm, serial)
@@ -232,11 +245,12 @@ def run(chip: Lowered, scenario: Scenario, llm: LlmArchitecture, batch: float) -
     if machine.sram is not None:
         room = np.maximum(0.0, (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes - np.where(on_chip, kv_end, 0.0))
     placed = place(machine, program, scenario, ways, energy.sum(-1), room)
-    memory = _memory(machine, program, scenario, llm, placed, ways, on_chip)
+    memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip)
     instances = np.broadcast_to(program.repeat, tau.shape).copy()
     weighted = np.flatnonzero(program.weight >= 0)
     instances[:, weighted] = placed[:, program.weight[weighted], program.place[weighted]]
-    passes = instances * _step_share(program, scenario)[None, :]
+    passes = instances * _step_share(program, scenario)
+    parts = _each(machine, [micro_batches(scenario, b) for b in batches])
     base = Run(
         machine=machine,
         program=program,
@@ -258,25 +272,24 @@ def run(chip: Lowered, scenario: Scenario, llm: LlmArchitecture, batch: float) -
         static_W=machine.leakage_W.sum(1),
         end_s=np.zeros(0),
         dynamic_J=np.zeros(0),
-        runs=_runs(scenario, batch),
+        runs=_runs(scenario, parts),
     )
-    return _totals(throttle(base, serial), batch)
+    return _totals(throttle(base, serial), parts)
 
 
-def _runs(scenario: Scenario, batch: float) -> Array:
-    parts = micro_batches(scenario, batch)
+def _runs(scenario: Scenario, parts: Array) -> Array:
     each = parts * scenario.tensor_parallel
     return np.array([each, each * (scenario.output - 1)])
 
 
-def _totals(r: Run, batch: float) -> Run:
-    """Sums over the columns: phase times with the pipeline's filling, energies of all chips."""
-    stages, parts = r.scenario.pipeline_parallel, micro_batches(r.scenario, batch)
+def _totals(r: Run, parts: Array) -> Run:
+    """Sums over the columns: phase times with the pipeline's filling by `parts` [D], energies of all chips."""
+    stages = r.scenario.pipeline_parallel
     phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
     pass_time = np.einsum("dk,fk->fd", r.passes * r.tau, phases)
     pass_energy = np.einsum("dk,dkc,fk->fdc", r.passes, r.energy, phases)
-    fill_factor = np.array([(stages + parts - 1) / stages, 1.0])[:, None]
+    fill_factor = np.stack([(stages + parts - 1) / stages, np.ones_like(parts)])
     phase_s = pass_time * fill_factor
     end = phase_s[0] + phase_s[1] * (r.scenario.output - 1)
-    dynamic = pass_energy.sum(-1) * r.runs[:, None]
+    dynamic = pass_energy.sum(-1) * r.runs
     return replace(r, pass_time=pass_time, pass_energy=pass_energy, phase_s=phase_s, end_s=end, dynamic_J=dynamic)

@@ -80,7 +80,7 @@ def matrix_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
     """GEMMs and attention on the compute arrays: the work is split by peak rate, the slowest share decides."""
     units = machine.matrix[width]
     p = units.parameters
-    m, n, k, batch = (program.values[c][cols][None, :] for c in ("m", "n", "k", "batch"))
+    m, n, k, batch = (program.values[c][:, cols] for c in ("m", "n", "k", "batch"))
     a, w, o = _operand_bytes(program, cols)
     seconds = np.zeros((machine.chip.count, len(cols)))
     reads = np.zeros_like(seconds)
@@ -98,7 +98,7 @@ def matrix_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
         reads += split * (a * again + w * tiling.reread(m, tile_m))
     work.times[:, cols, COMPUTE] = seconds / machine.prior["compute"]
     work.macs[:, cols] = m * n * k * batch
-    fused = program.fused_bytes[cols][None, :]
+    fused = program.fused_bytes[:, cols]
     local = _fused_locally(machine)
     work.local_bits[:, cols] = 8.0 * (reads + o + fused * local)
     _on_chip(
@@ -115,7 +115,7 @@ def matrix_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
 
 def _reads_scores(program: Program, cols: NDArray[np.int64]) -> Array:
     """1 for the weighted sum, which reads the fused scores; 0 for scores, which write them."""
-    return (program.out_bytes[cols] > 0).astype(float)[None, :]
+    return (program.out_bytes[:, cols] > 0).astype(float)
 
 
 def _writes_scores(program: Program, cols: NDArray[np.int64]) -> Array:
@@ -131,10 +131,10 @@ def _fused_locally(machine: Machine) -> Array:
 
 
 def _operand_bytes(program: Program, cols: NDArray[np.int64]) -> tuple[Array, Array, Array]:
-    """(activations, weights or KV, results) of one instance in bytes [1, k]."""
+    """(activations, weights or KV, results) of one instance in bytes [S, k]."""
     values = program.values
-    static = values["weight_bytes"][cols] + values["kv_read_bytes"][cols]
-    return values["in_bytes"][cols][None, :], static[None, :], values["out_bytes"][cols][None, :]
+    static = values["weight_bytes"][:, cols] + values["kv_read_bytes"][:, cols]
+    return values["in_bytes"][:, cols], static, values["out_bytes"][:, cols]
 
 
 def _on_chip(
@@ -157,25 +157,23 @@ def _off_chip(
         return
     room = activation_room(machine)
     from_dram = (program.source[cols] == IN_DRAM) | (program.source[cols] == RELOADED)
-    weights = program.weight_bytes[cols] * from_dram
-    m, n, k = (program.values[c][cols][None, :] for c in ("m", "n", "k"))
+    weights = program.weight_bytes[:, cols] * from_dram
+    m, n, k = (program.values[c][:, cols] for c in ("m", "n", "k"))
     spills = (a + o) > room
     gemm = (program.kind[cols] == Kind.GEMM)[None, :]
     if (spills & gemm).any():
         zero = np.zeros_like(spills, dtype=float)
-        tiled = tiling.buffer_traffic(
-            m + zero, n + zero, k + zero, a + zero, weights[None, :] + zero, o + zero, room + zero
-        )
+        tiled = tiling.buffer_traffic(m + zero, n + zero, k + zero, a + zero, weights + zero, o + zero, room + zero)
     else:
         tiled = np.zeros(())
-    simple = np.where(spills, a + o, 0.0) + weights[None, :]
+    simple = np.where(spills, a + o, 0.0) + weights
     moved = np.where(spills & gemm, tiled, simple) + _kv_off_chip(machine, program, cols)
     _fill(machine, work, cols, moved)
 
 
 def _kv_off_chip(machine: Machine, program: Program, cols: NDArray[np.int64]) -> Array:
-    """KV bytes from or to DRAM [1, k]; whether the cache lives on chip is settled by `keep_kv_on_chip`."""
-    return (program.kv_read_bytes[cols] + program.kv_write_bytes[cols])[None, :]
+    """KV bytes from or to DRAM [S, k]; whether the cache lives on chip is settled by `keep_kv_on_chip`."""
+    return program.kv_read_bytes[:, cols] + program.kv_write_bytes[:, cols]
 
 
 def _fill(machine: Machine, work: Work, cols: NDArray[np.int64], moved: Array) -> None:
@@ -188,16 +186,16 @@ def vector_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
     """Softmax, norms, activations and residuals; also GEMMs where a chip has vector units alone."""
     units = machine.vector
     assert units is not None
-    macs = program.m[cols] * program.n[cols] * program.k[cols] * program.batch[cols]
+    macs = program.m[:, cols] * program.n[:, cols] * program.k[:, cols] * program.batch[:, cols]
     gemm = program.kind[cols] <= Kind.ATTENTION
-    plain = np.where(gemm, 2.0 * macs, program.vector_ops[cols])[None, :]
-    special = np.where(gemm, 0.0, program.special_ops[cols])[None, :]
+    plain = np.where(gemm, 2.0 * macs, program.vector_ops[:, cols])
+    special = np.where(gemm, 0.0, program.special_ops[:, cols])
     busy = plain / units.ops_per_s[:, None] + special / units.special_per_s[:, None]
     work.times[:, cols, VECTOR_T] = busy / machine.prior["vector"]
     work.ops[:, cols] = plain
     work.specials[:, cols] = special
     a, w, o = _operand_bytes(program, cols)
-    fused = program.fused_bytes[cols][None, :]
+    fused = program.fused_bytes[:, cols]
     local = _fused_locally(machine)
     work.local_bits[:, cols] = 8.0 * fused * local
     _on_chip(machine, program, work, cols, a + w + 0.5 * fused * (1 - local), o + 0.5 * fused * (1 - local), "vector")
@@ -210,7 +208,7 @@ def crossbar_work(
     """Weight GEMMs in a crossbar pool: conversions, drives, reads and programming (MODEL.md, In-memory compute)."""
     pool = machine.crossbars[index]
     x = crossbar_shape(pool, scenario)
-    m, n, k, batch = (program.values[c][cols][None, :] for c in ("m", "n", "k", "batch"))
+    m, n, k, batch = (program.values[c][:, cols] for c in ("m", "n", "k", "batch"))
     steps = m * x["slices_in"]
     groups = np.ceil(np.minimum(k, x["rows"]) / x["rows_active"])
     all_groups = np.floor(k / x["rows"]) * np.ceil(x["rows"] / x["rows_active"])
@@ -242,7 +240,7 @@ def _reload(
     again = program.source[cols] == RELOADED
     if not again.any():
         return
-    n, k, batch = (program.values[c][cols][None, :] for c in ("n", "k", "batch"))
+    n, k, batch = (program.values[c][:, cols] for c in ("n", "k", "batch"))
     cells = n * k * batch * x["slices_w"] * x["copies"]
     need = np.ceil(k / x["rows"]) * np.ceil(n / x["across"]) * batch
     passes = np.ceil(need / x["arrays"])
@@ -250,7 +248,7 @@ def _reload(
     work.times[:, cols, PROGRAM] = np.where(again, passes * np.minimum(k, x["rows"]) * x["write_time_s"], 0.0)
     work.times[:, cols, CROSSBAR_T] *= np.where(again, passes, 1.0)
     work.times[:, cols, ADC] *= np.where(again, passes, 1.0)
-    moved = np.where(again, program.weight_bytes[cols][None, :], 0.0)
+    moved = np.where(again, program.weight_bytes[:, cols], 0.0)
     if machine.sram is not None:
         work.sram_read_bytes[:, cols] += moved
     work.stream_bytes[:, cols, 4 + machine.crossbars.index(pool)] += moved
@@ -276,20 +274,20 @@ def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
 def arrays_per_instance(pool: CrossbarPool, scenario: Scenario, m_matrices: Array, n: Array, k: Array) -> Array:
     """Arrays that one instance's weights take [D, W]; infinite where not even one weight fits across the columns."""
     x = crossbar_shape(pool, scenario)
-    need = m_matrices[None, :] * np.ceil(k[None, :] / x["rows"]) * np.ceil(n[None, :] / x["across"])
+    need = m_matrices * np.ceil(k / x["rows"]) * np.ceil(n / x["across"])
     return np.where(x["too_narrow"] > 0, np.inf, need)
 
 
 def memory_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64]) -> None:
     """Embedding look-up and KV write: bytes between memories."""
-    moved = (program.weight_bytes[cols] + program.kv_write_bytes[cols])[None, :]
+    moved = program.weight_bytes[:, cols] + program.kv_write_bytes[:, cols]
     if machine.dram is not None and machine.sram is not None:
         _fill(machine, work, cols, moved + np.zeros((machine.chip.count, 1)))
     elif machine.dram is not None:
         work.dram_bytes[:, cols] += moved
     else:
-        work.sram_read_bytes[:, cols] += program.weight_bytes[cols][None, :]
-        work.sram_write_bytes[:, cols] += program.kv_write_bytes[cols][None, :]
+        work.sram_read_bytes[:, cols] += program.weight_bytes[:, cols]
+        work.sram_write_bytes[:, cols] += program.kv_write_bytes[:, cols]
 
 
 def port_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], scenario: Scenario) -> None:
@@ -298,7 +296,7 @@ def port_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.i
     reduce = np.array([program.rows[r][1].startswith("all_reduce") for r in program.row[cols]])
     factor = np.where(reduce, 2.0 * (n - 1) / n, 1.0)
     hops = np.where(reduce, 2.0 * np.log2(max(n, 2)), 1.0)
-    sent = (factor * program.message_bytes[cols])[None, :]
+    sent = factor * program.message_bytes[:, cols]
     beta = np.where(machine.port_Bps > 0, machine.port_Bps, np.nan)[:, None] * machine.prior["port"]
     work.times[:, cols, PORT_T] = hops[None, :] * machine.port_latency_s[:, None] + sent / beta
     work.port_bytes[:, cols] = sent
@@ -334,7 +332,7 @@ def _overheads(machine: Machine, program: Program, work: Work) -> None:
 
         first = (machine.dram.split * np.array([dram_technology(t).latency_s for t in names])).sum(1)
         latency = latency + (work.dram_bytes > 0) * first[:, None]
-    launched = program.launches[None, :]
+    launched = program.launches
     work.times[:, :, OVERHEAD] = launched * (machine.overhead_s[:, None] + latency)
 
 
@@ -342,12 +340,12 @@ def keep_kv_on_chip(machine: Machine, program: Program, work: Work, on_chip: NDA
     """Takes KV traffic off DRAM for the designs [D] that hold the cache in SRAM."""
     if not on_chip.any() or machine.dram is None:
         return
-    kv = np.where(on_chip[:, None], (program.kv_read_bytes + program.kv_write_bytes)[None, :], 0.0)
+    kv = np.where(on_chip[:, None], program.kv_read_bytes + program.kv_write_bytes, 0.0)
     kv = np.minimum(kv, work.dram_bytes)
     work.dram_bytes -= kv
     if machine.sram is not None:
         work.stream_bytes[:, :, _stream(machine, "fill")] -= kv
-        work.sram_write_bytes -= np.where(program.kv_write_bytes[None, :] > 0, 0.0, kv)
+        work.sram_write_bytes -= np.where(program.kv_write_bytes > 0, 0.0, kv)
 
 
 def measure(machine: Machine, program: Program, scenario: Scenario, kv_on_chip: NDArray[np.bool_]) -> Work:

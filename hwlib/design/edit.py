@@ -19,7 +19,7 @@ def checked(value: Any, kind: type[Any]) -> Any:
     """`value` validated against its declaration. Raises EditError with the field path."""
     try:
         return msgspec.convert(msgspec.to_builtins(value), kind)
-    except (msgspec.ValidationError, OverflowError, ValueError) as error:
+    except (msgspec.ValidationError, OverflowError, TypeError, ValueError) as error:
         raise EditError(str(error)) from None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import COLUMNS, Kind, OperatorTable, decode_table, prefill_table
-from hwlib.workload.quadrature import context_nodes
+from hwlib.workload.quadrature import ContextNodes, context_nodes
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -37,7 +37,8 @@ class Ways:
 
 @dataclass(frozen=True)
 class Program:
-    """Columns [K]: an operator row, one way to run it. `values` holds the table's columns of operators.COLUMNS.
+    """Columns [K]: an operator row, one way to run it. `values` holds the table's columns of operators.COLUMNS as
+    [S, K], S being 1 or one scenario for each design.
 
     `row` [K] indexes `rows` ((phase, operator name) as reported); `weight` [K] indexes `weights` (names of weight
     GEMMs, -1 for others); `place` [K] is the placement column (0 DRAM, 1 SRAM, 2 + b crossbar pool b, -1 none).
@@ -131,7 +132,7 @@ def _expand(tables: tuple[OperatorTable, OperatorTable], ways: Ways) -> Program:
                     )
                 )
     block = np.array(records, dtype=np.int64).reshape(-1, 8).T
-    values = {c: np.array([tables[p].columns[c][i] for p, i in origin]) for c in COLUMNS}
+    values = {c: np.array([[tables[p].columns[c][i] for p, i in origin]]) for c in COLUMNS}
     return Program(
         tuple(rows),
         tuple(weights),
@@ -148,11 +149,35 @@ def _expand(tables: tuple[OperatorTable, OperatorTable], ways: Ways) -> Program:
     )
 
 
-@lru_cache(maxsize=256)
+def _padded(nodes: ContextNodes, length: int) -> ContextNodes:
+    """As many nodes as `length`; those added have no weight."""
+    more = length - len(nodes.weights)
+    if more == 0:
+        return nodes
+    contexts = np.concatenate([nodes.contexts, np.full(more, nodes.contexts[-1])])
+    return ContextNodes(contexts, np.concatenate([nodes.weights, np.zeros(more)]))
+
+
+@lru_cache(maxsize=64)
 def make_program(
-    llm: LlmArchitecture, scenario: Scenario, batch: float, ways: Ways, periods: tuple[int, ...]
+    llm: LlmArchitecture,
+    scenarios: tuple[Scenario, ...],
+    batches: tuple[float, ...],
+    ways: Ways,
+    periods: tuple[int, ...],
 ) -> Program:
-    """The columns for one batch size on chips that offer `ways`; `periods`: tile sizes along the context."""
+    """The columns of one scenario for all designs, or of one for each; `periods`: tile sizes along the context.
+
+    The scenarios may differ in prompt and batch only, so that they have the same operators.
+    """
     windows = (llm.window,) if llm.window else ()
-    nodes = context_nodes(scenario.prompt, scenario.output - 1, periods, windows)
-    return _expand((prefill_table(llm, scenario, batch), decode_table(llm, scenario, batch, nodes)), ways)
+    nodes = [context_nodes(s.prompt, s.output - 1, periods, windows) for s in scenarios]
+    longest = max(len(n.weights) for n in nodes)
+    programs = [
+        _expand((prefill_table(llm, s, b), decode_table(llm, s, b, _padded(n, longest))), ways)
+        for s, b, n in zip(scenarios, batches, nodes, strict=True)
+    ]
+    if len(programs) == 1:
+        return programs[0]
+    values = {c: np.concatenate([p.values[c] for p in programs]) for c in COLUMNS}
+    return replace(programs[0], values=values)

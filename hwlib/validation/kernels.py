@@ -49,7 +49,7 @@ def _program(m: Array, n: Array, k: Array, bits: int, cold: Array) -> Program:
         weight=zero,
         place=zero,
         dynamic=zero.astype(bool),
-        values=values,
+        values={name: column[None, :] for name, column in values.items()},
         missing=(),
     )
 

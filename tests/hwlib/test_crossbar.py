@@ -49,7 +49,7 @@ def columns_of(result, name, phase=1):
 
 
 def work_of(design, name, phase=1):
-    result = run(lower([design], shape_of(design)), SCENARIO, LLM, 1.0)
+    result = run(lower([design], shape_of(design)), (SCENARIO,), LLM, (1.0,))
     (column,) = columns_of(result, name, phase)
     return result, column
 

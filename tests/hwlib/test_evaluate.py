@@ -333,6 +333,6 @@ def test_networks_carry_what_their_topology_allows():
 
 def test_warm_memory_does_not_grow_with_tokens():
     chip = lower([GPU], shape_of(GPU))
-    short = run(chip, Scenario(output=1000), LLAMA, 1.0)
-    long = run(chip, Scenario(output=1_000_000), LLAMA, 1.0)
+    short = run(chip, (Scenario(output=1000),), LLAMA, (1.0,))
+    long = run(chip, (Scenario(output=1_000_000),), LLAMA, (1.0,))
     assert len(long.program) < 8 * len(short.program)
