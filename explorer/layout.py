@@ -39,7 +39,7 @@ LARGE = Layout(
     right_px=336,
     bottom_px=288,
     bottom_widths=(40, 30, 30),
-    right_heights=(3, 1),
+    right_heights=(2, 1),
 )
 SMALL = Layout(
     name="small",

@@ -14,11 +14,22 @@ if TYPE_CHECKING:
 PHASE_WORDS: dict[str, str] = {"prefill": "Prefill", "decode": "Decode step"}
 PHASE_SHORT: dict[str, str] = {"prefill": "Prefill", "decode": "Decode"}
 _INITIALS = {"qkv": "QKV", "kv": "KV", "lm": "LM", "ffn": "FFN", "rope": "RoPE", "moe": "MoE", "attn": "attention"}
+_NAMES = {
+    "norm_attention": "Attention norm", "norm_ffn": "FFN norm", "norm_final": "Final norm",
+    "residual_attention": "Attention residual", "residual_ffn": "FFN residual", "attn_out": "Attention output",
+    "all_reduce_attention": "Attention all-reduce", "all_reduce_ffn": "FFN all-reduce",
+    "q_a": "Q down", "q_b": "Q up", "kv_a": "KV down",
+    "shared_gate_up": "Shared expert gate up", "shared_activation": "Shared expert activation",
+    "shared_down": "Shared expert down",
+}  # fmt: skip
+"""Operators whose names say the noun first, or too little."""
 OTHERS = "others"
 
 
 def operator_word(name: str) -> str:
     """An operator's name as people write it: "ffn_gate_up" is "FFN gate up"."""
+    if name in _NAMES:
+        return _NAMES[name]
     words = [_INITIALS.get(w, w) for w in name.split("_") if w]
     text = " ".join(words)
     return text[:1].upper() + text[1:]
@@ -51,12 +62,38 @@ def seconds(value: float) -> str:
     return format_quantity(value, "s", 3)
 
 
+def element_count(value: float) -> str:
+    """A number of elements: "4096", "8.39 M", "1.05 G"."""
+    for size, letter in ((1e9, "G"), (1e6, "M")):
+        if value >= size:
+            return f"{format_quantity(value / size, '', 3)} {letter}"
+    return format_quantity(value, "")
+
+
 STATUS_HEADINGS = {"does_not_fit": "Does not fit", "cannot_run": "Cannot run"}
+EMPTY = "The die is empty", "Drag parts onto it from the left, or open an example: File, Open example."
+
+
+def is_empty(report: Report) -> bool:
+    """True for a design that nobody has begun."""
+    return not report.is_device and not report.design.blocks
 
 
 def refusal(report: Report) -> tuple[str, str]:
     """Heading and reason for a report without figures."""
+    if is_empty(report):
+        return EMPTY
     return STATUS_HEADINGS.get(report.status, "No figures"), report.reason
+
+
+def refusal_in_short(report: Report) -> tuple[str, str]:
+    """Heading and one line where the whole reason stands close by already."""
+    heading, _ = refusal(report)
+    if is_empty(report):
+        return heading, "Figures appear once it can run an LLM."
+    if report.status == "does_not_fit":
+        return heading, f"{report.llm.name} needs more memory than there is."
+    return heading, f"{report.llm.name} lacks something here; the findings say what."
 
 
 def actions_figure(report: Report) -> EnergyFigure | None:

@@ -11,7 +11,7 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer import theme
-from explorer.words import refusal
+from explorer.words import refusal, refusal_in_short
 
 if TYPE_CHECKING:
     from explorer.document import Document
@@ -117,7 +117,8 @@ class Chart(QWidget):
             self._draw(self.results)
         else:
             self.heading.set_text(self.title)
-            self._message.show_text(*refusal(self.results.report))
+            report = self.results.report
+            self._message.show_text(*refusal_in_short(report), tooltip=refusal(report)[1])
             self._pages.setCurrentWidget(self._message)
         self._unpainted = self.results.generation
         # A corner is enough: all of a window's widgets paint in one go, and the children have asked for theirs.
@@ -243,12 +244,12 @@ class Message(QWidget):
         """Heading and reason, a line each."""
         return f"{self._heading.text()}\n{self._reason.text()}"
 
-    def show_text(self, heading: str, reason: str) -> None:
-        """Shows another heading and reason."""
+    def show_text(self, heading: str, reason: str, tooltip: str = "") -> None:
+        """Shows another heading and reason; the tooltip may say more."""
         self._heading.setFont(theme.text_font(bold=True))
         self._heading.setText(heading)
         self._reason.setText(reason)
-        self._reason.setToolTip(reason)
+        self._reason.setToolTip(tooltip)
 
 
 def text_width(text: str, bold: bool = False) -> int:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView,
 from explorer import theme
 from explorer.charts.chart import Chart, Table
 from explorer.charts.legend import fill_swatch
-from explorer.words import PHASE_SHORT, operator_word, percent, resource_word
+from explorer.words import PHASE_SHORT, element_count, operator_word, percent, resource_word
 from hwlib.report import COMPONENTS, PHASES
 from hwlib.units import NOTHING, format_quantity
 
@@ -35,6 +35,8 @@ Index = QModelIndex | QPersistentModelIndex
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 SWATCH_PX = 12
+ALMOST_ONCE = 1e-9
+"""How near to 1 sums of a decode's shares come."""
 ROW_PX = 3 * theme.GRID_PX
 
 
@@ -72,10 +74,10 @@ def _quantity(attribute: str, unit: str) -> tuple[Callable[[Line], str], Callabl
 
 def shape_text(row: OperatorRow) -> str:
     """m × n × k of a matrix product, with its batch and repeats; the number of elements of anything else."""
-    if row.m and row.n and row.k:
+    if row.m * row.k > 1.0:
         sizes = " × ".join(_count(v) for v in (row.m, row.n, row.k))
         return sizes + (f", batch {_count(row.batch)}" if row.batch != 1 else "") + _repeats(row)
-    return (f"{_count(row.n)} elements" if row.n else NOTHING) + _repeats(row)
+    return (f"{element_count(row.n)} elements" if row.n else NOTHING) + _repeats(row)
 
 
 def _count(value: float) -> str:
@@ -83,7 +85,7 @@ def _count(value: float) -> str:
 
 
 def _repeats(row: OperatorRow) -> str:
-    return f", {_count(row.repeat)} times" if row.repeat != 1 else ""
+    return f", {_count(row.repeat)} times" if abs(row.repeat - 1.0) > ALMOST_ONCE else ""
 
 
 COLUMNS: tuple[Column, ...] = (

@@ -19,6 +19,7 @@ from explorer import theme
 from explorer.document import Document
 from explorer.evaluator import Results
 from explorer.panels.style import ICON_PX, Tinted, draw_icon
+from explorer.words import is_empty
 from hwlib.design.design import Finding
 from hwlib.report import Report
 
@@ -36,7 +37,10 @@ Index = QModelIndex | QPersistentModelIndex
 def findings_of(report: Report) -> tuple[Finding, ...]:
     """A report's findings, the worst first; where the LLM does not run, the reason leads unless a finding has it."""
     found = report.findings
-    if not report.fits and report.reason and all(report.reason not in f.message for f in found):
+    if is_empty(report):
+        # The note says what to do; that nothing runs on nothing is no error.
+        found = tuple(f for f in found if f.severity != "error")
+    elif not report.fits and report.reason and all(report.reason not in f.message for f in found):
         found = (Finding(severity="error", code=report.status, message=report.reason), *found)
     return tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
 

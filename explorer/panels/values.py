@@ -105,7 +105,7 @@ def read_value(field: PartField, text: str, shown: str = "") -> Value:
 
 
 def _share(body: str) -> float:
-    """"60 %", "60" and "0.6" are the same share. Raises UnitError."""
+    """ "60 %", "60" and "0.6" are the same share. Raises UnitError."""
     number = parse(body.removesuffix("%").rstrip(), "")
     return number / 100.0 if body.endswith("%") or number > 1.0 else number
 

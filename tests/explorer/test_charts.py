@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtGui import QImage, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from explorer import theme
@@ -55,12 +55,15 @@ def test_before_the_first_result_a_chart_says_so(qtbot: QtBot, make: Callable[..
 
 
 @every_chart
-def test_a_design_that_does_not_fit_shows_the_reason_and_no_figure(qtbot: QtBot, make: Callable[..., Chart]) -> None:
+def test_a_design_that_does_not_fit_says_so_in_a_line_and_shows_no_figure(
+    qtbot: QtBot, make: Callable[..., Chart]
+) -> None:
     chart = shown(qtbot, make)
     chart.show_results(factories.results())
     refused = factories.does_not_fit()
     chart.show_results(factories.results(refused, generation=2))
-    assert chart.message == f"Does not fit\n{refused.reason}"
+    assert chart.message == f"Does not fit\n{refused.llm.name} needs more memory than there is."
+    assert any(label.toolTip() == refused.reason for label in chart.findChildren(QLabel)), "the whole reason is told"
     assert chart.values().rows == ()
     chart.show_results(factories.results(generation=3))
     assert chart.message == ""

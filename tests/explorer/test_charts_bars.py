@@ -289,7 +289,8 @@ def test_the_range_leaves_room_for_the_words_behind_the_bars() -> None:
 @pytest.mark.parametrize(
     ("name", "word"),
     [("qkv", "QKV"), ("ffn_gate_up", "FFN gate up"), ("kv_write", "KV write"), ("lm_head", "LM head"), ("rope", "RoPE"),
-     ("attn_out", "Attention out"), ("all_reduce_ffn", "All reduce FFN")],
+     ("attn_out", "Attention output"), ("all_reduce_ffn", "FFN all-reduce"), ("norm_attention", "Attention norm"),
+     ("norm_final", "Final norm"), ("residual_ffn", "FFN residual"), ("expert_gate_up", "Expert gate up")],
 )  # fmt: skip
 def test_operators_are_called_by_their_names(name: str, word: str) -> None:
     assert operator_word(name) == word

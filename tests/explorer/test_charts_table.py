@@ -70,6 +70,14 @@ def test_shapes_name_batch_and_repeats() -> None:
     assert shape_text(rows["prefill.lm_head"]) == "2048 × 128256 × 4096"
 
 
+def test_element_wise_operators_count_their_elements() -> None:
+    """Not "1 × 8.389e6 × 1"."""
+    report = evaluate(load_example("tensor-gpu-hbm3"), Scenario(prompt=2048), find_model("Llama-3.1-8B"))
+    rows = {r.key: r for r in report.operators}
+    assert shape_text(rows["prefill.norm_attention"]) == "8.39 M elements, 32 times"
+    assert shape_text(rows["decode.norm_final"]) == "4096 elements"
+
+
 def test_numbers_are_right_aligned_and_words_left(table: OperatorTable) -> None:
     for index, described in enumerate(COLUMNS):
         for where in (

@@ -8,9 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from explorer.panels.problems import FINDING_ROLE, Problems, finding_text
-from hwlib.design.design import Finding
+from hwlib.design.design import Design, Finding
+from hwlib.evaluate import evaluate
 from hwlib.report import Report
-from tests.explorer.factories import design, document, does_not_fit, report, results
+from tests.explorer.factories import LLAMA, SCENARIO, design, document, does_not_fit, report, results
 
 NOTE = Finding(severity="note", code="scope", message="Energy by actions, package.")
 PATH = Finding(severity="error", code="no_path", message="No path from HBM3 to the tensor cores.",
@@ -113,6 +114,12 @@ def test_the_reason_why_the_llm_does_not_run_leads(panel) -> None:
     told = Finding(severity="error", code="fit", message=bad.reason)
     show(panel, told, base=bad)
     assert panel.findings == (told,)
+
+
+def test_an_empty_die_is_told_once_and_is_no_error(panel) -> None:
+    nothing = evaluate(Design(), SCENARIO, LLAMA)
+    show(panel, *nothing.findings, base=nothing)
+    assert [f.severity for f in panel.findings] == ["note"]
 
 
 def test_rows_wrap_with_the_width(qtbot, opened) -> None:
