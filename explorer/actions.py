@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
 
@@ -32,6 +32,10 @@ def _has_blocks(document: Document) -> bool:
     return bool(document.design.blocks)
 
 
+def _block_selected(document: Document) -> bool:
+    return any(b.id in document.selection for b in document.design.blocks)
+
+
 def _can_undo(document: Document) -> bool:
     return document.undo_stack.canUndo()
 
@@ -49,6 +53,9 @@ class ActionSpec:
     menu: str
     tip: str
     shortcut: Shortcut = None
+    """Keys that hold in the whole window."""
+    canvas_keys: str = ""
+    """Keys that hold while the canvas has the focus: elsewhere a plain letter is typed, or searches a list."""
     enabled: Callable[[Document], bool] = _always
     section: int = 0
     checkable: bool = False
@@ -65,32 +72,52 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("save", "&Save", "&File", "Save the design", Keys.Save, section=1, in_toolbar=True),
     ActionSpec("save_as", "Save &as…", "&File", "Save the design under another name", "Ctrl+Shift+S", section=1),
     ActionSpec("quit", "&Quit", "&File", "Close the window", "Ctrl+Q", section=2),
-    ActionSpec("undo", "&Undo", "&Edit", "Take the last step back", Keys.Undo, _can_undo, in_toolbar=True),
-    ActionSpec("redo", "&Redo", "&Edit", "Do the step again", "Ctrl+Shift+Z; Ctrl+Y", _can_redo, in_toolbar=True),
-    ActionSpec("delete", "&Delete", "&Edit", "Delete the selected blocks and links", Keys.Delete, _selected, 1),
-    ActionSpec("select_all", "Select &all", "&Edit", "Select every block", Keys.SelectAll, _has_blocks, 1),
-    ActionSpec("connect", "&Connect", "&Edit", "Link the two selected blocks", "Ctrl+L", _pair_selected, 1),
-    ActionSpec("zoom_in", "Zoom &in", "&View", "Show the die larger", "Ctrl++; Ctrl+="),
-    ActionSpec("zoom_out", "Zoom &out", "&View", "Show the die smaller", Keys.ZoomOut),
-    ActionSpec("zoom_fit", "Zoom to &fit", "&View", "Show the whole die", "Ctrl+0"),
-    ActionSpec(
-        "snap", "&Snap to grid", "&View", "Blocks move in steps of the grid", "Ctrl+G", section=1, checkable=True
-    ),
+    ActionSpec("undo", "&Undo", "&Edit", "Take the last step back", Keys.Undo, enabled=_can_undo, in_toolbar=True),
+    ActionSpec("redo", "&Redo", "&Edit", "Do the step again", "Ctrl+Shift+Z; Ctrl+Y",
+               enabled=_can_redo, in_toolbar=True),
+    ActionSpec("duplicate", "D&uplicate", "&Edit", "Copy the selected blocks and the links among them", "Ctrl+D", "",
+               _block_selected, 1),
+    ActionSpec("turn", "Tu&rn by 90°", "&Edit", "Turn the selected blocks", None, "R", _block_selected, 1),
+    ActionSpec("delete", "&Delete", "&Edit", "Delete the selected blocks and links", Keys.Delete, "Backspace",
+               _selected, 1),
+    ActionSpec("select_all", "Select &all", "&Edit", "Select every block", Keys.SelectAll, "", _has_blocks, 2),
+    ActionSpec("select_next", "Select &next", "&Edit", "Select the next block", None, "N", _has_blocks, 2),
+    ActionSpec("select_previous", "Select &previous", "&Edit", "Select the block before", None, "Shift+N",
+               _has_blocks, 2),
+    ActionSpec("connect", "&Connect", "&Edit", "Link the two selected blocks", "Ctrl+L", "", _pair_selected, 3),
+    ActionSpec("link_mode", "Draw &links", "&Edit", "Press on a block and let go on another to link them", None, "C",
+               _has_blocks, 3, checkable=True),
+    ActionSpec("zoom_in", "Zoom &in", "&View", "Show the die larger", "Ctrl++; Ctrl+=", "+; ="),
+    ActionSpec("zoom_out", "Zoom &out", "&View", "Show the die smaller", Keys.ZoomOut, "-"),
+    ActionSpec("zoom_fit", "Zoom to &fit", "&View", "Show the whole die", "Ctrl+0", "F"),
+    ActionSpec("fit_selection", "Zoom to s&election", "&View", "Show what is selected as large as it gets", None,
+               "Shift+F", _block_selected),
+    ActionSpec("snap", "&Snap to grid", "&View", "Blocks move in steps of the grid", "Ctrl+G", "G", section=1,
+               checkable=True),
     ActionSpec("theme_light", "&Light", "&View/&Theme", "Dark text on a light ground", checkable=True, group="theme"),
     ActionSpec("theme_dark", "&Dark", "&View/&Theme", "Light text on a dark ground", checkable=True, group="theme"),
     ActionSpec("theme_system", "&System", "&View/&Theme", "As the desktop is set", checkable=True, group="theme"),
-    ActionSpec(
-        "panels",
-        "&Move panels",
-        "&View",
-        "Title bars to move, float and close the panels by",
-        None,
-        section=3,
-        checkable=True,
-    ),
+    ActionSpec("panels", "&Move panels", "&View", "Title bars to move, float and close the panels by", section=3,
+               checkable=True),
     ActionSpec("reset_layout", "&Reset layout", "&View", "Put every panel back where it belongs", section=3),
     ActionSpec("about", "&About Chipscape", "&Help", "Version and licence"),
-)
+)  # fmt: skip
+BY_ID = {spec.id: spec for spec in ACTIONS}
+
+
+def shown_keys(spec: ActionSpec) -> QKeySequence:
+    """The keys that a menu names for an action: those of the whole window, else those of the canvas."""
+    found = keys_of(spec.shortcut) or keys_of(spec.canvas_keys)
+    return found[0] if found else QKeySequence()
+
+
+def keys_of(shortcut: Shortcut) -> list[QKeySequence]:
+    """The key sequences of a standard key or of text such as "Ctrl+0; F"."""
+    if not shortcut:
+        return []
+    if isinstance(shortcut, str):
+        return QKeySequence.listFromString(shortcut)
+    return QKeySequence.keyBindings(shortcut)
 
 
 class Actions(QObject):
@@ -150,8 +177,12 @@ class Actions(QObject):
         action.setStatusTip(spec.tip)
         action.setCheckable(spec.checkable)
         if spec.shortcut is not None:
-            action.setShortcuts(_keys(spec.shortcut))
-        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            action.setShortcuts(keys_of(spec.shortcut))
+        elif spec.canvas_keys:
+            # Only to be named in the menu: the canvas reads its keys itself, and no widget of this context is focused.
+            action.setShortcut(shown_keys(spec))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        keys = shown_keys(spec).toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{spec.tip} ({keys})" if keys else spec.tip)
         if spec.group:
             self._groups.setdefault(spec.group, QActionGroup(self)).addAction(action)
@@ -163,12 +194,6 @@ class Actions(QObject):
         menus[parent].addSeparator()
         menus[path] = menus[parent].addMenu(title)
         return menus[path]
-
-
-def _keys(shortcut: QKeySequence.StandardKey | str) -> list[QKeySequence]:
-    if isinstance(shortcut, str):
-        return QKeySequence.listFromString(shortcut)
-    return QKeySequence.keyBindings(shortcut)
 
 
 def _naming(verb: str, step: str) -> str:

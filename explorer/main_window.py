@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from explorer import layout, settings, theme
 from explorer.actions import Actions
 from explorer.canvas.canvas import Canvas
+from explorer.canvas.keys import COMMANDS as CANVAS_COMMANDS
 from explorer.charts import all_charts
 from explorer.charts.chart import Chart
 from explorer.document import Document
@@ -152,12 +153,8 @@ class MainWindow(QMainWindow):
             "quit": self.close,
             "undo": stack.undo,
             "redo": stack.redo,
-            "delete": canvas.delete_selected,
-            "select_all": canvas.select_all,
-            "connect": canvas.connect_selected,
-            "zoom_in": canvas.zoom_in,
-            "zoom_out": canvas.zoom_out,
-            "zoom_fit": canvas.fit,
+            **{name: _on(canvas, command) for name, command in CANVAS_COMMANDS.items()},
+            "link_mode": canvas.toggle_connect,
             "snap": self._set_snap,
             "theme_light": self._light,
             "theme_dark": self._dark,
@@ -178,6 +175,7 @@ class MainWindow(QMainWindow):
         finished.connect(self._popup.show_results)
         self.canvas.message.connect(self._say)
         self.canvas.snap_changed.connect(self._set_snap)
+        self.canvas.mode_changed.connect(self._check_mode)
         self.canvas.placing_ended.connect(self.parts.clear_choice)
         self.canvas.block_activated.connect(self._show_inspector)
         self.parts.part_taken.connect(self.canvas.take_up)
@@ -228,6 +226,9 @@ class MainWindow(QMainWindow):
         self.canvas.set_snap(on)
         self.commands["snap"].setChecked(on)
         self._prefer(snap=on)
+
+    def _check_mode(self, mode: str) -> None:
+        self.commands["link_mode"].setChecked(mode == "connect")
 
     def _prefer(self, **changes: Any) -> None:
         if self._preferences is not None:
@@ -313,6 +314,15 @@ class MainWindow(QMainWindow):
             "Apache License 2.0"
         )
         QMessageBox.about(self, "About Chipscape", text)
+
+
+def _on(canvas: Canvas, command: Callable[[Canvas], None]) -> Callable[..., None]:
+    """A handler that leaves out whether its action is checked."""
+
+    def run(*_: object) -> None:
+        command(canvas)
+
+    return run
 
 
 def _heading(dock: QDockWidget) -> QLabel:

@@ -56,7 +56,7 @@ class StatusLine(QWidget):
         painter.end()
 
     def _show_results(self, results: Results) -> None:
-        self._said = sentence(results)
+        self._said = sentence(results, first=not self._said)
         self._say(self._said)
 
     def _follow(self, state: str) -> None:
@@ -78,10 +78,11 @@ class StatusLine(QWidget):
             self.update()
 
 
-def sentence(results: Results) -> str:
-    """What the status bar says of an evaluation."""
+def sentence(results: Results, first: bool = False) -> str:
+    """What the status bar says of an evaluation; the window's `first` one loads tables, so its time is no measure."""
     report = results.report
-    parts = [f"evaluated in {format_quantity(results.elapsed_s, 's', digits=2)}", report.design.settings.calibration]
+    took = format_quantity(results.elapsed_s, "s", digits=2)
+    parts = [f"{'first evaluation' if first else 'evaluated'} in {took}", report.design.settings.calibration]
     if report.energies:
         figure = report.energies[0]
         parts.append(f"energy by {figure.method.removeprefix('by ')}, {figure.scope}")

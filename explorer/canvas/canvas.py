@@ -98,6 +98,11 @@ class Canvas(ZoomView):
         self._update_cursor()
         self.mode_changed.emit(self.mode)
 
+    def toggle_connect(self, on: bool) -> None:
+        """Draw links, or stop it; the keyboard follows, so that Esc stops it too."""
+        self.set_mode("connect" if on else "select")
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def set_snap(self, on: bool) -> None:
         """Let blocks come to rest on the grid and at their neighbours' edges, or anywhere."""
         if on != self.snap_enabled:
@@ -456,14 +461,10 @@ class Canvas(ZoomView):
     def _wire_bar(self) -> None:
         self._bar.snap.setChecked(True)
         self._bar.snap.toggled.connect(self.set_snap)
-        self._bar.link.clicked.connect(self._toggle_connect)
+        self._bar.link.clicked.connect(self.toggle_connect)
         self._bar.zoom_in.clicked.connect(self.zoom_in)
         self._bar.zoom_out.clicked.connect(self.zoom_out)
         self._bar.fit.clicked.connect(self.fit)
-
-    def _toggle_connect(self, on: bool) -> None:
-        self.set_mode("connect" if on else "select")
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep what floats in its corners."""

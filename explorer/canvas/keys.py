@@ -1,70 +1,80 @@
-"""What keys do on the canvas, and the same as entries of its context menu."""
+"""What keys do on the canvas, and its context menu: both read the one table of actions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QKeyCombination, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
+
+from explorer.actions import ACTIONS, BY_ID, keys_of, shown_keys
 
 if TYPE_CHECKING:
     from explorer.canvas.canvas import Canvas
 
 Key = Qt.Key
+Modifier = Qt.KeyboardModifier
 ARROWS = {Key.Key_Left: (-1, 0), Key.Key_Right: (1, 0), Key.Key_Up: (0, -1), Key.Key_Down: (0, 1)}
 COARSE_STEPS = 10
 PAN_PX = 48
 
+COMMANDS: dict[str, Callable[[Canvas], None]] = {
+    "duplicate": lambda view: view.duplicate_selection(),
+    "turn": lambda view: view.turn_selection(),
+    "delete": lambda view: view.delete_selected(),
+    "select_all": lambda view: view.select_all(),
+    "select_next": lambda view: view.select_next(),
+    "select_previous": lambda view: view.select_next(-1),
+    "connect": lambda view: view.connect_selected(),
+    "link_mode": lambda view: view.set_mode("select" if view.mode == "connect" else "connect"),
+    "zoom_in": lambda view: view.zoom_in(),
+    "zoom_out": lambda view: view.zoom_out(),
+    "zoom_fit": lambda view: view.fit(),
+    "fit_selection": lambda view: view.fit_selection(),
+    "snap": lambda view: view.set_snap(not view.snap_enabled),
+}
+"""What those actions do that concern the canvas, by id."""
+CONTEXT_MENU = ("duplicate", "turn", "delete", None, "connect", "select_all", None, "fit_selection", "zoom_fit")
+"""Ids of actions, None for a separator."""
+
+
+@cache
+def bindings() -> dict[str, str]:
+    """Key sequence in portable text -> id of the action that it stands for on the canvas."""
+    specs = [spec for spec in ACTIONS if spec.id in COMMANDS]
+    return {k.toString(): spec.id for spec in specs for k in (*keys_of(spec.shortcut), *keys_of(spec.canvas_keys))}
+
+
+def command_of(event: QKeyEvent) -> Callable[[Canvas], None] | None:
+    """What a key stands for; "+" is the same key with Shift on one keyboard and without it on another."""
+    key, held = Key(event.key()), event.modifiers() & ~Modifier.KeypadModifier
+    tried = [held] if event.text().isalpha() else [held, held & ~Modifier.ShiftModifier]
+    texts = (QKeySequence(QKeyCombination(modifiers, key)).toString() for modifiers in tried)
+    return next((COMMANDS[bindings()[text]] for text in texts if text in bindings()), None)
+
 
 def press(view: Canvas, event: QKeyEvent) -> bool:
     """Do what a key asks for; False where it asks for nothing here."""
-    control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-    shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-    key = Key(event.key())
+    key, held = Key(event.key()), event.modifiers()
     if key == Key.Key_Escape:
         view.escape()
     elif view.gesture is not None:
         return True  # nothing else in the middle of a gesture
-    elif key == Key.Key_Space and not event.isAutoRepeat():
-        view.hold_space(True)
-    elif key in ARROWS and not control:
-        _arrow(view, key, COARSE_STEPS if shift else 1, event.isAutoRepeat())
+    elif key == Key.Key_Space:
+        if not event.isAutoRepeat():
+            view.hold_space(True)
+    elif key in ARROWS and not held & Modifier.ControlModifier:
+        _arrow(view, key, COARSE_STEPS if held & Modifier.ShiftModifier else 1, event.isAutoRepeat())
+    elif key in (Key.Key_Return, Key.Key_Enter):
+        view.activate_selected()
+    elif (run := command_of(event)) is not None:
+        run(view)
     else:
-        run = _plain(view, shift).get(key) if not control else _with_control(view).get(key)
-        if run is None:
-            return key == Key.Key_Space
-        run()
+        return False
     return True
-
-
-def _plain(view: Canvas, shift: bool) -> dict[Key, Callable[[], None]]:
-    return {
-        Key.Key_Delete: view.delete_selected,
-        Key.Key_Backspace: view.delete_selected,
-        Key.Key_F: view.fit_selection if shift else view.fit,
-        Key.Key_C: lambda: view.set_mode("select" if view.mode == "connect" else "connect"),
-        Key.Key_G: lambda: view.set_snap(not view.snap_enabled),
-        Key.Key_R: view.turn_selection,
-        Key.Key_N: lambda: view.select_next(-1 if shift else 1),
-        Key.Key_Return: view.activate_selected,
-        Key.Key_Enter: view.activate_selected,
-        Key.Key_Plus: view.zoom_in,
-        Key.Key_Equal: view.zoom_in,
-        Key.Key_Minus: view.zoom_out,
-    }
-
-
-def _with_control(view: Canvas) -> dict[Key, Callable[[], None]]:
-    return {
-        Key.Key_A: view.select_all,
-        Key.Key_D: view.duplicate_selection,
-        Key.Key_0: view.fit,
-        Key.Key_Plus: view.zoom_in,
-        Key.Key_Equal: view.zoom_in,
-        Key.Key_Minus: view.zoom_out,
-    }
 
 
 def _arrow(view: Canvas, key: Key, steps: int, repeated: bool) -> None:
@@ -90,13 +100,9 @@ class Entry:
 
 def menu_entries(view: Canvas) -> list[Entry | None]:
     """The context menu, None for a separator."""
-    blocks = bool(view.document.selection & view.chip.blocks.keys())
-    return [
-        Entry("Duplicate", QKeySequence("Ctrl+D"), view.duplicate_selection, blocks),
-        Entry("Turn by 90°", QKeySequence("R"), view.turn_selection, blocks),
-        Entry("Delete", QKeySequence("Del"), view.delete_selected, bool(view.document.selection)),
-        None,
-        Entry("Select all", QKeySequence("Ctrl+A"), view.select_all, bool(view.chip.blocks)),
-        Entry("Zoom to selection", QKeySequence("Shift+F"), view.fit_selection, blocks),
-        Entry("Fit", QKeySequence("F"), view.fit),
-    ]
+    return [None if action_id is None else _entry(view, action_id) for action_id in CONTEXT_MENU]
+
+
+def _entry(view: Canvas, action_id: str) -> Entry:
+    spec = BY_ID[action_id]
+    return Entry(spec.text, shown_keys(spec), lambda: COMMANDS[action_id](view), spec.enabled(view.document))

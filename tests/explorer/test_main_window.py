@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import QSize, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from explorer import settings, theme
-from explorer.actions import ACTIONS
+from explorer.actions import ACTIONS, keys_of
 from explorer.app import build_window, default_baselines
 from explorer.errors import ErrorReporter
 from explorer.main_window import MainWindow
@@ -138,10 +138,47 @@ def test_actions_follow_the_selection(window: MainWindow) -> None:
 
 def test_no_shortcut_is_taken_twice() -> None:
     QApplication.instance() or QApplication([])
-    from explorer.actions import _keys
-
-    taken = [key.toString() for spec in ACTIONS if spec.shortcut is not None for key in _keys(spec.shortcut)]
+    taken = [key.toString() for spec in ACTIONS for key in (*keys_of(spec.shortcut), *keys_of(spec.canvas_keys))]
     assert len(taken) == len(set(taken))
+
+
+def test_menus_name_the_keys_of_the_canvas(window: MainWindow) -> None:
+    named = {spec.id: window.commands[spec.id].shortcut().toString() for spec in ACTIONS}
+    for action_id, keys in (("turn", "R"), ("link_mode", "C"), ("fit_selection", "Shift+F"), ("duplicate", "Ctrl+D")):
+        assert named[action_id] == keys
+
+
+def test_keys_of_the_canvas_work_there_and_are_letters_elsewhere(qtbot: QtBot, window: MainWindow) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.canvas.setFocus()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_C)
+    assert window.canvas.mode == "connect"
+    assert window.commands["link_mode"].isChecked()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Escape)
+    assert not window.commands["link_mode"].isChecked()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N)
+    assert len(window.document.selection) == 1
+    blocks = len(window.document.design.blocks)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    assert len(window.document.design.blocks) == blocks + 1
+    window.parts.list.setFocus()
+    qtbot.keyClick(window.parts.list, Qt.Key.Key_C)
+    assert window.canvas.mode == "select"
+
+
+def test_menu_draws_links_and_the_keyboard_ends_it(qtbot: QtBot, window: MainWindow) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.commands["link_mode"].trigger()
+    assert window.canvas.mode == "connect"
+    assert window.canvas.hasFocus()
+    window.commands["link_mode"].trigger()
+    assert window.canvas.mode == "select"
+
+
+def test_first_evaluation_is_called_so(window: MainWindow) -> None:
+    assert window.status_line.text().startswith("first evaluation in ")
 
 
 def test_an_edit_reaches_charts_and_status(window: MainWindow) -> None:
@@ -149,7 +186,7 @@ def test_an_edit_reaches_charts_and_status(window: MainWindow) -> None:
     window.document.set_scenario(Scenario(batch=16))
     wait_for_results(window)
     assert window.charts["energy"].values() != before
-    assert window.status_line.text().startswith("evaluated in ")
+    assert window.status_line.text().startswith("evaluated in "), "only the first one is called the first"
     assert "derated" in window.status_line.text()
 
 
