@@ -24,8 +24,12 @@ def _selected(document: Document) -> bool:
     return bool(document.selection)
 
 
-def _pair_selected(document: Document) -> bool:
-    return len(document.selection & {b.id for b in document.design.blocks}) == 2
+def _linkable(document: Document) -> bool:
+    """True for two selected blocks, or one without links that there is something to link to."""
+    design = document.design
+    chosen = document.selection & {b.id for b in design.blocks}
+    free = not any(chosen & {link.source, link.target} for link in design.links)
+    return len(chosen) == 2 or (len(chosen) == 1 and free and len(design.blocks) > 1)
 
 
 def _has_blocks(document: Document) -> bool:
@@ -84,7 +88,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("select_next", "Select &next", "&Edit", "Select the next block", None, "N", _has_blocks, 2),
     ActionSpec("select_previous", "Select &previous", "&Edit", "Select the block before", None, "Shift+N",
                _has_blocks, 2),
-    ActionSpec("connect", "&Connect", "&Edit", "Link the two selected blocks", "Ctrl+L", "", _pair_selected, 3),
+    ActionSpec("connect", "&Connect", "&Edit", "Link the two selected blocks, or the selected one as proposed",
+               "Ctrl+L", "", _linkable, 3),
     ActionSpec("link_mode", "Draw &links", "&Edit", "Press on a block and let go on another to link them", None, "C",
                _has_blocks, 3, checkable=True),
     ActionSpec("zoom_in", "Zoom &in", "&View", "Show the die larger", "Ctrl++; Ctrl+=", "+; ="),

@@ -17,13 +17,14 @@ from PySide6.QtGui import (
     QMouseEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QMenu, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from explorer.canvas import commands, keys, placing
 from explorer.canvas.figures import suggested_width_bits
 from explorer.canvas.handles import Handles
 from explorer.canvas.overlays import EDGE_PX, HINT, CornerBar, Floating, die_figures
 from explorer.canvas.placer import Placer
+from explorer.canvas.proposal import Proposal
 from explorer.canvas.scene import ChipScene, Footprints
 from explorer.canvas.tools import Connect, Gesture, MoveBlocks, Pan, Reshape, RubberBand, shifted
 from explorer.canvas.view import ZoomView
@@ -66,13 +67,13 @@ class Canvas(ZoomView):
         super().__init__(ChipScene(document, footprints or modelled_footprints), parent)
         self.chip.setParent(self)
         self.document = document
-        self.snap_enabled = True
+        self.snap_enabled: bool = True
         self._gesture: Gesture | None = None
         self._connecting = False
         self._placer = Placer(self)
         self._space = False
         self.nudging: int | None = None
-        self._handles = Handles(self)
+        self._handles, self.proposal = Handles(self), Proposal(self)
         self.hint, self._figures, self._bar = Floating(self), Floating(self, on_card=True), CornerBar(self)
         self.hint.setText(HINT)
         self._wire_bar()
@@ -94,9 +95,7 @@ class Canvas(ZoomView):
         """Go to "select" or "connect". What was under way is cancelled."""
         self._hold(None)
         self._connecting = mode == "connect"
-        self._bar.link.setChecked(self._connecting)
-        self._update_cursor()
-        self.mode_changed.emit(self.mode)
+        self._enter_mode()
 
     def toggle_connect(self, on: bool) -> None:
         """Draw links, or stop it; the keyboard follows, so that Esc stops it too."""
@@ -114,9 +113,7 @@ class Canvas(ZoomView):
         """Hold a part at the pointer until a click on the canvas places it; None puts it back."""
         self._hold(preset)
         self._connecting = False
-        self._bar.link.setChecked(False)
-        self._update_cursor()
-        self.mode_changed.emit(self.mode)
+        self._enter_mode()
 
     def add_part(self, preset: Preset) -> None:
         """Put a part where there is room, and select it."""
@@ -131,10 +128,12 @@ class Canvas(ZoomView):
             self.document.edit(f"Delete {commands.naming(design, chosen)}", edit.remove(design, chosen))
 
     def connect_selected(self) -> None:
-        """Link the two selected blocks."""
+        """Link the two selected blocks, or the one as proposed."""
         ids = self._chosen_blocks()
         if len(ids) == 2:
             self.connect_blocks(*ids)
+        else:
+            self.proposal.accept()
 
     def connect_blocks(self, source: str, target: str) -> None:
         """Link two blocks and select the link; say why where that can't be."""
@@ -188,8 +187,8 @@ class Canvas(ZoomView):
             self.document.select({ids[at % len(ids)]})
 
     def activate_selected(self) -> None:
-        """Ask for the details of what is selected."""
-        if len(self.document.selection) == 1:
+        """Make the proposed link, else ask for the details of what is selected."""
+        if not self.proposal.accept() and len(self.document.selection) == 1:
             self.block_activated.emit(next(iter(self.document.selection)))
 
     def escape(self) -> None:
@@ -209,6 +208,7 @@ class Canvas(ZoomView):
             gesture, self._gesture = self._gesture, None
             gesture.cancel()
             self._update_cursor()
+            self.proposal.follow()
 
     def show_results(self, results: Results) -> None:
         """Show what an evaluation found: loads on blocks and links, and badges."""
@@ -246,10 +246,14 @@ class Canvas(ZoomView):
         elif event.button() == Button.LeftButton:
             self._gesture = self._begin(pos, event.modifiers())
         self._update_cursor()
+        self.proposal.follow()
 
     def _begin(self, pos: QPoint, modifiers: Modifier) -> Gesture | None:
         if self._placer.holding:
             self._put_down(pos, modifiers)
+            return None
+        if self.proposal.at(pos):
+            self.proposal.accept()
             return None
         block, link = self._under(pos)
         if (corner := self._handles.corner_at(pos)) is not None:
@@ -288,6 +292,7 @@ class Canvas(ZoomView):
             self._gesture = None
             self._hover(pos)
             self.keep_in_sight()
+            self.proposal.follow()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Ask for the details of a block or link."""
@@ -314,17 +319,7 @@ class Canvas(ZoomView):
         found = next(filter(None, self._under(event.pos())), None) if event.reason() == event.Reason.Mouse else None
         if found is not None and found not in self.document.selection:
             self.document.select({found})
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for entry in keys.menu_entries(self):
-            if entry is None:
-                menu.addSeparator()
-            else:
-                action = menu.addAction(entry.text, entry.run)
-                action.setShortcut(entry.shortcut)
-                action.setShortcutVisibleInContextMenu(True)
-                action.setEnabled(entry.enabled)
-        menu.popup(event.globalPos())
+        keys.context_menu(self).popup(event.globalPos())
 
     # Keys
 
@@ -398,6 +393,12 @@ class Canvas(ZoomView):
         if self._placer.hold(preset):
             self.placing_ended.emit()
 
+    def _enter_mode(self) -> None:
+        self._bar.link.setChecked(self._connecting)
+        self._update_cursor()
+        self.proposal.follow()
+        self.mode_changed.emit(self.mode)
+
     def _under(self, pos: QPoint) -> tuple[str | None, str | None]:
         """The block and the link under a pixel; a link wins over a block that it crosses."""
         point = self.floor(pos)
@@ -429,6 +430,8 @@ class Canvas(ZoomView):
             self.setCursorShape(shapes.SizeFDiagCursor)
         elif self.mode != "select" or (pos is not None and self._handles.at(pos) is not None):
             self.setCursorShape(shapes.CrossCursor)
+        elif pos is not None and self.proposal.at(pos):
+            self.setCursorShape(shapes.PointingHandCursor)
         elif self.chip.hovered in self.chip.blocks:
             self.setCursorShape(shapes.SizeAllCursor)
         else:
@@ -451,12 +454,14 @@ class Canvas(ZoomView):
         self._figures.setText(die_figures(self.document.design, rects))
         self._lay_out_overlays()
         self._handles.follow()
+        self.proposal.follow()
         if isinstance(self._gesture, Connect) and self._gesture.source not in self.chip.blocks:
             self.cancel_gesture()
 
     def _on_selection(self, selection: frozenset[str]) -> None:
         if self._gesture is None or isinstance(self._gesture, MoveBlocks):
             self._handles.show_for(self._only_selected())
+        self.proposal.follow()
 
     def _wire_bar(self) -> None:
         self._bar.snap.setChecked(True)

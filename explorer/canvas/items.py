@@ -37,6 +37,13 @@ def scene_path(corners: Sequence[Point]) -> QPainterPath:
     return path
 
 
+def rounded(box: QRectF, radius: float) -> QPainterPath:
+    """A rectangle with round corners."""
+    path = QPainterPath()
+    path.addRoundedRect(box, radius, radius)
+    return path
+
+
 class BlockItem:
     """A block: body, inner structure, load bar, frame, and above the links its label and badge."""
 
@@ -160,7 +167,7 @@ class BlockItem:
     def _say(self) -> None:
         lines = [figures.wordings(self.block.part)]
         if self.busy is not None:
-            share = f"{self.busy:.0%}" if self.busy >= 0.005 or self.busy <= 0 else "< 1%"
+            share = f"{self.busy * 100:.0f} %" if self.busy >= 0.005 or self.busy <= 0 else "< 1 %"
             lines.append((f"{share} busy", share))
         self.label.set_texts(self.block.name, tuple(lines))
         self._laid_out = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QKeyCombination, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QMenu
 
 from explorer.actions import ACTIONS, BY_ID, keys_of, shown_keys
 
@@ -88,21 +88,17 @@ def _arrow(view: Canvas, key: Key, steps: int, repeated: bool) -> None:
     view.nudge(dx * steps, dy * steps, view.nudging)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A line of the context menu."""
-
-    text: str
-    shortcut: QKeySequence
-    run: Callable[[], None]
-    enabled: bool = True
-
-
-def menu_entries(view: Canvas) -> list[Entry | None]:
-    """The context menu, None for a separator."""
-    return [None if action_id is None else _entry(view, action_id) for action_id in CONTEXT_MENU]
-
-
-def _entry(view: Canvas, action_id: str) -> Entry:
-    spec = BY_ID[action_id]
-    return Entry(spec.text, shown_keys(spec), lambda: COMMANDS[action_id](view), spec.enabled(view.document))
+def context_menu(view: Canvas) -> QMenu:
+    """What can be done here, as the one table of actions words it; deleted when it closes."""
+    menu = QMenu(view)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    for action_id in CONTEXT_MENU:
+        if action_id is None:
+            menu.addSeparator()
+            continue
+        spec, run = BY_ID[action_id], COMMANDS[action_id]
+        action = menu.addAction(spec.text, partial(run, view))
+        action.setShortcut(shown_keys(spec))
+        action.setShortcutVisibleInContextMenu(True)
+        action.setEnabled(spec.enabled(view.document))
+    return menu

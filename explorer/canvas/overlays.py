@@ -37,7 +37,7 @@ def die_figures(design: Design, rects: dict[str, Rect]) -> str:
     on_die = [rects[b.id] for b in design.blocks if b.kind != "dram" and b.id in rects]
     used = sum(r.width_m * r.height_m for r in on_die) / (s.die_width_m * s.die_height_m)
     size = f"{format_quantity(s.die_width_m * 1e3, digits=3)} × {format_quantity(s.die_height_m * 1e3, digits=3)} mm"
-    return f"Die {size} · {format_quantity(s.node_nm, 'nm', 3)} · {used:.0%} used"
+    return f"Die {size} · {format_quantity(s.node_nm, 'nm', 3)} · {used * 100:.0f} % used"
 
 
 class CornerBar(QWidget):

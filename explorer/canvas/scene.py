@@ -15,7 +15,9 @@ from explorer.canvas.geometry import Point, centre, distance, nearest_side, port
 from explorer.canvas.items import BlockItem, LinkItem, scene_rect
 from explorer.canvas.routing import best_route
 from explorer.canvas.style import SCENE_PER_M
+from explorer.canvas.tags import MOST_TAGS, LinkTags
 from explorer.document import Document
+from explorer.words import percent
 from hwlib.design.design import Block, Design, Finding, Link
 from hwlib.report import BlockFigure, LinkFigure, Rect, Report
 from hwlib.units import format_quantity
@@ -48,8 +50,9 @@ class ChipScene(QGraphicsScene):
         self._link_figures: dict[str, LinkFigure] = {}
         self._findings: dict[str, list[Finding]] = {}
         self._invalid: frozenset[str] = frozenset()
+        self._tags = LinkTags(self, self.link_text)
         document.changed.connect(self._on_changed)
-        document.selection_changed.connect(self._show_emphasis)
+        document.selection_changed.connect(self._show_selection)
         document.operator_selected.connect(self._show_dimmed)
         theme.notifier.changed.connect(self.restyle)
         self.sync()
@@ -138,6 +141,7 @@ class ChipScene(QGraphicsScene):
         items: tuple[BlockItem | LinkItem, ...] = (*self.blocks.values(), *self.links.values())
         for item in items:
             item.restyle(look)
+        self._show_tags()
         self.update()
 
     # What an evaluation found
@@ -158,6 +162,7 @@ class ChipScene(QGraphicsScene):
             load = self._link_figures.get(link_id)
             link_item.set_load(load.utilisation if load else 0.0, look)
         self._show_dimmed()
+        self._show_tags()
 
     def show_findings(self, findings: Iterable[Finding]) -> None:
         """Put a badge on every block that an error or a warning names."""
@@ -185,6 +190,11 @@ class ChipScene(QGraphicsScene):
         self._invalid = frozenset(block_ids)
         self._show_dimmed()
 
+    def _show_selection(self, _: frozenset[str]) -> None:
+        self._show_emphasis()
+        if self.document.operator is not None:
+            self._show_dimmed()
+
     def _show_emphasis(self) -> None:
         look, selection = style.current(), self.document.selection
         items: dict[str, BlockItem | LinkItem] = {**self.blocks, **self.links}
@@ -192,14 +202,35 @@ class ChipScene(QGraphicsScene):
             wanted = "selected" if item_id in selection else "hovered" if item_id == self.hovered else ""
             if wanted != item.emphasis:
                 item.set_emphasis(wanted, look)
+        self._show_tags()
+
+    def _show_tags(self) -> None:
+        """Say beside links that are meant what they carry."""
+        meant = [k for k in self.links if k in self.document.selection]
+        shown = {k: self.links[k].corners for k in (meant if len(meant) <= MOST_TAGS else [])}
+        if self.hovered in self.links:
+            shown[self.hovered] = self.links[self.hovered].corners
+        self._tags.show(shown, style.current())
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What is written beside links now, by id."""
+        return self._tags.texts()
+
+    def link_text(self, link_id: str) -> str:
+        """A link's bandwidth, and how much of it is used where the LLM runs."""
+        bandwidth = format_quantity(self.links[link_id].link.bandwidth_Bps, "B/s")
+        figure = self._link_figures.get(link_id)
+        return f"{bandwidth} · {percent(figure.utilisation)} used" if figure else f"{bandwidth} each way"
 
     def _show_dimmed(self) -> None:
-        runs_on = self._runs_on()
-        dimmed = self._invalid or (self.blocks.keys() - runs_on if runs_on else frozenset())
+        runs_on, selection = self._runs_on(), self.document.selection
+        dimmed = self._invalid or (self.blocks.keys() - runs_on - selection if runs_on else frozenset())
         for block_id, item in self.blocks.items():
             item.set_dimmed(block_id in dimmed)
-        for link in self.links.values():
-            link.set_dimmed(bool(runs_on) and not self._invalid and not runs_on & {link.link.source, link.link.target})
+        for link_id, item in self.links.items():
+            meant = link_id in selection or runs_on & {item.link.source, item.link.target}
+            item.set_dimmed(bool(runs_on) and not self._invalid and not meant)
 
     def _runs_on(self) -> frozenset[str]:
         """The drawn blocks that the selected operator runs on."""
@@ -257,7 +288,7 @@ class ChipScene(QGraphicsScene):
             f" = {format_quantity(rect.width_m * rect.height_m, 'm²', 3)}"
         )
         if figure := self._block_figures.get(item_id):
-            lines.append(f"{figure.utilisation:.1%} busy, {format_quantity(figure.power_W, 'W', 3)}")
+            lines.append(f"{percent(figure.utilisation)} busy, {format_quantity(figure.power_W, 'W', 3)}")
             lines += [_escaped(figure.holds)] if figure.holds else []
         for finding in self._findings.get(item_id, ()):
             lines.append(f"<i>{finding.severity.capitalize()}: {_escaped(finding.message)}</i>")
@@ -268,7 +299,7 @@ class ChipScene(QGraphicsScene):
         ends = " – ".join(_escaped(self.blocks[end].block.name) for end in (link.source, link.target))
         lines = [f"<b>{ends}</b>", figures.describe_link(link)]
         if figure := self._link_figures.get(link_id):
-            load = f"{figure.utilisation:.1%} used in decode"
+            load = f"{percent(figure.utilisation)} used in decode"
             lines.append(f"{load}, {format_quantity(figure.length_m, 'm', 3)} long")
         return "<br>".join(lines)
 

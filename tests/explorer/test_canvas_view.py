@@ -191,7 +191,7 @@ def test_a_report_shows_how_busy_blocks_and_links_are(user: User) -> None:
     assert not beta.bar.isVisible()
     assert alpha.body.brush().color() != beta.body.brush().color()
     assert user.canvas.chip.links["link"].load == 0.5
-    assert "50.0% busy" in user.canvas.chip.tip("a")
+    assert "50 % busy" in user.canvas.chip.tip("a")
 
 
 def test_a_report_that_does_not_fit_takes_the_loads_away(user: User) -> None:
