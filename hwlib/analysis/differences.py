@@ -68,7 +68,7 @@ def design_differences(designs: Sequence[Design], reference: int = 0) -> tuple[D
     blocks = _matched([design.blocks for design in designs], reference, _BLOCK_KEYS)
     found += _presence(blocks)
     found += _merged([d for match in blocks for d in _block(match)])
-    found += _moved(blocks, reference)
+    found += _moved(blocks)
     return (*found, *_links(designs, reference, blocks))
 
 
@@ -123,19 +123,29 @@ _TELLING = {
 
 
 def _presence(blocks: Sequence[_Match]) -> list[Difference]:
-    """Blocks that some designs lack: one by one where they are few, else counted by kind."""
-    by_kind: dict[tuple[str, tuple[bool, ...]], list[_Match]] = {}
-    for match in blocks:
+    """Blocks that some designs lack: one by one where they are few of a kind, else counted."""
+
+    def told(match: _Match) -> Difference:
+        return Difference(match.some.name, KIND_LABELS[match.some.kind], "", tuple(map(_summary, match.items)))
+
+    return _lacking(blocks, lambda match: KIND_LABELS[match.some.kind], "blocks", told)
+
+
+def _lacking(
+    matches: Sequence[_Match], label: Callable[[_Match], str], plural: str, told: Callable[[_Match], Difference]
+) -> list[Difference]:
+    """What some designs lack, put together by label and by which designs those are."""
+    groups: dict[tuple[str, tuple[bool, ...]], list[_Match]] = {}
+    for match in matches:
         if not match.in_all:
-            has = tuple(item is not None for item in match.items)
-            by_kind.setdefault((match.some.kind, has), []).append(match)
+            groups.setdefault((label(match), tuple(item is not None for item in match.items)), []).append(match)
     found = []
-    for (kind, has), matches in by_kind.items():
-        if len(matches) > _LONG:
-            texts = tuple(f"{len(matches)} more blocks" if here else NOTHING for here in has)
-            found.append(Difference(CHIP, KIND_LABELS[kind], "", texts))
+    for (what, has), several in groups.items():
+        if len(several) > _LONG:
+            texts = tuple(f"{len(several)} more {plural}" if here else NOTHING for here in has)
+            found.append(Difference(CHIP, what, "", texts))
         else:
-            found += [Difference(m.some.name, KIND_LABELS[kind], "", tuple(map(_summary, m.items))) for m in matches]
+            found += [told(match) for match in several]
     return found
 
 
@@ -173,20 +183,20 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= _LONG else f"{names[0]} and {len(names) - 1} more"
 
 
-def _moved(blocks: Sequence[_Match], reference: int) -> list[Difference]:
+def _moved(blocks: Sequence[_Match]) -> list[Difference]:
     """Blocks at another place or of another shape; counted where they are many, since a floorplan says it better."""
     moved = [m for m in blocks if len({_place(b) for b in m.items if b is not None}) > 1]
     if not moved:
         return []
     if len(moved) <= _LONG:
         return [d for m in moved for d in _unlike(m.some.name, "Place and aspect", "", [_place(b) for b in m.items])]
-    counts = [sum(_is_elsewhere(m.items[i], m.items[reference]) for m in moved) for i in range(len(moved[0].items))]
+    counts = [sum(_is_elsewhere(m.items[i], m.some) for m in moved) for i in range(len(moved[0].items))]
     texts = tuple(f"{count} blocks elsewhere" if count else "as drawn" for count in counts)
     return [Difference(CHIP, "Floorplan", "", texts)]
 
 
-def _is_elsewhere(one: Block | None, other: Block | None) -> bool:
-    return one is not None and other is not None and _place(one) != _place(other)
+def _is_elsewhere(one: Block | None, other: Block) -> bool:
+    return one is not None and _place(one) != _place(other)
 
 
 def _place(block: Block | None) -> str | None:
@@ -217,7 +227,7 @@ def _links(designs: Sequence[Design], reference: int, blocks: Sequence[_Match]) 
     keys: tuple[Key, ...] = (lambda wire: (wire.ends, wire.link.id), lambda wire: wire.ends)
     wires = _matched(lists, reference, keys)
     names = {row: match.some.name for row, match in enumerate(blocks)}
-    found = _lacking([m for m in wires if not m.in_all], names)
+    found = _lacking(wires, lambda match: "Link", "links", lambda match: _wire_presence(match, names))
     changed: list[Difference] = []
     for match in wires:
         if sum(wire is not None for wire in match.items) > 1:
@@ -225,6 +235,11 @@ def _links(designs: Sequence[Design], reference: int, blocks: Sequence[_Match]) 
             for field in _link_fields():
                 changed += _parameter(match.some.where(names), field, values)
     return found + _merged(changed)
+
+
+def _wire_presence(match: _Match, names: dict[int, str]) -> Difference:
+    texts = tuple(NOTHING if wire is None else str(wire) for wire in match.items)
+    return Difference(match.some.where(names), "Link", "", texts)
 
 
 @dataclass(frozen=True)
@@ -239,17 +254,6 @@ class _Wire:
 
     def __str__(self) -> str:
         return " × ".join(_texts(field, [getattr(self.link, field.name)])[0] for field in _link_fields())
-
-
-def _lacking(wires: Sequence[_Match], names: dict[int, str]) -> list[Difference]:
-    if len(wires) <= _LONG:
-        return [
-            Difference(m.some.where(names), "Link", "", tuple(NOTHING if w is None else str(w) for w in m.items))
-            for m in wires
-        ]
-    counts = [sum(match.items[i] is not None for match in wires) for i in range(len(wires[0].items))]
-    texts = tuple(f"{count} that others lack" if count else NOTHING for count in counts)
-    return [Difference(CHIP, "Links", "", texts)]
 
 
 @cache
@@ -281,12 +285,12 @@ def _unlike(where: str, label: str, unit: str, values: Sequence[str | None]) -> 
 
 def _texts(field: PartField, values: Sequence[Any]) -> list[str]:
     """Values of a field in words, with four digits, or as many as it takes to tell unequal ones apart."""
-    texts: list[str] = []
     for digits in range(4, _MOST_DIGITS + 1):
         texts = [_text(field, value, digits) for value in values]
         if len(set(texts)) == len(set(values)):
-            break
-    return texts
+            return texts
+    # Scaling to a prefix can round two neighbours among floats to one; their own digits can't.
+    return [f"{value} {field.unit}".strip() for value in values]
 
 
 def _text(field: PartField, value: Any, digits: int) -> str:

@@ -1,0 +1,139 @@
+"""Timelines: a pass on the lanes of its blocks, in the order of execution, ending at TTFT or TPOT exactly."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwlib.analysis.timeline import Bar, timeline
+from hwlib.catalog import example_designs
+from hwlib.report import PHASES, RESOURCES, Phase, Report
+from tests.hwlib.analysis_strategies import BOTH, EXPERTS, LOCAL, SCENARIOS, example, fitting
+
+PHASE = st.sampled_from(PHASES)
+
+
+@given(fitting(), PHASE)
+def test_sections_fill_the_pass_without_a_gap(report: Report, phase: Phase) -> None:
+    assert report.metrics is not None
+    chart = timeline(report, phase)
+    assert chart.total_s == (report.metrics.ttft_s if phase == "prefill" else report.metrics.tpot_s)
+    assert chart.sections[0].start_s == 0.0
+    assert chart.sections[-1].end_s == chart.total_s
+    assert all(one.end_s == other.start_s for one, other in pairwise(chart.sections))
+    assert max(bar.end_s for bar in chart.bars) == chart.total_s
+
+
+@given(fitting(), PHASE)
+def test_layers_in_full_and_in_groups_are_those_of_the_model(report: Report, phase: Phase) -> None:
+    counted = [s for s in timeline(report, phase).sections if s.layer is not None or "more layer" in s.label]
+    assert sum(s.count for s in counted) == report.llm.layers
+
+
+@given(fitting(), PHASE)
+def test_a_lane_does_one_thing_at_a_time(report: Report, phase: Phase) -> None:
+    chart = timeline(report, phase)
+    assert [lane for lane, _ in chart.lanes] == list(dict.fromkeys(lane for lane, _ in chart.lanes))
+    assert {bar.lane for bar in chart.bars} == {lane for lane, _ in chart.lanes}
+    for lane, label in chart.lanes:
+        bars = [bar for bar in chart.bars if bar.lane == lane]
+        assert {bar.lane_label for bar in bars} == {label}
+        assert all(one.end_s <= other.start_s * (1 + 1e-12) for one, other in pairwise(bars))
+        assert all(0.0 < bar.busy_s <= (bar.end_s - bar.start_s) * (1 + 1e-9) for bar in bars)
+
+
+@given(fitting(), PHASE)
+def test_lanes_work_as_long_as_their_operators(report: Report, phase: Phase) -> None:
+    """The time that a lane is busy is the sum over the operators, whatever is drawn in groups."""
+    chart = timeline(report, phase)
+    last = chart.sections[-1]
+    share = 1.0 - (last.end_s - last.start_s) / chart.total_s if "pipeline" in last.label else 1.0
+    for (lane, _), blocks in zip(chart.lanes, chart.lane_blocks, strict=True):
+        expected = sum(seconds_of(report, phase, lane, set(blocks)))
+        busy = sum(bar.busy_s for bar in chart.bars if bar.lane == lane)
+        assert busy * share == pytest.approx(expected, rel=1e-6)
+
+
+def seconds_of(report: Report, phase: Phase, lane: str, blocks: set[str]) -> list[float]:
+    """Time of each operator on a lane: all of it on its units, its resource's on a memory or on links."""
+    kinds = {block.kind for block in report.design.blocks if block.id in blocks}
+    resource = "link" if lane == "link:" else next(iter(kinds & {"sram", "dram", "port"}), "")
+    found = []
+    for row in report.rows(phase):
+        if blocks & set(row.runs_on):
+            found.append(row.time_s)
+        elif resource:
+            found.append(min(row.time_s, row.times_s[RESOURCES.index(resource)]))
+    return found
+
+
+def full(bars: tuple[Bar, ...], layer: int) -> list[str]:
+    """The operators of one layer in the order of their time."""
+    return list(dict.fromkeys(bar.operator for bar in bars if bar.layer == layer))
+
+
+def test_a_dense_model_is_one_layer_and_the_rest() -> None:
+    chart = timeline(example("tensor-gpu-hbm3"), "decode")
+    labels = [section.label for section in chart.sections]
+    assert labels == ["Before the layers", "One layer", "31 more layers", "After the layers"]
+    assert full(chart.bars, 0)[:3] == ["decode.norm_attention", "decode.qkv", "decode.rope"]
+    assert [s.grouped for s in chart.sections] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (LOCAL, ["local attention", "full attention"]),
+        (EXPERTS, ["a dense FFN", "experts"]),
+        (BOTH, ["local attention", "full attention"]),
+    ],
+)
+def test_each_kind_of_layer_is_drawn_once(model: str, words: list[str]) -> None:
+    chart = timeline(example("tensor-gpu-hbm3", SCENARIOS[0], model), "prefill")
+    drawn = [section.label for section in chart.sections if section.layer is not None]
+    assert drawn == [f"One layer with {word}" for word in words]
+
+
+def test_a_layer_with_experts_has_no_dense_ffn() -> None:
+    chart = timeline(example("tensor-gpu-hbm3", SCENARIOS[0], EXPERTS), "decode")
+    dense, experts = (s.layer for s in chart.sections if s.layer is not None)
+    assert dense == 0
+    assert experts == 1
+    assert "decode.ffn_down" in full(chart.bars, 0)
+    assert "decode.router" not in full(chart.bars, 0)
+    assert "decode.router" in full(chart.bars, 1)
+    assert "decode.ffn_down" not in full(chart.bars, 1)
+
+
+def test_a_pipeline_shows_its_other_micro_batches() -> None:
+    chart = timeline(example("tensor-gpu-hbm3", SCENARIOS[2]), "prefill")
+    assert chart.sections[-1].label == "3 more micro-batches of the pipeline"
+    assert "pipeline" not in timeline(example("tensor-gpu-hbm3", SCENARIOS[2]), "decode").sections[-1].label
+
+
+def test_memories_have_lanes_of_their_own() -> None:
+    report = example("tensor-gpu-hbm3")
+    chart = timeline(report, "decode")
+    dram = tuple(block.id for block in report.design.blocks if block.kind == "dram")
+    assert dram in chart.lane_blocks
+    lane = chart.lanes[chart.lane_blocks.index(dram)]
+    assert lane == (dram[0], f"DRAM ({len(dram)} blocks)")
+    assert {bar.resource for bar in chart.bars if bar.lane == dram[0]} == {"dram"}
+    assert ("link:", "Link and NoC") in chart.lanes
+
+
+def test_what_does_not_fit_has_a_reason_and_no_bars() -> None:
+    report = example("sram-only-dataflow")
+    chart = timeline(report, "decode")
+    assert (chart.bars, chart.lanes, chart.reason) == ((), (), report.reason)
+
+
+def test_every_example_keeps_its_lanes_in_both_phases() -> None:
+    for name in example_designs():
+        report = example(name, SCENARIOS[3])
+        prefill, decode = ([lane for lane, _ in timeline(report, phase).lanes] for phase in PHASES)
+        shared = [lane for lane in prefill if lane in decode]
+        assert shared == [lane for lane in decode if lane in prefill]
