@@ -53,6 +53,18 @@ SMALL = Layout(
     bottom_widths=(36, 32, 32),
     right_heights=(1,),
 )
+SPACIOUS = Layout(
+    name="spacious",
+    left=LARGE.left,
+    right=LARGE.right,
+    strip=LARGE.strip,
+    bottom=(("operator_time",), ("energy",), ("roofline",), ("operators",)),
+    left_px=216,
+    right_px=400,
+    bottom_px=400,
+    bottom_widths=(27, 22, 22, 29),
+    right_heights=LARGE.right_heights,
+)
 FOUR_CHARTS = Layout(
     name="four charts",
     left=LARGE.left,
@@ -65,12 +77,15 @@ FOUR_CHARTS = Layout(
     bottom_widths=(25, 25, 25, 25),
     right_heights=LARGE.right_heights,
 )
-LARGE_FROM = QSize(1500, 860)
+BY_SIZE = ((SPACIOUS, QSize(2200, 1250)), (LARGE, QSize(1500, 860)))
+"""Arrangements from the largest on, each with the smallest window that it is for."""
+
+ALL_SIZES = (*(found for found, _ in BY_SIZE), SMALL)
 
 
 def layout_for(size: QSize) -> Layout:
     """The arrangement for a window of this size."""
-    return LARGE if size.width() >= LARGE_FROM.width() and size.height() >= LARGE_FROM.height() else SMALL
+    return next((found for found, least in BY_SIZE if size.expandedTo(least) == size), SMALL)
 
 
 def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout) -> None:

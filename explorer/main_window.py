@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -57,6 +57,8 @@ class MainWindow(QMainWindow):
         self.evaluator = Evaluator(document, parent=self)
         self._preferences = preferences
         self._restored = False
+        self._by_hand = False
+        """Panels stay where they are, whatever the window's size."""
         self._titled: object = None
         self._layout = layout.layout_for(size)
         self.setObjectName("main")
@@ -129,6 +131,7 @@ class MainWindow(QMainWindow):
         """Which panels are there; a closed one comes back from here."""
         menu = QMenu("&Panels", self)
         menu.addActions([dock.toggleViewAction() for dock in self.docks.values()])
+        menu.triggered.connect(self._keep_places)
         return menu
 
     def _scenario_and_baselines(self) -> QWidget:
@@ -239,7 +242,11 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         """Put every panel where it belongs in a window of this size."""
+        self._by_hand = False
         self._take_layout(layout.layout_for(self.size()))
+
+    def _keep_places(self, *_: object) -> None:
+        self._by_hand = True
 
     def show_four_charts(self) -> None:
         """Show four charts side by side, as the benchmark of the window is defined."""
@@ -256,6 +263,7 @@ class MainWindow(QMainWindow):
 
     def _set_movable(self, on: bool) -> None:
         """Give the docks title bars to be moved, floated and closed by; without, they take no room."""
+        self._by_hand = self._by_hand or on
         for name, dock in self.docks.items():
             # None stands for Qt's own title bar; the stubs do not know.
             bar: Any = None if on else _heading(dock) if name in TITLED else QWidget(dock)
@@ -269,14 +277,24 @@ class MainWindow(QMainWindow):
         if remembered.layout_of == layout.signature(QApplication.applicationVersion()):
             self.restoreGeometry(remembered.geometry)
             self._restored = self.restoreState(remembered.layout, layout.LAYOUT_VERSION)
+            self._by_hand = remembered.by_hand
+            self._layout = layout.layout_for(self.size())
 
     def _remember(self) -> None:
         self._prefer(
             geometry=self.saveGeometry().data(),
             layout=self.saveState(layout.LAYOUT_VERSION).data(),
+            by_hand=self._by_hand,
             layout_of=layout.signature(QApplication.applicationVersion()),
             folder=self.files.folder,
         )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A window of another size class gets its own arrangement, unless the user has made one."""
+        super().resizeEvent(event)
+        wanted = layout.layout_for(event.size())
+        if self.isVisible() and not self._by_hand and wanted is not self._layout and self._layout in layout.ALL_SIZES:
+            self._take_layout(wanted)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Size the docks once the window has its size, unless the user's own layout is back."""

@@ -28,6 +28,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """QWidget.saveGeometry of the window."""
     layout: bytes = b""
     """QMainWindow.saveState of the window."""
+    by_hand: bool = False
+    """The user has moved or closed panels: they no longer change places with the window's size."""
     layout_of: str = ""
     """What `layout` was saved under: another program version, Qt version or screen makes it void."""
 

@@ -228,9 +228,9 @@ class ChipScene(QGraphicsScene):
         dimmed = self._invalid or (self.blocks.keys() - runs_on - selection if runs_on else frozenset())
         for block_id, item in self.blocks.items():
             item.set_dimmed(block_id in dimmed)
-        for link_id, item in self.links.items():
-            meant = link_id in selection or runs_on & {item.link.source, item.link.target}
-            item.set_dimmed(bool(runs_on) and not self._invalid and not meant)
+        for link_id, link in self.links.items():
+            meant = link_id in selection or runs_on & {link.link.source, link.link.target}
+            link.set_dimmed(bool(runs_on) and not self._invalid and not meant)
 
     def _runs_on(self) -> frozenset[str]:
         """The drawn blocks that the selected operator runs on."""

@@ -100,6 +100,39 @@ def test_benchmark_layout_shows_four_charts(window: MainWindow) -> None:
     assert sum(not chart.visibleRegion().isEmpty() for chart in window.charts.values()) >= 4
 
 
+def tabbed(window: MainWindow) -> bool:
+    """Inspector and findings share a place, as they do in a small window."""
+    return window.docks["findings"] in window.tabifiedDockWidgets(window.docks["inspector"])
+
+
+def test_panels_change_places_with_the_size_of_the_window(qtbot: QtBot, window: MainWindow) -> None:
+    assert not tabbed(window)
+    window.resize(SMALL)
+    qtbot.waitUntil(lambda: tabbed(window) and window.size() == SMALL)
+    qtbot.waitUntil(lambda: window.canvas.height() > 0.35 * window.height())
+    window.resize(QSize(2560, 1440))
+    qtbot.waitUntil(lambda: sum(not c.visibleRegion().isEmpty() for c in window.charts.values()) >= 4)
+    window.resize(LARGE)
+    qtbot.waitUntil(lambda: not tabbed(window) and window.canvas.height() >= 0.4 * window.height())
+
+
+def test_panels_placed_by_hand_stay(qtbot: QtBot) -> None:
+    first = make(qtbot, preferences=Preferences())
+    first.commands["panels"].trigger()
+    first.resize(SMALL)
+    wait_for_results(first)
+    assert not tabbed(first)
+    first.close()
+    second = make(qtbot, preferences=settings.load())
+    second.resize(LARGE)
+    second.resize(SMALL)
+    wait_for_results(second)
+    assert not tabbed(second)
+    second.commands["reset_layout"].trigger()
+    assert tabbed(second)
+    second.close()
+
+
 def test_reset_layout_brings_a_lost_panel_back(window: MainWindow) -> None:
     window.docks["inspector"].setFloating(True)
     window.docks["energy"].close()
