@@ -40,7 +40,15 @@ def _option(name: str, metavar: str) -> Any:
     field = _FIELDS[name]
     what = f"{field.label}: {field.help[0].lower()}{field.help[1:]}"
     text = f"{what} [default: {field.default}; {field.lo:,} to {field.hi:,}]"
-    return typer.Option("--" + name.replace("_", "-"), metavar=metavar, help=text)
+    return typer.Option("--" + name.replace("_", "-"), metavar=metavar, help=text, parser=_whole_number)
+
+
+def _whole_number(text: str | int) -> int:
+    """The number of an option; its range is checked where the scenario is made."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{cli_inputs.shown(str(text))} isn't a whole number.") from None
 
 
 Prompt = Annotated[int | None, _option("prompt", "TOKENS")]
@@ -207,9 +215,7 @@ def run(argv: Sequence[str] | None = None) -> int:
 
     `argv` is what follows the program's name (that of this process where None).
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    _streams()
     try:
         code = typer.main.get_command(app)(
             args=list(sys.argv[1:] if argv is None else argv), prog_name="chipscape", standalone_mode=False
@@ -221,14 +227,30 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail("Interrupted.", 130)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python must not complain when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()  # the reader (head, less) has seen enough
         return 1
     except Exception as error:
         if os.environ.get("CHIPSCAPE_TRACEBACK"):
             raise
+        if isinstance(error, OSError) and error.filename is None and error.strerror:
+            _abandon_output()
+            return _fail(f"The standard output can't be written: {error.strerror}.", 1)
         what = f"{type(error).__name__}: {error}"
         return _fail(f"Something went wrong inside Chipscape ({what}). CHIPSCAPE_TRACEBACK=1 shows where.", 1)
+
+
+def _streams() -> None:
+    """Output streams that take every character; where one was closed beforehand, what is written to it goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        if hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _abandon_output() -> None:
+    """What is left of the output goes nowhere, so that Python doesn't complain when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _input_words(error: Exception) -> str:
@@ -242,7 +264,7 @@ def _input_words(error: Exception) -> str:
 
 def _fail(message: str, code: int) -> int:
     """One paragraph on the standard error."""
-    paragraph = " ".join(str(message).split())
+    paragraph = cli_inputs.printable(" ".join(str(message).split()))
     print(paragraph if code == 130 else f"chipscape: {paragraph}", file=sys.stderr)
     return code
 

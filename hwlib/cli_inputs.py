@@ -95,7 +95,8 @@ def model(text: str) -> LlmArchitecture:
     try:
         found = find_model(text)
     except UnknownNameError as error:
-        raise InputError(f"{error} See `chipscape models`.") from None
+        what = str(error).rstrip(".")
+        raise InputError(f"{what}. See `chipscape models`.") from None
     if found.cannot_generate:
         raise InputError(f"{found.name} can't be evaluated: {found.cannot_generate}. See `chipscape models`.")
     return found
@@ -129,15 +130,24 @@ def output_path(text: str | None) -> Path | None:
     path = Path(text)
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"--out {text}: the name must end in .html, .csv or .json, which says what is written.")
-    if path.is_dir():
-        raise InputError(f"--out {text}: that is a folder. Name a file in it.")
-    if not path.parent.is_dir():
-        raise InputError(f"--out {text}: the folder {path.parent} isn't there. Make it, or choose another.")
+    try:
+        if path.is_dir():
+            raise InputError(f"--out {text}: that is a folder. Name a file in it.")
+        if not path.parent.is_dir():
+            raise InputError(f"--out {text}: the folder {path.parent} isn't there. Make it, or choose another.")
+    except (OSError, ValueError) as error:  # a name too long, or with a null character
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"--out {text}: can't be a file: {getattr(error, 'strerror', None) or error}.") from None
     return path
 
 
 def write_reports(path: Path, reports: Sequence[Report], as_json: Callable[[], Any]) -> None:
-    """Write reports as HTML, CSV or JSON, as the suffix says. Raises InputError where the file can't be written."""
+    """Write reports as HTML, CSV or JSON, as the suffix says, whole or not at all.
+
+    Raises InputError where the file can't be written; one that was there is then as it was.
+    """
+    from hwlib.design.files import replace_file
     from hwlib.report_html import report_csv, report_html
 
     suffix = path.suffix.lower()
@@ -146,9 +156,26 @@ def write_reports(path: Path, reports: Sequence[Report], as_json: Callable[[], A
     else:
         text = report_csv(reports) if suffix == ".csv" else json_text(as_json())
     try:
-        path.write_text(text, encoding="utf-8", newline="\n")
+        replace_file(Path(os.path.realpath(path)), text.encode("utf-8", "replace"))
     except OSError as error:
         raise InputError(f"--out {path}: can't be written: {error.strerror or error}. Choose another place.") from None
+
+
+_UNSEEN = dict.fromkeys(
+    (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+    "\N{REPLACEMENT CHARACTER}",
+)
+"""Control characters and those that turn the direction of writing: a name from a file must not steer the terminal."""
+
+
+def printable(text: str) -> str:
+    """A text from a file or an argument as one line that a terminal shows as it is."""
+    return text.translate(_UNSEEN)
+
+
+def shown(text: str) -> str:
+    """An argument in quotes, its beginning where it is long."""
+    return repr(text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}")
 
 
 def json_text(value: Any) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hwlib.cli_inputs import printable
 from hwlib.report import LABELS, PHASES, Report
 from hwlib.report_table import finding_words, headline_rows, scenario_words
 from hwlib.units import NOTHING, format_quantity
@@ -28,9 +29,9 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], left: Seq
     """Rows under their heads; columns are right-aligned but for those in `left`. None is shown as a dash."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for i, name in enumerate(head):
-        table.add_column(Text(name), justify="left" if i in left else "right", overflow="fold")
+        table.add_column(Text(printable(name)), justify="left" if i in left else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(NOTHING if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text(NOTHING if cell is None else printable(str(cell))) for cell in row))
     # Rich fills lines up to the column's width; spaces at the end of lines only get in the way.
     target = console()
     with target.capture() as captured:
@@ -64,9 +65,9 @@ def _print_remarks(report: Report, named: bool) -> None:
         lines.append(f"{finding.severity.capitalize()}: {finding_words(finding)}")
     lines += [f"Note: {note}" for note in report.notes]
     if lines:
-        print(f"\n{report.subject}" if named else "")
+        print(f"\n{printable(report.subject)}" if named else "")
     for line in lines:
-        print(f"  {line}" if named else line)
+        print(("  " if named else "") + printable(line))
 
 
 def print_shares(report: Report) -> None:

@@ -265,7 +265,7 @@ def save(design: Design, path: str | os.PathLike[str]) -> None:
         target = Path(os.path.realpath(path))  # through a link, so that the link stays one
         if target.is_dir():
             raise DesignFileError(str(path), "is a folder.", f"Name a file ({SUFFIX}) in it.")
-        _replace(target, data)
+        replace_file(target, data)
     except DesignFileError:
         raise
     except (OSError, ValueError) as error:
@@ -273,7 +273,7 @@ def save(design: Design, path: str | os.PathLike[str]) -> None:
         raise DesignFileError(str(path), f"can't be saved: {_reason(error)}.", mend) from None
 
 
-def _replace(target: Path, data: bytes) -> None:
+def replace_file(target: Path, data: bytes) -> None:
     """Put a file with these bytes in the place of `target` in one step. Raises OSError, and then changed nothing."""
     temporary = target.parent / f".chipscape-{secrets.token_hex(6)}.tmp"
     try:

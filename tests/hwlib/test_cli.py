@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hwlib.catalog import devices, example_designs, find_model, load_example, models
@@ -238,12 +239,31 @@ def test_a_result_is_written_to_a_file_as_well(user: Terminal, chip: str, tmp_pa
     assert out.read_text("utf-8").count("Small chip") > text.count("Small chip")
 
 
-def test_a_result_that_can_not_be_written_is_told(user: Terminal, chip: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any, **__: Any) -> None:
+def test_a_result_that_can_not_be_written_leaves_the_file_from_before(
+    user: Terminal, chip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "report.html"
+    out.write_text("from before")
+
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
-    assert "No space left on device" in user.is_told("evaluate", chip, "--out", "report.html")
+    monkeypatch.setattr(os, "fsync", full)
+    assert "can't be written: No space left on device" in user.is_told("evaluate", chip, "--out", str(out))
+    assert out.read_text() == "from before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "small.chip.json"]
+
+
+def test_a_name_from_a_file_does_not_steer_the_terminal(user: Terminal, tmp_path: Path) -> None:
+    design = msgspec.structs.replace(small_chip(), name="red \x1b[31m\u202echip")
+    save(design, tmp_path / "odd.chip.json")
+    for done in (
+        user.types("evaluate", str(tmp_path / "odd.chip.json")),
+        user.types("compare", str(tmp_path / "odd.chip.json"), A100),
+    ):
+        assert "red �[31m�chip" in done.out
+        assert "\x1b" not in done.out
+    assert user.types("evaluate", str(tmp_path / "odd.chip.json"), "--json").json["subject"] == design.name
 
 
 def test_devices_stand_beside_designs(user: Terminal, chip: str) -> None:
@@ -270,10 +290,15 @@ def test_devices_stand_beside_designs(user: Terminal, chip: str) -> None:
         (["evaluate", A100, "--batch", "0"], "--batch is 0; it must be a whole number from 1 to 1,000,000"),
         (["evaluate", A100, "--prompt", "-5"], "--prompt is -5"),
         (["evaluate", A100, "--weight-bits", "64"], "--weight-bits is 64; it must be a whole number from 1 to 32"),
-        (["evaluate", A100, "--batch", "many"], "--batch"),
+        (["evaluate", A100, "--batch", "many"], "'--batch': 'many' isn't a whole number"),
+        (["evaluate", A100, "--batch", "1e3"], "'1e3' isn't a whole number"),
+        (["evaluate", A100, "--batch", "nan"], "'nan' isn't a whole number"),
+        (["evaluate", A100, "--batch", "9" * 6000], "isn't a whole number"),
         (["evaluate", A100, "--batch", "9" * 30], "--batch is 999"),
         (["evaluate", A100, "--out", "report.pdf"], ".html, .csv or .json"),
         (["evaluate", A100, "--out", "no/such/folder/report.html"], "isn't there"),
+        (["evaluate", A100, "--out", "c" * 300 + ".json"], "can't be a file: File name too long"),
+        (["evaluate", A100, "--model", ""], "no model was named. See `chipscape models`"),
         (["evaluate", A100, "--no-such-option"], "--no-such-option"),
         (["evaluate"], "DESIGN|DEVICE"),
         (["compare"], "DESIGN|DEVICE"),
@@ -323,6 +348,28 @@ def test_the_library_is_a_program_from_any_folder(tmp_path: Path) -> None:
 def test_a_terminal_without_unicode_is_no_obstacle(tmp_path: Path) -> None:
     done = chipscape("examples", cwd=tmp_path, env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
     assert done.returncode == 0, done.stderr
+
+
+def test_an_output_that_takes_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "read-only").touch()
+    with open(tmp_path / "read-only", "rb") as unwritable:
+        done = subprocess.run(
+            [sys.executable, "-m", "hwlib", "models"], stdout=unwritable, stderr=subprocess.PIPE, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("chipscape: The standard output can't be written: ")
+
+
+def test_closed_outputs_are_no_obstacle(tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    code = "import sys; sys.stdout = sys.stderr = None; from hwlib.cli import main; sys.argv[1:] = {}; main()"
+    good = code.format(["evaluate", "A100 80GB SXM4", "--json", "--out", str(out)])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", good], env=environment, check=False).returncode == 0
+    assert json.loads(out.read_text())["fits"] is True
+    bad = code.format(["evaluate", "nothing of that name"])
+    assert subprocess.run([sys.executable, "-c", bad], env=environment, check=False).returncode == 2
 
 
 def test_a_reader_that_closes_early_is_no_error(tmp_path: Path) -> None:
