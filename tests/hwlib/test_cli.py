@@ -354,8 +354,8 @@ def test_an_output_that_takes_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "read-only").touch()
     with open(tmp_path / "read-only", "rb") as unwritable:
         done = subprocess.run(
-            [sys.executable, "-m", "hwlib", "models"], stdout=unwritable, stderr=subprocess.PIPE, text=True, check=False,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [sys.executable, "-m", "hwlib", "models"], stdout=unwritable, stderr=subprocess.PIPE, text=True,
+            check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("chipscape: The standard output can't be written: ")
