@@ -105,6 +105,13 @@ def _decode_bound(r: Run) -> NDArray[np.int64]:
     return np.asarray(decode.argmax(axis=1))
 
 
+def _own_obstacle(r: Run, d: int) -> str:
+    """Why this one design of the group can't run the LLM; empty where it can."""
+    if any(not units.macs_per_s[d].any() for units in r.machine.matrix.values()):
+        return "The compute arrays support no number format: set a rate above 0 for at least one."
+    return _too_narrow(r, d)
+
+
 def _too_narrow(r: Run, d: int) -> str:
     """Why crossbars that weights must be programmed into can't take them; empty where they can."""
     reloaded = np.flatnonzero((r.program.source == RELOADED) & (r.passes[d] > 0))
@@ -151,7 +158,7 @@ def _chunks(
 
 
 def _status(r: Run, d: int) -> Status:
-    if _obstacle(r) or _too_narrow(r, d):
+    if _obstacle(r) or _own_obstacle(r, d):
         return "cannot_run"
     return "ok" if r.memory.batch[d] >= 1 else "does_not_fit"
 
@@ -231,7 +238,7 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
         )
     _, r, d = next(_chunks([design], scenario, llm))[0]
     structural = structural_findings(design, outline_of(design, r.machine.plan, d))
-    if obstacle := _obstacle(r) or _too_narrow(r, d):
+    if obstacle := _obstacle(r) or _own_obstacle(r, d):
         return _without_result(design, scenario, llm, "cannot_run", obstacle, structural, r, d)
     one = assemble.OneDesign(r, d)
     if _status(r, d) == "does_not_fit":

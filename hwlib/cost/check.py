@@ -89,18 +89,19 @@ def _connections(design: Design, routes: Routes) -> list[Finding]:
                 blocks=tuple(drams),
             )
         )
-    for i in routes.stranded:
-        block = design.blocks[i]
-        found.append(
-            Finding(
-                severity="warning",
-                code="unused",
-                message=f"{block.name} is not connected and is not used.",
-                mend="Connect it to a memory or a NoC, or delete it.",
-                blocks=(block.id,),
-            )
-        )
-    return found
+    linked = {end for link in design.links for end in (link.source, link.target)}
+    return found + [_unused(design.blocks[i], design.blocks[i].id in linked) for i in routes.stranded]
+
+
+def _unused(block: Block, linked: bool) -> Finding:
+    why = "has no path over links, NoC and SRAM to the part of the chip that runs" if linked else "is not connected"
+    return Finding(
+        severity="warning",
+        code="unused",
+        message=f"{block.name} {why} and is not used.",
+        mend="Connect it to a memory or a NoC, or delete it.",
+        blocks=(block.id,),
+    )
 
 
 def _units(design: Design) -> list[Finding]:

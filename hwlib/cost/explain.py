@@ -186,14 +186,15 @@ def _machine_keys(one: OneDesign) -> list[str]:
     keys = [explain_time.peak_key(one, width) for width in machine.matrix]
     for width, units in machine.matrix.items():
         if len(units.parameters) > 1:
-            keys += [f"share.{width}bit.{design.blocks[int(b)].id}" for b in units.parameters.index]
+            working = units.parameters.index[units.split[one.d] > 0]
+            keys += [f"share.{width}bit.{design.blocks[int(b)].id}" for b in working]
     keys += ["peak.vector", "peak.special"] if machine.vector is not None else []
     keys += ["peak.sram"] if machine.sram is not None else []
     keys += ["peak.dram", "dram.latency_s"] if machine.dram is not None else []
     keys += [f"link.{link.id}.bandwidth_Bps" for link in one.links]
     networks = machine.chip.kinds.get("noc")
     keys += [f"network.{design.blocks[int(b)].id}.bandwidth_Bps" for b in ([] if networks is None else networks.index)]
-    keys += ["port.bandwidth_Bps", "port.latency_s"] if "port" in machine.chip.kinds else []
+    keys += ["port.bandwidth_Bps", "port.latency_s"] if machine.port_Bps[one.d] > 0 else []
     streams = zip(machine.streams.names, machine.streams.exists.tolist(), strict=True)
     return keys + [f"route.{name}.latency_s" for name, exists in streams if exists]
 

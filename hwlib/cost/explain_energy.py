@@ -333,7 +333,7 @@ def _port(s: Sheet, action: Action) -> tuple[str, str]:
 
 def by_bandwidth(s: Sheet, field: str, unit: str) -> str:
     """A property of the chip-to-chip ports, weighted by their bandwidth."""
-    parts: Sequence[int] = [int(b) for b in s.one.run.machine.chip.kinds["port"].index]
+    parts: Sequence[int] = s.connected("port")
     values = []
     for block in parts:
         name = str(part_of(s, block).technology)

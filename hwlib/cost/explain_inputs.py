@@ -130,6 +130,11 @@ class Sheet:
         """Whether the user has set his own value."""
         return getattr(self.one.design.blocks[block].part, field, None) is not None
 
+    def connected(self, kind: str) -> list[int]:
+        """The blocks of a kind that a memory reaches."""
+        routes = self.one.run.machine.routes
+        return [int(b) for b in self.one.run.machine.chip.kinds[kind].index if int(b) not in routes.stranded]
+
     def efficiency(self, resource: str) -> str:
         """The share of a peak that chips of the class reach."""
         return self._prior("efficiency", resource, "")

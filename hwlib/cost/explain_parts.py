@@ -94,8 +94,10 @@ def part_keys(one: OneDesign) -> list[str]:
     for block, own in _actions(one):
         names[block].append(own)
     keys = []
+    pooled = {block for pool in one.run.machine.crossbars for block in pool.blocks}
     for i, subject in enumerate(one.design.blocks):
-        fields = [*names[i], *SIMPLE.get(subject.kind, ()), *(["peak"] if _has_peak(one, i) else [])]
+        simple = SIMPLE.get(subject.kind, ()) if subject.kind != "crossbar" or i in pooled else ()
+        fields = [*names[i], *simple, *(["peak"] if _has_peak(one, i) else [])]
         keys += [f"block.{subject.id}.{field}" for field in fields]
     return keys
 
@@ -149,7 +151,10 @@ def _has_peak(one: OneDesign, block: int) -> bool:
     pool = {"sram": machine.sram, "dram": machine.dram}.get(kind)
     if pool is not None:
         return bool((pool.parameters.index[pool.each_bandwidth_Bps[one.d] > 0] == block).any())
-    return kind == "port" or (kind == "vector_unit") or (kind == "compute_array" and bool(machine.matrix))
+    if kind == "compute_array":
+        units = next(iter(machine.matrix.values()), None)
+        return units is not None and bool(units.macs_per_s[one.d, units.parameters.index == block].any())
+    return kind in ("port", "vector_unit")
 
 
 def _peak(one: OneDesign, key: str, block: int) -> Explanation:

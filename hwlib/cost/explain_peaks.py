@@ -125,7 +125,7 @@ def port(one: OneDesign, key: str) -> Explanation:
     if key == "port.latency_s":
         formula, source = by_bandwidth(s, "latency_s", "s"), "over the ports by bandwidth"
         return s.explanation(key, "Latency between chips", machine.port_latency_s[one.d], "s", formula, source)
-    names = [s.field(int(b), "bandwidth_Bps") for b in machine.chip.kinds["port"].index]
+    names = [s.field(b, "bandwidth_Bps") for b in s.connected("port")]
     return s.explanation(
         key, "Bandwidth between chips", machine.port_Bps[one.d], "B/s", total(names), "sum over the ports"
     )

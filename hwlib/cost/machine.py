@@ -12,7 +12,7 @@ from hwlib import resources
 from hwlib.cost.area import RATES, converters_per_array, per_word
 from hwlib.cost.floorplan import Floorplan, floorplan
 from hwlib.cost.lower import Lowered, Parameters
-from hwlib.mapping.routes import TRAFFIC_CLASSES, Pairs, Routes, find_routes
+from hwlib.mapping.routes import TRAFFIC_CLASSES, Pairs, Routes, find_routes, joined
 from hwlib.technology import adc, crossbar, dram, logic, sram, wires
 
 Array = NDArray[np.float64]
@@ -261,7 +261,13 @@ def _first(p: Parameters, column: int) -> dict[str, Array]:
     return {name: values[:, column] for name, values in p._numbers.items()}
 
 
-def crossbar_pools(chip: Lowered) -> tuple[CrossbarPool, ...]:
+def connected_pools(chip: Lowered, routes: Routes) -> tuple[tuple[int, ...], ...]:
+    """Sets of equal crossbar blocks that a memory feeds; what nothing feeds computes nothing."""
+    fed = (tuple(i for i in pool if len(routes.classes[f"crossbar.{i}"].source)) for pool in chip.shape.pools)
+    return tuple(pool for pool in fed if pool)
+
+
+def crossbar_pools(chip: Lowered, connected: tuple[tuple[int, ...], ...]) -> tuple[CrossbarPool, ...]:
     """One pool per set of equal crossbar blocks, with derived times and energies per action [D]."""
     if "crossbar" not in chip.kinds:
         return ()
@@ -270,7 +276,7 @@ def crossbar_pools(chip: Lowered) -> tuple[CrossbarPool, ...]:
     node = chip.node_nm[:, 0]
     toggle = chip.settings["toggle_rate"][:, 0] / 0.5
     pools = []
-    for blocks in chip.shape.pools:
+    for blocks in connected:
         column = place[blocks[0]]
         v = _first(p, column)
         name = p.word("cell")[column]
@@ -306,27 +312,24 @@ def _weights(pairs: Pairs, source: Array, target: Array) -> Array:
     return _normalised(source[:, pairs.source] * target[:, pairs.target])
 
 
-def streams(chip: Lowered, routes: Routes, plan: Floorplan, weight: Array) -> Streams:
+def streams(
+    chip: Lowered, routes: Routes, plan: Floorplan, weight: Array, pools: tuple[tuple[int, ...], ...]
+) -> Streams:
     """Loads, energies and latencies per byte of each class. `weight` [D, B]: bandwidth or peak rate of blocks."""
-    names = list(TRAFFIC_CLASSES) + [f"crossbar.{i}" for pool in chip.shape.pools for i in pool[:1]]
-    members = {f"crossbar.{pool[0]}": pool for pool in chip.shape.pools}
+    members = {f"crossbar.{pool[0]}": pool for pool in pools}
+    names = [*TRAFFIC_CLASSES, *members]
     noc = chip.kinds.get("noc")
-    n_noc = 0 if noc is None else len(noc)
-    which = {} if noc is None else {int(b): i for i, b in enumerate(noc.index)}
-    incidence = np.zeros((len(routes.crossings), n_noc))
-    for row, crossing in enumerate(routes.crossings):
-        incidence[row, which[int(crossing[0])]] = 1.0
     capacity, hops, router_J, hop_s = _networks(chip, noc)
     wire_J = wires.wire_energy_J_per_bit_m(chip.node_nm) * chip.settings["toggle_rate"] / 0.5
     delay = wires.wire_delay_s_per_m(chip.node_nm)
     rows = []
     for name in names:
         group = [routes.classes[f"crossbar.{i}"] for i in members[name]] if name in members else [routes.classes[name]]
-        pairs = group[0] if len(group) == 1 else _merged(group)
+        pairs = group[0] if len(group) == 1 else joined(tuple(group))
         share = _weights(pairs, weight, weight)
-        on_link, on_cross = share @ pairs.link_use, share @ pairs.cross_use
+        on_link, on_cross = pairs.links.load(share), pairs.crossings.load(share)
         length = (on_link * plan.link_m).sum(1) + (on_cross * plan.crossing_m).sum(1)
-        through = on_cross @ incidence
+        through = routes.networks.load(on_cross)
         passing = np.concatenate([on_link, through], axis=1)
         energy = 8.0 * (length * wire_J[:, 0] + (through * hops * router_J).sum(1))
         latency = length * delay[:, 0] + (through * hops * hop_s).sum(1)
@@ -336,12 +339,6 @@ def streams(chip: Lowered, routes: Routes, plan: Floorplan, weight: Array) -> St
     bandwidth = np.concatenate([chip.link_width_bits * chip.link_clock_Hz / 8.0, capacity], axis=1)
     loads = share / bandwidth[:, None, :]
     return Streams(tuple(names), share, bandwidth, loads, energy, length, hopped, latency, exists)
-
-
-def _merged(group: list[Pairs]) -> Pairs:
-    return Pairs(
-        *(np.concatenate([getattr(p, f) for p in group]) for f in ("source", "target", "link_use", "cross_use"))
-    )
 
 
 def _networks(chip: Lowered, noc: Parameters | None) -> tuple[Array, Array, Array, Array]:
@@ -395,17 +392,18 @@ def _area_of(chip: Lowered, p: Parameters, by_area: Array) -> Array:
     return by_area / logic.logic_leakage_Wpm2(chip.node_nm)
 
 
-def _ports(chip: Lowered) -> tuple[Array, Array, Array]:
-    """One-way bandwidth [D], latency [D] and energy per bit [D] of all chip-to-chip ports together."""
-    if "port" not in chip.kinds:
+def _ports(chip: Lowered, reached: Array) -> tuple[Array, Array, Array]:
+    """One-way bandwidth [D], latency [D] and energy per bit [D] of all connected chip-to-chip ports together."""
+    if not reached.any():
         zero = np.zeros(chip.count)
         return zero, zero, zero
     p = chip.kinds["port"]
     kinds = [wires.port_technology(t) for t in p.word("technology")]
-    split = _normalised(p.bandwidth_Bps)
+    bandwidth = p.bandwidth_Bps * reached
+    split = _normalised(bandwidth)
     latency = p.own("latency_s", np.array([t.latency_s for t in kinds]) + 0.0 * p.bandwidth_Bps)
     energy = p.own("energy_J_per_bit", np.array([t.energy_J_per_bit for t in kinds]) + 0.0 * p.bandwidth_Bps)
-    return p.bandwidth_Bps.sum(1), (latency * split).sum(1), (energy * split).sum(1)
+    return bandwidth.sum(1), (latency * split).sum(1), (energy * split).sum(1)
 
 
 def _block_weights(chip: Lowered, matrix: MatrixUnits | None, vector: VectorUnits | None, pools: list[Pool]) -> Array:
@@ -448,7 +446,9 @@ def build(chip: Lowered, widths: tuple[int, ...]) -> Machine:
     weight = _block_weights(chip, next(iter(matrix.values()), None), vector, pools)
     own = chip.settings["overhead_s"][:, 0]
     overlap = np.minimum(chip.settings["overlap"][:, 0], 0.99)
-    port_Bps, port_latency, port_J = _ports(chip)
+    ports = _reached(chip.kinds["port"], routes.classes["port"]) if "port" in chip.kinds else np.zeros(0)
+    port_Bps, port_latency, port_J = _ports(chip, ports)
+    crossbars = connected_pools(chip, routes)
     return Machine(
         chip=chip,
         routes=routes,
@@ -459,8 +459,8 @@ def build(chip: Lowered, widths: tuple[int, ...]) -> Machine:
         sram=on_chip,
         cached=_cached_share(on_chip, chip.count),
         dram=off_chip,
-        crossbars=crossbar_pools(chip),
-        streams=streams(chip, routes, plan, weight),
+        crossbars=crossbar_pools(chip, crossbars),
+        streams=streams(chip, routes, plan, weight, crossbars),
         port_Bps=port_Bps,
         port_latency_s=port_latency,
         port_J_per_bit=port_J,

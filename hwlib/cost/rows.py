@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.assemble import OneDesign
+from hwlib.cost.machine import MatrixUnits, Pool, VectorUnits
 from hwlib.cost.work import widths_needed
 from hwlib.mapping.program import (
     CROSSBAR,
@@ -121,15 +122,21 @@ class _Units:
     def _blocks(self, unit: int) -> list[int]:
         machine, d = self._one.run.machine, self._one.d
         if unit == MATRIX:
-            return list(next(iter(machine.matrix.values())).parameters.index.tolist())
+            return _working(next(iter(machine.matrix.values())), d)
         if unit == VECTOR and machine.vector is not None:
-            return list(machine.vector.parameters.index.tolist())
+            return _working(machine.vector, d)
         if unit >= CROSSBAR:
             return list(machine.crossbars[unit - CROSSBAR].blocks)
         if unit == PORT and "port" in machine.chip.kinds:
-            return list(machine.chip.kinds["port"].index.tolist())
+            ports: list[int] = machine.chip.kinds["port"].index.tolist()
+            return [i for i in ports if i not in machine.routes.stranded]
         pool = machine.dram or machine.sram
-        return list(pool.parameters.index[pool.split[d] > 0].tolist()) if unit == MEMORY and pool is not None else []
+        return _working(pool, d) if unit == MEMORY and pool is not None else []
+
+
+def _working(units: MatrixUnits | VectorUnits | Pool, d: int) -> list[int]:
+    """The blocks among them that take part in the work."""
+    return list(units.parameters.index[units.split[d] > 0].tolist())
 
 
 def _weights_in(one: OneDesign, cols: NDArray[np.int64], kind: Kind) -> str:

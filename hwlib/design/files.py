@@ -14,6 +14,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -231,12 +232,18 @@ def _plain(value: Any) -> Any:
         return value
     config = value.__struct_config__
     result: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
-    for field in msgspec.structs.fields(value):
-        item = getattr(value, field.name)
+    for name, default in _defaults(type(value)):
+        item = getattr(value, name)
         # Equal is not enough: 1 == True == 1.0, and a file must give the type back.
-        if field.default is msgspec.NODEFAULT or item != field.default or type(item) is not type(field.default):
-            result[field.name] = _plain(item)
+        if default is msgspec.NODEFAULT or item != default or type(item) is not type(default):
+            result[name] = _plain(item)
     return result
+
+
+@lru_cache(maxsize=64)
+def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    """Name and default of every field of a struct."""
+    return tuple((field.name, field.default) for field in msgspec.structs.fields(kind))
 
 
 def dumps(design: Design) -> bytes:

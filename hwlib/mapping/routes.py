@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hwlib.design.design import Design
 
@@ -45,24 +46,66 @@ def topology(design: Design) -> Topology:
     return Topology(tuple(index), tuple(b.kind for b in design.blocks), ends)
 
 
-@dataclass(frozen=True)
+DENSE_CELLS = 20_000
+"""Routes times links up to which a table of zeros and ones is faster than a list of the ones."""
+
+
+class Uses:
+    """Which items (links, crossings, networks) each of P routes takes, as lists of route and item of equal length."""
+
+    def __init__(self, routes: int, items: int, route: ArrayLike, item: ArrayLike) -> None:
+        order = np.argsort(np.asarray(item, dtype=np.int64), kind="stable")
+        self.routes, self.items = routes, items
+        self.route = np.asarray(route, dtype=np.int64)[order]
+        self.item = np.asarray(item, dtype=np.int64)[order]
+        self._taken, self._start = np.unique(self.item, return_index=True)
+        self._table: Array | None = None
+        if routes * items <= DENSE_CELLS:
+            self._table = np.zeros((routes, items))
+            np.add.at(self._table, (self.route, self.item), 1.0)
+
+    def load(self, share: Array) -> Array:
+        """[D, items]: what each item carries where the routes carry `share` [D, P]."""
+        if self._table is not None:
+            return np.asarray(share @ self._table)
+        result = np.zeros((len(share), self.items))
+        if len(self.route):
+            result[:, self._taken] = np.add.reduceat(share[:, self.route], self._start, axis=1)
+        return result
+
+
+@dataclass(frozen=True, eq=False)
 class Pairs:
-    """Routes of one traffic class. `source`, `target` [P] are block indices of memory and unit; `link_use` [P, L]
-    and `cross_use` [P, T] say which links and which crossings of a network a route takes."""
+    """Routes [P] of one traffic class: block indices of memory and unit, the links and the crossings of networks."""
 
     source: NDArray[np.int64]
     target: NDArray[np.int64]
-    link_use: Array
-    cross_use: Array
+    links: Uses
+    crossings: Uses
+
+
+@lru_cache(maxsize=64)
+def joined(parts: tuple[Pairs, ...]) -> Pairs:
+    """Several classes as one."""
+    offset = np.cumsum([0, *(len(p.source) for p in parts)])
+
+    def uses(each: Sequence[Uses]) -> Uses:
+        route = np.concatenate([u.route + o for u, o in zip(each, offset[:-1], strict=True)])
+        return Uses(int(offset[-1]), each[0].items, route, np.concatenate([u.item for u in each]))
+
+    source, target = (np.concatenate([getattr(p, f) for p in parts]) for f in ("source", "target"))
+    return Pairs(source, target, uses([p.links for p in parts]), uses([p.crossings for p in parts]))
 
 
 @dataclass(frozen=True)
 class Routes:
-    """All routes of a topology. A crossing is (network block, entry link, exit link): [T, 3]."""
+    """All routes of a topology. A crossing is (network block, entry link, exit link): [T, 3]; `networks` says which
+    of the networks, in the order of their blocks, each crossing is in."""
 
     topology: Topology
     links: tuple[int, ...]
     crossings: NDArray[np.int64]
+    networks: Uses
     classes: dict[str, Pairs]
     homes: tuple[int, ...]
     """On-chip memories that feed the units: the SRAM blocks that reach some unit, else the DRAM blocks."""
@@ -116,17 +159,52 @@ class _Collector:
 
     def pairs(self, name: str) -> Pairs:
         found = self.found[name]
-        link_use = np.zeros((len(found), len(self.topology.ends)))
-        cross_use = np.zeros((len(found), len(self.crossings)))
-        for row, (source, _, path) in enumerate(found):
-            link_use[row, list(path)] = 1.0
-            for crossing in _crossings(path, source, self.topology):
-                cross_use[row, self.crossings[crossing]] = 1.0
+        links = [(row, link) for row, (_, _, path) in enumerate(found) for link in path]
+        crossed = [
+            (row, self.crossings[crossing])
+            for row, (source, _, path) in enumerate(found)
+            for crossing in _crossings(path, source, self.topology)
+        ]
         ends = np.array([(s, t) for s, t, _ in found], dtype=np.int64).reshape(-1, 2)
-        return Pairs(ends[:, 0], ends[:, 1], link_use, cross_use)
+        items = (len(self.topology.ends), len(self.crossings))
+        lists = (np.array(taken, dtype=np.int64).reshape(-1, 2).T for taken in (links, crossed))
+        uses = [Uses(len(found), count, *taken) for count, taken in zip(items, lists, strict=True)]
+        return Pairs(ends[:, 0], ends[:, 1], *uses)
 
 
-@lru_cache(maxsize=256)
+def islands(topology: Topology, neighbours: list[list[tuple[int, int]]]) -> list[set[int]]:
+    """Blocks that links join, directly or through others, in the order of their first blocks."""
+    found: list[set[int]] = []
+    seen: set[int] = set()
+    for start in range(len(topology.ids)):
+        if start in seen:
+            continue
+        island, queue = {start}, [start]
+        while queue:
+            for _, there in neighbours[queue.pop()]:
+                if there not in island:
+                    island.add(there)
+                    queue.append(there)
+        found.append(island)
+        seen |= island
+    return found
+
+
+def _main_island(topology: Topology, neighbours: list[list[tuple[int, int]]]) -> set[int]:
+    """The part of the chip that runs: what no link joins can't share the work of a layer.
+
+    Of several parts that one with a memory, a vector unit and a matrix unit, then with most blocks, then the first.
+    """
+
+    def worth(island: set[int]) -> tuple[bool, bool, bool, int]:
+        kinds = {topology.kinds[i] for i in island}
+        matrix = bool(kinds & {"compute_array", "crossbar"})
+        return bool(kinds & {"sram", "dram"}), "vector_unit" in kinds, matrix, len(island)
+
+    return max(islands(topology, neighbours), key=worth, default=set())
+
+
+@lru_cache(maxsize=64)
 def find_routes(topology: Topology) -> Routes:
     """Routes of every traffic class; cached, since most edits change parameters and not connections.
 
@@ -138,26 +216,29 @@ def find_routes(topology: Topology) -> Routes:
         neighbours[b].append((link, a))
     for around in neighbours:  # networks before memories, so that data doesn't detour through a buffer
         around.sort(key=lambda step: topology.kinds[step[1]] != "noc")
-    srams, drams = topology.of("sram"), topology.of("dram")
+    main = _main_island(topology, neighbours)
+
+    def of(kind: str) -> tuple[int, ...]:
+        return tuple(i for i in topology.of(kind) if i in main)
+
+    srams, drams = of("sram"), of("dram")
     paths = {i: _search(i, neighbours, topology.kinds) for i in (*srams, *drams)}
-    units = topology.of("compute_array") + topology.of("vector_unit") + topology.of("crossbar")
+    units = of("compute_array") + of("vector_unit") + of("crossbar")
     feeding = tuple(s for s in srams if any(u in paths[s] for u in units))
     homes = feeding or drams
     collector = _Collector(topology, paths)
     collector.add("fill", drams if feeding else (), feeding)
-    collector.add("matrix", homes, topology.of("compute_array"))
-    collector.add("vector", homes, topology.of("vector_unit"))
-    collector.add("port", homes, topology.of("port"))
+    collector.add("matrix", homes, of("compute_array"))
+    collector.add("vector", homes, of("vector_unit"))
+    collector.add("port", homes, of("port"))
     for index in topology.of("crossbar"):
-        collector.add(f"crossbar.{index}", homes, (index,))
+        collector.add(f"crossbar.{index}", homes, (index,) if index in main else ())
     crossings = np.array(list(collector.crossings), dtype=np.int64).reshape(-1, 3)
     classes = {name: collector.pairs(name) for name in collector.found}
-    used = {int(i) for p in classes.values() for i in (*p.source, *p.target)}
-    used |= {
-        i
-        for p in classes.values()
-        for i, kind in enumerate(topology.kinds)
-        if kind == "noc" and i in set(crossings[:, 0])
-    }
+    used = {i for p in classes.values() for ends in (p.source, p.target) for i in ends.tolist()}
+    used |= set(crossings[:, 0].tolist()) if classes else set()
+    place = {block: i for i, block in enumerate(topology.of("noc"))}
+    inside = [place[block] for block in crossings[:, 0].tolist()]
+    networks = Uses(len(crossings), len(place), np.arange(len(crossings)), inside)
     stranded = tuple(i for i in range(len(topology.ids)) if i not in used)
-    return Routes(topology, tuple(range(len(topology.ends))), crossings, classes, homes, stranded)
+    return Routes(topology, tuple(range(len(topology.ends))), crossings, networks, classes, homes, stranded)
