@@ -86,10 +86,21 @@ class FileCommands(QObject):
     def examples_menu(self) -> QMenu:
         """A menu of the example designs."""
         menu = QMenu("Open &example", self._window)
-        for name in example_designs():
-            menu.addAction(name.replace("-", " ")).setData(name)
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(self._fill_examples)
         menu.triggered.connect(self._open_chosen)
         return menu
+
+    def _fill_examples(self) -> None:
+        """Name the examples when they are first asked for: reading them all would delay the start."""
+        menu = self.sender()
+        if not isinstance(menu, QMenu) or menu.actions():
+            return
+        for name in example_designs():
+            design = load_example(name)
+            action = menu.addAction(design.name.replace("&", "&&"))
+            action.setData(name)
+            action.setToolTip(design.note)
 
     def _open_chosen(self, action: QObject) -> None:
         self.open_example(str(action.data()))  # type: ignore[attr-defined]

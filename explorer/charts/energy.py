@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 ROOMY_PX = 240
 NARROW_PX = 420
+MOST_REACH = 5.0
+"""How many times as far as the longest bar the axis goes for the sake of a board's mark."""
 NAMED_SHARE = 0.04
 """Parts under this share of their bar have no room for words and are not worth formatting one."""
 
@@ -84,8 +86,9 @@ class EnergyChart(Chart):
         total = _total(report)
         parts = [(c, report.energy_by_component.get(c, 0.0)) for c in COMPONENTS]
         segments = tuple(self._segment(index, c, v, v / total) for c, v in parts if v > 0.0)
-        # In a narrow chart the boards' far larger figures would leave the bars no room; the tooltip has them.
-        boards = board_figures(report) if self.width() >= NARROW_PX else []
+        # Boards' far larger figures must leave the bars their room; the tooltip has them all.
+        most = MOST_REACH * max(_total(r) for r in self._reports)
+        boards = [f for f in board_figures(report) if f.J_per_token <= most] if self.width() >= NARROW_PX else []
         marks = tuple(Mark(f.J_per_token, _board_words(f)) for f in boards)
         return Bar(str(index), index, segments, energy(total), height=0.72 if index == 0 else 0.5, marks=marks)
 

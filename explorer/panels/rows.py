@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QEnterEvent
+from PySide6.QtGui import QEnterEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from explorer import theme
@@ -69,9 +69,16 @@ class FieldRow(QWidget):
         self.remark.setText(text)
         self.remark.setVisible(bool(text))
 
-    def enterEvent(self, event: QEnterEvent) -> None:
+    def _place_help(self) -> None:
         # Over the end of the label, so that the values of all rows keep the whole width and one right edge.
         self.help.move(self.label.geometry().right() - HELP_PX, self.label.geometry().center().y() - HELP_PX // 2 + 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_help()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._place_help()
         self.help.raise_()
         self.help.show()
         super().enterEvent(event)

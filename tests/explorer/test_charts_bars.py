@@ -231,6 +231,19 @@ def test_a_real_device_has_its_board_figure_beside_it(qtbot: QtBot) -> None:
     assert mark.value in {f.J_per_token for f in device.energies if f.scope == "board"}
 
 
+def test_a_board_far_beyond_the_bars_stands_in_the_tooltip_alone(qtbot: QtBot) -> None:
+    """Its mark would end outside the axis, or leave the bars no room."""
+    chart, h100 = energy_chart(qtbot), factories.h100()
+    far = msgspec.structs.replace(
+        h100, energies=tuple(
+            msgspec.structs.replace(f, J_per_token=60.0) if f.scope == "board" else f for f in h100.energies
+        ),
+    )  # fmt: skip
+    chart.show_results(factories.results(baselines=(far,)))
+    assert chart.bars.bars[1].marks == ()
+    assert "60 J" in chart.plot.tooltip_at(chart.bars.to_pixels(0.1, 1.5))
+
+
 def test_the_decode_share_of_a_board_figure_is_no_second_mark(qtbot: QtBot) -> None:
     chart, h100 = energy_chart(qtbot), factories.h100()
     decode = EnergyFigure(J_per_token=1.1, method="board power x time", scope="board", label="decode alone, board")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QEnterEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from explorer.panels.fields import ChoiceEdit, QuantityEdit, SwitchEdit, TextEdit, make_editor
@@ -379,3 +379,12 @@ def test_a_long_name_shows_its_beginning(qtbot) -> None:
     qtbot.keyClicks(editor.line, ", again")
     editor.line.clearFocus()
     assert editor.line.cursorPosition() == 0
+
+
+def test_the_help_button_stays_at_its_label_when_the_panel_gets_narrower(qtbot, make) -> None:
+    row = make(CLOCK, 1e9).parentWidget()
+    row.resize(400, row.height())
+    QApplication.sendEvent(row, QEnterEvent(QPointF(5, 5), QPointF(5, 5), QPointF(5, 5)))
+    assert row.help.isVisible()
+    row.resize(220, row.height())
+    assert row.help.geometry().right() <= row.label.geometry().right()

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from explorer import settings, theme
@@ -19,7 +19,7 @@ from explorer.errors import ErrorReporter
 from explorer.main_window import MainWindow
 from explorer.screenshot import wait_for_results
 from explorer.settings import Preferences
-from hwlib.catalog import find_model
+from hwlib.catalog import example_designs, find_model, load_example
 from hwlib.design import files
 from hwlib.design.design import Design
 from hwlib.design.edit import connect, replace_settings
@@ -291,6 +291,19 @@ def test_broken_file_is_told_and_the_design_stays(window: MainWindow, tmp_path: 
     answer(Button.Ok)
     assert not window.files.open_path(path)
     assert window.document.design is kept
+
+
+def test_examples_are_offered_by_their_own_names(window: MainWindow) -> None:
+    menu = next(m for m in window.findChildren(QMenu) if m.title() == "Open &example")
+    menu.aboutToShow.emit()
+    offered = {action.text(): action for action in menu.actions()}
+    assert list(offered) == [load_example(name).name for name in example_designs()]
+    assert all(action.toolTip() for action in offered.values())
+    offered["Tensor-core GPU, HBM3"].trigger()
+    wait_for_results(window)
+    assert window.document.design == load_example("tensor-gpu-hbm3")
+    menu.aboutToShow.emit()
+    assert len(menu.actions()) == len(example_designs())
 
 
 def test_new_design_is_empty_and_explains_itself(window: MainWindow) -> None:
