@@ -150,11 +150,16 @@ def _lacking(
 
 
 def _summary(block: Block | None) -> str:
-    """A block in a few words: "16 × 128 × 128", "HBM3, 5"."""
+    """A block in a few words: "4 × 128 × 128", "HBM3 × 5", "48 MiB"."""
     if block is None:
         return NOTHING
     told = [f for f in fields_of(block.kind) if f.name in _TELLING[block.kind]]
-    return ", ".join(f"{f.label} {_texts(f, [getattr(block.part, f.name)])[0]}" for f in told)
+    texts = {f: _texts(f, [getattr(block.part, f.name)])[0] for f in told}
+    counts = [text for f, text in texts.items() if f.type == "int" and not f.unit]
+    words = [text for f, text in texts.items() if text not in counts]
+    if len(counts) == 1:
+        return " × ".join([*words, *counts])
+    return ", ".join([*words, *([" × ".join(counts)] if counts else [])])
 
 
 def _block(match: _Match) -> Iterator[Difference]:

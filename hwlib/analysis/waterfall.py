@@ -90,9 +90,8 @@ def _parts(report: Report, what: Quantity) -> Mapping[str, float]:
 def _changes(a: Mapping[str, float], b: Mapping[str, float], least: float) -> list[tuple[str, str, float]]:
     """(label, key, change) in the order of resources and components; the small ones together at the end."""
     keys = [key for key in dict.fromkeys((*RESOURCES, *COMPONENTS)) if key in a or key in b]
-    changes = {key: b.get(key, 0.0) - a.get(key, 0.0) for key in keys}
-    large = [(LABELS[key], key, change) for key, change in changes.items() if abs(change) >= max(least, 1e-300)]
-    small = [(LABELS[key], key, change) for key, change in changes.items() if 0.0 < abs(change) < least]
+    every = [(LABELS[key], key, change) for key in keys if (change := b.get(key, 0.0) - a.get(key, 0.0))]
+    small = [change for _, _, change in every if abs(change) < least]
     if len(small) < 2:
-        return large + small
-    return [*large, ("Others", "", sum(change for _, _, change in small))]
+        return every
+    return [*(step for step in every if abs(step[2]) >= least), ("Others", "", sum(small))]

@@ -196,10 +196,10 @@ def test_added_and_removed_blocks_are_told_with_their_links() -> None:
     block = first("sram")
     without = remove(CHIP, [block.id])
     found = told(CHIP, without)
-    assert found[0] == (block.name, "SRAM", ("Capacity 48 MiB", "–"))
+    assert found[0] == (block.name, "SRAM", ("48 MiB", "–"))
     assert found[1:]
     assert all(label in ("Link", "Links") and values[1] == "–" for _, label, values in found[1:])
-    assert told(without, CHIP)[0] == (block.name, "SRAM", ("–", "Capacity 48 MiB"))
+    assert told(without, CHIP)[0] == (block.name, "SRAM", ("–", "48 MiB"))
 
 
 def test_many_added_blocks_are_counted() -> None:
