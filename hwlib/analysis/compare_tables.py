@@ -25,14 +25,17 @@ def named_reports(comparison: Comparison) -> tuple[Report, ...]:
 
 def comparison_json(comparison: Comparison) -> list[dict[str, Any]]:
     """The reports as JSON objects, each with a `comparison` to the reference (docs/json.md)."""
-    reports = named_reports(comparison)
-    return [report.to_json() | {"comparison": finite(_compared(comparison, i))} for i, report in enumerate(reports)]
+    return [
+        report.to_json() | {"comparison": finite(_compared(comparison, i))}
+        for i, report in enumerate(comparison.reports)
+    ]
 
 
 def _compared(comparison: Comparison, index: int) -> dict[str, Any]:
     base = comparison.reference
     rows = [row for row in comparison.rows if row.higher_is_better is not None]
     return {
+        "name": comparison.names[index],
         "reference": comparison.names[base],
         "ratios": {row.key: row.ratios[index] for row in rows},
         "best": [row.key for row in rows if index in row.best],
