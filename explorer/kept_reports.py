@@ -1,0 +1,45 @@
+"""Reports of devices and saved designs, kept so that neither a drag nor another window computes them again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from explorer.document import Baseline
+    from hwlib.report import Report
+    from hwlib.workload.llm import LlmArchitecture
+    from hwlib.workload.scenario import Scenario
+
+KEPT = 128
+
+
+class KeptReports:
+    """The last reports by what they are about. Worker threads may share it."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._most = kept
+        self._reports: OrderedDict[object, Report] = OrderedDict()
+        self._lock = Lock()
+
+    def report(self, baseline: Baseline, scenario: Scenario, llm: LlmArchitecture) -> Report:
+        """The report of a device or saved design. Raises what hwlib raises."""
+        # Imported on the worker, so that the window is up before scipy is loaded.
+        from hwlib.evaluate import evaluate, evaluate_device
+
+        # Not by name: a renamed snapshot is still the same chip.
+        key = (baseline.device, baseline.design, scenario, llm)
+        with self._lock:
+            if key in self._reports:
+                self._reports.move_to_end(key)
+                return self._reports[key]
+        if baseline.design is not None:
+            made = evaluate(baseline.design, scenario, llm)
+        else:
+            made = evaluate_device(baseline.device, scenario, llm)
+        with self._lock:
+            self._reports[key] = made
+            if len(self._reports) > self._most:
+                self._reports.popitem(last=False)
+        return made
