@@ -1,0 +1,1 @@
+"""The library: the saved designs of a folder, beside the examples, to look through, tidy up and open."""

@@ -1,0 +1,144 @@
+"""How a line of the library looks: picture, name, figures and tags; and the line in which a name is typed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtWidgets import QLineEdit, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from explorer import theme
+from explorer.library.entries import Entry
+from explorer.library.library import Library
+from explorer.library.model import ROW_ROLE, Heading, Note
+from explorer.library.thumbnail import Thumbnails
+
+PICTURE_PX = 48
+LINE_PX = 18
+PAD_PX = theme.GRID_PX
+HEADING_PX = 30
+MIDDLE = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+WRAP = Qt.TextFlag.TextWordWrap
+TOP_LEFT = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
+LONGEST_NAME = 200
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class LibraryDelegate(QStyledItemDelegate):
+    """Draws lines in the width that there is: a narrow panel shows two figures, a wide one all of them."""
+
+    def __init__(self, library: Library, view: QListView) -> None:
+        super().__init__(view)
+        self._library, self._view = library, view
+        self.thumbnails = Thumbnails()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        row, width = index.data(ROW_ROLE), self._view.viewport().width()
+        if isinstance(row, Heading):
+            return QSize(width, HEADING_PX)
+        if isinstance(row, Note):
+            space = QRect(0, 0, max(40, width - 2 * PAD_PX), 10_000)
+            return QSize(width, option.fontMetrics.boundingRect(space, WRAP, row.text).height() + 2 * PAD_PX)
+        lines = len(self._name_lines(row, width))
+        lines += 2 if row.problem else len(self._figure_lines(row, option, width)) + bool(row.tags)
+        return QSize(width, max(PICTURE_PX, lines * LINE_PX) + PAD_PX)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row, t = index.data(ROW_ROLE), theme.current()
+        painter.save()
+        if isinstance(row, Heading):
+            painter.setFont(theme.text_font(bold=True))
+            painter.setPen(QColor(t.muted))
+            area = option.rect.adjusted(PAD_PX, 0, -PAD_PX, -theme.HALF_GRID_PX)
+            painter.drawText(area, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, row.text)
+        elif isinstance(row, Note):
+            painter.setPen(QColor(t.muted))
+            painter.drawText(option.rect.adjusted(PAD_PX, PAD_PX // 2, -PAD_PX, 0), WRAP, row.text)
+        else:
+            self._paint_entry(painter, option, row)
+        painter.restore()
+
+    def _paint_entry(self, painter: QPainter, option: QStyleOptionViewItem, entry: Entry) -> None:
+        t = theme.current()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, QColor(theme.mix(t.window, t.accent, 0.25)))
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(option.rect, QColor(t.raised))
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.fillRect(option.rect.x(), option.rect.y(), 2, option.rect.height(), QColor(t.accent))
+        ratio = self._view.devicePixelRatioF()
+        picture = self.thumbnails.of(entry, PICTURE_PX, ratio)
+        corner = option.rect.topLeft()
+        painter.drawPixmap(corner.x() + PAD_PX, corner.y() + PAD_PX // 2, picture)
+        painter.setFont(theme.text_font(bold=True))
+        painter.setPen(QColor(t.text))
+        line = self._text_box(option.rect)
+        for text in self._name_lines(entry, option.rect.width()):
+            self._line(painter, line, text)
+            line.translate(0, LINE_PX)
+        painter.setFont(theme.text_font())
+        if entry.problem:
+            painter.setPen(QColor(t.error))
+            line.setHeight(2 * LINE_PX)
+            painter.drawText(line, WRAP | TOP_LEFT, _clipped(painter, line, entry.problem))
+            return
+        painter.setPen(QColor(t.muted))
+        for text in self._figure_lines(entry, option, option.rect.width()):
+            self._line(painter, line, text)
+            line.translate(0, LINE_PX)
+        if entry.tags:
+            painter.setPen(QColor(t.accent))
+            self._line(painter, line, " · ".join(entry.tags))
+
+    def _name_lines(self, entry: Entry, width: int) -> list[str]:
+        """The name in one line, or broken at a blank into two."""
+        room, metrics = width - PICTURE_PX - 3 * PAD_PX, QFontMetrics(theme.text_font(bold=True))
+        words = entry.name.split(" ")
+        fitting = [n for n in range(1, len(words) + 1) if metrics.horizontalAdvance(" ".join(words[:n])) <= room]
+        first = max(fitting, default=1)
+        return [" ".join(part) for part in (words[:first], words[first:]) if part]
+
+    def _figure_lines(self, entry: Entry, option: QStyleOptionViewItem, width: int) -> list[str]:
+        """The figures in one line where they find room, else the two most telling in two."""
+        headline = self._library.headline(entry)
+        if headline is None:
+            return [""] if entry.problem else ["…"]
+        said = headline.said()
+        room = width - PICTURE_PX - 3 * PAD_PX
+        metrics = option.fontMetrics
+        for count in (4, 3, 2):
+            text = " · ".join(said[:count])
+            if metrics.horizontalAdvance(text) <= room:
+                return [text]
+        return list(said[:2])
+
+    def _line(self, painter: QPainter, area: QRect, text: str) -> None:
+        metrics = painter.fontMetrics()
+        painter.drawText(area, MIDDLE, metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width()))
+
+    def _text_box(self, row: QRect) -> QRect:
+        """Where the name of a line stands."""
+        left = row.x() + 2 * PAD_PX + PICTURE_PX
+        return QRect(left, row.y() + theme.HALF_GRID_PX, max(20, row.right() - left - PAD_PX), LINE_PX)
+
+    # Renaming in place
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        """A line to type the name into, where the name stands."""
+        line = QLineEdit(parent)
+        line.setMaxLength(LONGEST_NAME)
+        line.setAccessibleName("Name of the design")
+        return line
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
+        box = self._text_box(option.rect)
+        editor.setGeometry(box.adjusted(-theme.HALF_GRID_PX, -2, 0, theme.HALF_GRID_PX))
+
+
+def _clipped(painter: QPainter, area: QRect, text: str) -> str:
+    """As much of a text as fits into the two lines of `area`."""
+    metrics = painter.fontMetrics()
+    shown = text
+    while len(shown) > 8 and metrics.boundingRect(area, WRAP | TOP_LEFT, shown).height() > area.height():
+        shown = shown[: -max(2, len(shown) // 16)].rstrip(" …") + "…"
+    return shown
