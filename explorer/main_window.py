@@ -202,7 +202,9 @@ class MainWindow(QMainWindow):
         if shown == self._titled:
             return  # Window systems take their time for a title, and this is asked on every step of a drag.
         self._titled = shown
-        self.setWindowTitle(f"{document.design.name}[*] — Chipscape")
+        # "[*]" in a name would be taken for the place of the mark.
+        words = [f"{document.design.name.replace('[*]', '[ * ]')}[*]", "Chipscape"]
+        self.setWindowTitle(" — ".join([*words[:1], *([document.path.name] if document.path else []), *words[1:]]))
         self.setWindowModified(document.dirty)
         self.setWindowFilePath(str(document.path) if document.path else "")
 

@@ -88,6 +88,7 @@ class RubberBand:
     def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
         if (pos - self._start).manhattanLength() < DRAG_PX:
             self._view.document.select(self._base)
+            self._view.document.select_operator(None)
         self._end()
         return True
 

@@ -101,8 +101,8 @@ class ZoomView(QGraphicsView):
         self._fit(self.chip.content())
 
     def keep_in_sight(self) -> None:
-        """Refit where the view follows and something has come to lie out of sight."""
-        if self._follows and not self.visible_scene().contains(scene_rect(self.chip.content())):
+        """Refit where the view follows: something may have come to lie out of sight, or below what floats."""
+        if self._follows:
             self.fit()
 
     def fit_selection(self) -> None:

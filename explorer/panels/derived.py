@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+from explorer.words import refusal
 from hwlib.fields import PartField
 from hwlib.report import BlockFigure, LinkFigure, Report
 from hwlib.units import format_quantity
@@ -22,7 +23,7 @@ def block_figures(report: Report, ids: Collection[str]) -> Texts:
     """Figures of one block, or the sums over several."""
     found = [b for b in report.blocks if b.id in ids]
     if not found:
-        return {"Evaluation": ("not yet", "")}
+        return {"Evaluation": _no_figure(report)}
     if len(found) > 1:
         return _sums(found)
     block = found[0]
@@ -39,6 +40,10 @@ def block_figures(report: Report, ids: Collection[str]) -> Texts:
     if block.holds:
         texts["Holds"] = (block.holds, "")
     return texts
+
+
+def _no_figure(report: Report) -> tuple[str, str]:
+    return ("not yet" if report.fits else refusal(report)[0].lower()), ""
 
 
 def _crossbar(report: Report, block: BlockFigure) -> Texts:
@@ -82,7 +87,9 @@ def link_figures(report: Report, ids: Collection[str]) -> Texts:
     """Figures of one link, or the sums over several."""
     found = [link for link in report.links if link.id in ids]
     if not found:
-        return {"Evaluation": ("not yet", "")}
+        drawn = [link for link in report.design.links if link.id in ids]
+        known = {"Bandwidth one way": (format_quantity(drawn[0].bandwidth_Bps, "B/s"), "")} if len(drawn) == 1 else {}
+        return known | {"Load in decode": _no_figure(report)}
     if len(found) > 1:
         return {"Length, all": (format_quantity(sum(link.length_m for link in found), "m"), "")}
     link = found[0]

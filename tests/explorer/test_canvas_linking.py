@@ -157,6 +157,9 @@ def test_a_selected_block_is_not_dimmed_by_a_selected_operator(qtbot: QtBot) -> 
     assert item.body.opacity() == 1.0
     user.document.select(())
     assert item.body.opacity() < 1.0
+    user.click((-1.5, -1.5))
+    assert user.document.operator is None, "a click beside everything means nothing of it any more"
+    assert item.body.opacity() == 1.0
 
 
 def test_the_label_keeps_in_sight_at_the_lower_edge(user: User) -> None:

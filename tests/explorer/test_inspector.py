@@ -276,6 +276,12 @@ def test_figures_of_a_link_and_of_several_blocks(document, inspector) -> None:
     assert figures(inspector)["Area, all"] == "12 mm²"
 
 
+def test_a_link_of_a_chip_that_cannot_run_says_so_and_keeps_its_bandwidth(document, inspector) -> None:
+    document.select({"link"})
+    inspector.show_results(results(evaluated(document, status="cannot_run", reason="no path", metrics=None, links=())))
+    assert figures(inspector) == {"Bandwidth one way": "128 GB/s", "Load in decode": "cannot run"}
+
+
 def test_what_does_not_run_has_no_power(document, inspector) -> None:
     document.select({"sram"})
     inspector.show_results(results(evaluated(document, status="does_not_fit", reason="too big", metrics=None)))

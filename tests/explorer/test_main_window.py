@@ -150,6 +150,13 @@ def test_title_carries_name_and_dirty_mark(window: MainWindow) -> None:
     assert not window.isWindowModified()
 
 
+def test_title_names_the_file_and_bears_any_name(window: MainWindow, tmp_path: Path) -> None:
+    window.document.save(tmp_path / "mine.chip.json")
+    assert window.windowTitle() == "Tensor-core chip[*] — mine.chip.json — Chipscape"
+    window.document.edit("Rename", msgspec.structs.replace(window.document.design, name="odd [*] name"))
+    assert window.windowTitle().count("[*]") == 1
+
+
 def test_undo_names_the_step_and_is_off_without_one(window: MainWindow) -> None:
     undo = window.commands["undo"]
     assert not undo.isEnabled()
