@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QPointF, QRect, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from explorer import theme
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QGraphicsScene
+    from PySide6.QtWidgets import QGraphicsView
 
     from explorer.charts.chart import Chart, Table
 
@@ -52,7 +52,8 @@ CSV = Format(".csv", "Table")
 HTML = Format(".html", "Web page")
 PNG = Format(".png", "Picture")
 SVG = Format(".svg", "Drawing")
-COMPARISON_FORMATS = (HTML, CSV, PNG, SVG)
+JSON = Format(".json", "All figures")
+REPORT_FORMATS = (HTML, CSV, JSON)
 CHART_FORMATS = (PNG, SVG, CSV)
 PICTURE_FORMATS = (PNG, SVG)
 
@@ -164,14 +165,14 @@ def widget_drawing(widget: QWidget, title: str = "") -> Drawing:
     return Drawing(widget.size(), paint, title or widget.accessibleName() or widget.windowTitle())
 
 
-def scene_drawing(scene: QGraphicsScene, area: QRectF, size: QSize, title: str = "") -> Drawing:
-    """A part of a scene, such as the die on the canvas, on the ground of the theme."""
+def view_drawing(view: QGraphicsView, title: str = "") -> Drawing:
+    """What a view of a scene shows, such as the chip on the canvas, without rulers and buttons."""
+    seen = view.viewport().rect()
 
     def paint(painter: QPainter) -> None:
-        painter.fillRect(QRect(QPoint(), size), QColor(theme.current().base))
-        scene.render(painter, QRectF(QPoint(), size), area, Qt.AspectRatioMode.KeepAspectRatio)
+        view.render(painter, QRectF(QPointF(), seen.size()), seen)
 
-    return Drawing(size, paint, title)
+    return Drawing(seen.size(), paint, title)
 
 
 def chart_bytes(chart: Chart, suffix: str) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QRectF, QSize, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter
-from PySide6.QtWidgets import QApplication, QFileDialog, QGraphicsScene, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QGraphicsScene, QGraphicsView, QMessageBox, QWidget
 
 from explorer import export
 from explorer.charts.energy import EnergyChart
@@ -87,12 +87,17 @@ def test_a_chart_is_saved_as_picture_drawing_and_figures(chart: EnergyChart, tmp
     assert len(rows) == 3
 
 
-def test_a_scene_is_drawn_into_the_size_asked_for(qapp) -> None:
+def test_a_view_is_drawn_as_it_shows_its_scene(qtbot) -> None:
     scene = QGraphicsScene()
     scene.addRect(QRectF(0, 0, 10, 10), QColor("#0072b2"), QColor("#0072b2"))
-    drawing = export.scene_drawing(scene, QRectF(0, 0, 10, 10), QSize(50, 50))
+    view = QGraphicsView(scene)
+    qtbot.addWidget(view)
+    view.resize(60, 60)
+    view.fitInView(QRectF(0, 0, 10, 10))
+    drawing = export.view_drawing(view)
     image = QImage.fromData(export.png_bytes(drawing, scale=1))
-    assert image.pixelColor(25, 25).name() == "#0072b2"
+    assert image.size() == view.viewport().size()
+    assert image.pixelColor(image.rect().center()).name() == "#0072b2"
 
 
 @pytest.mark.parametrize(
