@@ -1,4 +1,4 @@
-"""The open design with its undo stack, and the view state beside it: scenario, LLM, baselines and selection."""
+"""What the window shows: one open page with its history, and the view state beside it: scenario, LLM, baselines."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoGroup, QUndoStack
 
+from explorer.page import Page
 from hwlib.design import files
 from hwlib.design.design import Design
 from hwlib.design.edit import checked
@@ -17,9 +18,6 @@ from hwlib.workload.scenario import Scenario
 
 if TYPE_CHECKING:
     from hwlib.workload.llm import LlmArchitecture
-
-MERGES = 1
-NEVER_MERGES = -1
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -30,39 +28,8 @@ class Baseline(msgspec.Struct, frozen=True):
     design: Design | None = None
 
 
-class Edit(QUndoCommand):
-    """One step of the history: the design before and after it. Steps with the same merge key become one."""
-
-    def __init__(self, document: Document, text: str, after: Design, merge_key: object | None) -> None:
-        super().__init__(text)
-        self._document = document
-        self._before = document.design
-        self._after = after
-        self._merge_key = merge_key
-
-    def id(self) -> int:
-        """Qt asks `mergeWith` only for commands that share an id other than -1."""
-        return NEVER_MERGES if self._merge_key is None else MERGES
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        """Take over the end of a step of the same gesture; vanish where nothing changed in the end."""
-        if not isinstance(other, Edit) or other._merge_key != self._merge_key:
-            return False
-        self._after = other._after
-        self.setObsolete(self._after == self._before)
-        return True
-
-    def undo(self) -> None:
-        """Swap the design before this step back in."""
-        self._document._design = self._before
-
-    def redo(self) -> None:
-        """Swap the design after this step in."""
-        self._document._design = self._after
-
-
 class Document(QObject):
-    """What one window shows. Only the design has a history; the rest is view state."""
+    """A page, and what all pages of a window share. Only the design has a history; the rest is view state."""
 
     changed = Signal(object, object)
     """(before, after): the design changed by an edit, undo, redo or load."""
@@ -77,6 +44,10 @@ class Document(QObject):
     """True where the design differs from its file. Sent too when the path changes."""
     history_changed = Signal()
     """What can be undone or redone may have changed. Listen to this, not to the stack, whose end emits signals too."""
+    page_leaving = Signal(object)
+    """The page that is about to give way to another one: end what is under way on it."""
+    page_shown = Signal(object)
+    """The page that has taken its place, after `changed` and `selection_changed`."""
 
     def __init__(
         self,
@@ -88,30 +59,41 @@ class Document(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._design = self._announced = design
         self._scenario, self._llm, self._baselines = scenario, llm, tuple(baselines)
-        self._selection: frozenset[str] = frozenset()
         self._operator: str | None = None
-        self._path = path
         self._gestures = 0
-        self.undo_stack = QUndoStack(self)
-        self.undo_stack.indexChanged.connect(self._announce)
-        self.undo_stack.cleanChanged.connect(self._announce_saved)
+        self._page = Page(design, path, self)
+        self._announced, self._announced_selection = self._page.design, self._page.selection
+        self._histories = QUndoGroup(self)
+        self._histories.addStack(self._page.undo_stack)
+        self._histories.setActiveStack(self._page.undo_stack)
+        self._histories.indexChanged.connect(self._announce)
+        self._histories.cleanChanged.connect(self._announce_saved)
+
+    @property
+    def page(self) -> Page:
+        """The page on show."""
+        return self._page
+
+    @property
+    def undo_stack(self) -> QUndoStack:
+        """The history of the page on show. Another page, another stack: ask anew."""
+        return self._page.undo_stack
 
     @property
     def design(self) -> Design:
         """The design as it stands."""
-        return self._design
+        return self._page.design
 
     @property
     def path(self) -> Path | None:
         """The design's file, None before the first save."""
-        return self._path
+        return self._page.path
 
     @property
     def dirty(self) -> bool:
         """True where the design differs from its last save."""
-        return not self.undo_stack.isClean()
+        return self._page.dirty
 
     @property
     def scenario(self) -> Scenario:
@@ -131,7 +113,7 @@ class Document(QObject):
     @property
     def selection(self) -> frozenset[str]:
         """The ids of the selected blocks and links."""
-        return self._selection
+        return self._page.selection
 
     @property
     def operator(self) -> str | None:
@@ -144,10 +126,15 @@ class Document(QObject):
         Steps in a row with the same `merge_key` become one; put `new_gesture()` into the key, or two drags merge.
         Raises hwlib.design.edit.EditError, and changes nothing, where `after` is no valid design.
         """
-        # Validated before pushing: a redo() that raises would leave its command on the stack.
-        valid: Design = checked(after, Design)
-        if valid != self._design:
-            self.undo_stack.push(Edit(self, text, valid, merge_key))
+        self._page.edit(text, after, merge_key)
+
+    def undo(self) -> None:
+        """Take the last step of the page back."""
+        self.undo_stack.undo()
+
+    def redo(self) -> None:
+        """Do the next step of the page again."""
+        self.undo_stack.redo()
 
     def new_gesture(self) -> int:
         """A serial number for the merge key of one drag, or of one stay in a field."""
@@ -176,10 +163,8 @@ class Document(QObject):
 
     def select(self, ids: Iterable[str]) -> None:
         """Select blocks and links; ids that the design lacks are left out."""
-        wanted = frozenset(ids) & self._ids()
-        if wanted != self._selection:
-            self._selection = wanted
-            self.selection_changed.emit(wanted)
+        self._page.selection = frozenset(ids) & self._page.ids()
+        self._announce_selection()
 
     def select_operator(self, key: str | None) -> None:
         """Select one row of the operator table, or none."""
@@ -196,37 +181,40 @@ class Document(QObject):
 
         Raises hwlib.design.files.DesignFileError where it can't be written, and ValueError without any path.
         """
-        target = path or self._path
-        if target is None:
-            raise ValueError("the design has no file yet")
-        files.save(self._design, target)
-        self._path = target
-        self.undo_stack.setClean()
+        self._page.save(path)
         self._announce_saved()
 
     def set_design(self, design: Design, path: Path | None = None) -> None:
         """Show another design, with an empty history."""
-        valid: Design = checked(design, Design)
-        self._path = path
-        self._design = valid
-        self.undo_stack.clear()
+        self._page.replace(design, path)
         self._announce()
         self._announce_saved()
 
-    def _ids(self) -> frozenset[str]:
-        return frozenset(b.id for b in self._design.blocks) | frozenset(link.id for link in self._design.links)
+    def show(self, page: Page) -> None:
+        """Show another page; what listens learns it as one change of the design."""
+        if page is self._page:
+            return
+        self.page_leaving.emit(self._page)
+        self._page = page
+        self._histories.addStack(page.undo_stack)
+        # Announces the design, its history and its dirty mark.
+        self._histories.setActiveStack(page.undo_stack)
+        self.page_shown.emit(page)
 
-    def _announce(self) -> None:
+    def _announce(self, *_: object) -> None:
         """Tell of the new design once per step of the history, after the stack has settled."""
         self.history_changed.emit()
-        before, self._announced = self._announced, self._design
-        if before is self._design:
-            return
-        kept = self._selection & self._ids()
-        lost_some, self._selection = kept != self._selection, kept
-        self.changed.emit(before, self._design)
-        if lost_some:
-            self.selection_changed.emit(self._selection)
+        before, self._announced = self._announced, self._page.design
+        if before is not self._page.design:
+            if self._page.selection:
+                self._page.selection &= self._page.ids()
+            self.changed.emit(before, self._page.design)
+        self._announce_selection()
 
-    def _announce_saved(self) -> None:
+    def _announce_selection(self) -> None:
+        before, self._announced_selection = self._announced_selection, self._page.selection
+        if before != self._announced_selection:
+            self.selection_changed.emit(self._announced_selection)
+
+    def _announce_saved(self, *_: object) -> None:
         self.saved_changed.emit(self.dirty)

@@ -147,15 +147,15 @@ class MainWindow(QMainWindow):
 
     def _handlers(self) -> dict[str, Callable[..., object]]:
         """What each action of the table does."""
-        canvas, stack = self.canvas, self.document.undo_stack
+        canvas, document = self.canvas, self.document
         return {
             "new": self.files.new,
             "open": self.files.open,
             "save": self.files.save,
             "save_as": self.files.save_as,
             "quit": self.close,
-            "undo": stack.undo,
-            "redo": stack.redo,
+            "undo": document.undo,
+            "redo": document.redo,
             **{name: _on(canvas, command) for name, command in CANVAS_COMMANDS.items()},
             "link_mode": canvas.toggle_connect,
             "snap": self._set_snap,
