@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from explorer import theme
-from explorer.panels.style import Tinted
 from explorer.recovery import LeftOver
+from explorer.widgets.style import Tinted
 
 WIDTH_PX = 480
 MARGIN_PX = 2 * theme.GRID_PX

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from explorer.compare.subjects import Comparing
-from explorer.panels.baselines import device_entry
-from explorer.panels.search import Entry, SearchPopup
+from explorer.widgets.devices import device_entries
+from explorer.widgets.search import Entry, SearchPopup
 from hwlib import catalog
-from hwlib.catalog import Device
 from hwlib.design import files
 
 ALREADY = "compared already"
@@ -69,10 +69,8 @@ class Adding(QObject):
         for name in catalog.example_designs():
             reason = ALREADY if f"{EXAMPLE}{name}" in paths else ""
             entries.append(Entry(f"{EXAMPLE}{name}", name.replace("-", " "), "", "Examples", reason))
-        for device in sorted(catalog.devices(), key=_by_class):
-            entry = device_entry(device)
-            reason = entry.reason or (ALREADY if entry.key in shown else "")
-            entries.append(Entry(f"{DEVICE}{entry.key}", entry.name, entry.detail, entry.group, reason, entry.also))
+        for entry in device_entries(shown, ALREADY):
+            entries.append(replace(entry, key=f"{DEVICE}{entry.key}"))
         return entries
 
     def choose(self, key: str) -> None:
@@ -115,8 +113,3 @@ class Adding(QObject):
     def _ask_paths(self) -> Sequence[str]:
         filters = f"Chip designs (*{files.SUFFIX});;All files (*)"
         return QFileDialog.getOpenFileNames(self._window, "Compare saved designs", self.folder, filters)[0]
-
-
-def _by_class(device: Device) -> tuple[bool, str, int, str]:
-    """GPUs lead, as what most people compare with; within a class the newest."""
-    return device.device_class != "GPU", device.device_class, -device.year, device.name

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QTextLayo
 from PySide6.QtWidgets import QHeaderView, QWidget
 
 from explorer import theme
-from explorer.panels.style import draw_icon
+from explorer.widgets.style import draw_icon
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QAbstractItemModel

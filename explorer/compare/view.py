@@ -32,7 +32,7 @@ from explorer.compare.output import comparison_bytes, suggested_name
 from explorer.compare.subjects import Comparing, Subject
 from explorer.compare.titles import difference_words, key_words, titles_of
 from explorer.compare.worker import Compared, CompareWorker, Request
-from explorer.panels.style import Tinted
+from explorer.widgets.style import Tinted
 from hwlib.report_table import scenario_words
 
 if TYPE_CHECKING:

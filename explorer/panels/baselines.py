@@ -11,30 +11,14 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QMenu, QMessage
 
 from explorer import theme
 from explorer.document import Baseline, Document
-from explorer.panels.search import Entry, SearchPopup
-from explorer.panels.style import Tinted, icon
-from hwlib import catalog
-from hwlib.catalog import Device
+from explorer.widgets.devices import device_entries
+from explorer.widgets.search import SearchPopup
+from explorer.widgets.style import Tinted, icon
 from hwlib.design import files
-from hwlib.units import format_quantity
 
 TEXT_WIDTHS_PX = (160, 112, 80, 60, 44)
 """How wide the names may be; the widest at which all baselines find room is taken."""
 CHIP_HEIGHT_PX = 26
-ALREADY = "shown already"
-
-
-def device_entry(device: Device, shown: frozenset[str] = frozenset()) -> Entry:
-    """A device as the list shows it: greyed with the reason where it can't run an LLM or is shown already."""
-    facts = [str(device.year)]
-    if device.dram_GB:
-        facts.append(f"{format_quantity(device.dram_GB * 1e9, 'B', 3)}")
-    if device.dram_GBs:
-        facts.append(f"{format_quantity(device.dram_GBs * 1e9, 'B/s', 3)}")
-    if device.tdp_W:
-        facts.append(f"{'~' if 'tdp_W' in device.estimates else ''}{format_quantity(device.tdp_W, 'W', 3)}")
-    reason = device.cannot_run or (ALREADY if device.name in shown else "")
-    return Entry(device.name, device.name, " · ".join(facts), device.device_class, reason, device.aliases)
 
 
 class BaselineChip(QWidget):
@@ -149,8 +133,7 @@ class BaselinePicker(QWidget):
             self._popup.chosen.connect(self._add_device)
             self._popup.add_button("Saved design…").clicked.connect(self.open_design)
         shown = frozenset(b.device for b in self._document.baselines)
-        devices = sorted(catalog.devices(), key=_by_class)
-        self._popup.open_below(self.add, [device_entry(d, shown) for d in devices])
+        self._popup.open_below(self.add, device_entries(shown))
 
     def open_design(self) -> None:
         """Ask for a design file and compare with it."""
@@ -226,11 +209,6 @@ class BaselinePicker(QWidget):
 
     def _retheme(self) -> None:
         self.add.setIcon(icon("plus", theme.current().text))
-
-
-def _by_class(device: Device) -> tuple[bool, str, int, str]:
-    """GPUs lead, as what most people compare with; within a class the newest."""
-    return device.device_class != "GPU", device.device_class, -device.year, device.name
 
 
 def _button(text: str, tip: str) -> QToolButton:

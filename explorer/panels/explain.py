@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from explorer import theme
 from explorer.evaluator import Results
-from explorer.panels.style import Tinted, icon
+from explorer.widgets.style import Tinted, icon
 from hwlib.report import Explanation, Input, Report
 from hwlib.units import format_quantity
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QWid
 
 from explorer import theme
 from explorer.panels.line import ValueLine
-from explorer.panels.style import icon
 from explorer.panels.values import (
     FieldError,
     Value,
@@ -22,6 +21,7 @@ from explorer.panels.values import (
     unfinished,
     value_text,
 )  # fmt: skip
+from explorer.widgets.style import icon
 from hwlib.fields import PartField
 
 VARIOUS = "various"

@@ -17,8 +17,8 @@ from explorer.document import Document
 from explorer.panels.derived import block_figures, link_figures, modelled
 from explorer.panels.fields import Editor, TextEdit, make_editor
 from explorer.panels.rows import FieldRow, FigureRow, Section
-from explorer.panels.style import Tinted, heading
 from explorer.panels.values import Value
+from explorer.widgets.style import Tinted, heading
 from hwlib.design.design import Block, Design, Link, Settings
 from hwlib.design.edit import EditError, move_blocks, replace_block, replace_link, replace_part, replace_settings
 from hwlib.design.parts import KIND_LABELS, fields_of

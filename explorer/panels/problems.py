@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from explorer import theme
 from explorer.document import Document
 from explorer.evaluator import Results
-from explorer.panels.style import ICON_PX, Tinted, draw_icon
+from explorer.widgets.style import ICON_PX, Tinted, draw_icon
 from explorer.words import is_empty
 from hwlib.design.design import Finding
 from hwlib.report import Report

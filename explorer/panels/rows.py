@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 from explorer import theme
 from explorer.panels.fields import Editor
 from explorer.panels.line import ValueLine
-from explorer.panels.style import Figure, Popover, Tinted, heading
 from explorer.panels.values import help_html, range_text, short_label
+from explorer.widgets.style import Figure, Popover, Tinted, heading
 from hwlib.fields import PartField
 
 LABEL_SHARE, EDITOR_SHARE = 7, 10

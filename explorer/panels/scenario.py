@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 from explorer import theme
 from explorer.document import Document
 from explorer.panels.fields import ChoiceEdit, Editor, QuantityEdit
-from explorer.panels.search import Entry, SearchPopup
-from explorer.panels.style import Tinted, icon
 from explorer.panels.values import Value, help_html, thousands
+from explorer.widgets.search import Entry, SearchPopup
+from explorer.widgets.style import Tinted, icon
 from hwlib import catalog
 from hwlib.design.edit import EditError
 from hwlib.fields import PartField, part_fields

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from explorer.app import default_baselines
 from explorer.document import Baseline, Document
-from explorer.panels.baselines import BaselinePicker, device_entry
+from explorer.panels.baselines import BaselinePicker
+from explorer.widgets.devices import device_entry
 from hwlib.catalog import devices, find_device, find_model
 from hwlib.design import files
 from hwlib.design.design import Design

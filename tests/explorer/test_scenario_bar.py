@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 
 from explorer.document import Document
 from explorer.panels.scenario import ScenarioBar, context_warning, count_text, model_entry
-from explorer.panels.search import Entry, matches
+from explorer.widgets.search import Entry, matches
 from hwlib.catalog import find_model
 from hwlib.design.design import Design
 from hwlib.workload.scenario import Scenario

@@ -1,4 +1,4 @@
-"""Small parts that all panels share: text in a theme colour, a popover, drawn icons, section heads."""
+"""Small parts that panels and dialogs share: text in a theme colour, a popover, drawn icons, section heads."""
 
 from __future__ import annotations
 

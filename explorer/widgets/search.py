@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from explorer import theme
-from explorer.panels.style import place_below
+from explorer.widgets.style import place_below
 
 ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
 ROW_PX = 24
