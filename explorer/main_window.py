@@ -28,9 +28,9 @@ from explorer.canvas.canvas import Canvas
 from explorer.canvas.keys import COMMANDS as CANVAS_COMMANDS
 from explorer.charts import all_charts
 from explorer.charts.chart import Chart
+from explorer.desk import Desk
 from explorer.document import Document
 from explorer.evaluator import Evaluator
-from explorer.file_commands import FileCommands
 from explorer.painting import Frames
 from explorer.panels.baselines import BaselinePicker
 from explorer.panels.explain import ExplainPopup
@@ -48,7 +48,7 @@ MESSAGE_MS = 6000
 
 
 class MainWindow(QMainWindow):
-    """One document on screen. Without `preferences` it neither restores nor remembers anything."""
+    """A document on screen, its pages as tabs. Without `preferences` it neither restores nor remembers anything."""
 
     def __init__(self, document: Document, preferences: Preferences | None, size: QSize, asks: bool) -> None:
         super().__init__()
@@ -68,7 +68,8 @@ class MainWindow(QMainWindow):
         # Below, so that the headings of all charts stand in one line.
         self.setTabPosition(Qt.DockWidgetArea.BottomDockWidgetArea, QTabWidget.TabPosition.South)
         self._frames = Frames(self)
-        self.files = FileCommands(document, self, asks, preferences.folder if preferences else "")
+        self.desk = Desk(document, self, preferences, asks)
+        self.files = self.desk.files
         self._make_widgets()
         self.docks = self._make_docks()
         self.commands = Actions(document, self._handlers(), self)
@@ -94,11 +95,12 @@ class MainWindow(QMainWindow):
         self.charts: dict[str, Chart] = {chart.name: chart for chart in all_charts(document)}
         self.status_line = StatusLine(self.evaluator, self)
         self._popup = ExplainPopup(self)
-        self.setCentralWidget(self.canvas)
+        self.setCentralWidget(self.desk.central(self.canvas))
 
     def _make_docks(self) -> dict[str, QDockWidget]:
         panels: dict[str, tuple[str, QWidget]] = {
             "palette": ("Parts", self.parts),
+            "library": ("Library", self.desk.library_panel),
             "inspector": ("Inspector", self.inspector),
             "findings": ("Findings", self.findings),
             "headline": ("Headline", self.headline),
@@ -122,7 +124,11 @@ class MainWindow(QMainWindow):
         bar.addWidget(self._scenario_and_baselines())
         bar.toggleViewAction().setEnabled(False)
         self.addToolBar(bar)
-        inserted = {"save": self.files.examples_menu(), "panels": self._panels_menu()}
+        inserted = {
+            "close_tab": self.desk.recent_menu,
+            "save": self.files.examples_menu(),
+            "panels": self._panels_menu(),
+        }
         self.commands.fill_menus(self.menuBar(), before=inserted)
         self.statusBar().addPermanentWidget(self.status_line)
         self.statusBar().setSizeGripEnabled(False)
@@ -151,6 +157,7 @@ class MainWindow(QMainWindow):
         return {
             "new": self.files.new,
             "open": self.files.open,
+            "close_tab": self.files.close_current,
             "save": self.files.save,
             "save_as": self.files.save_as,
             "quit": self.close,
@@ -162,6 +169,9 @@ class MainWindow(QMainWindow):
             "theme_light": self._light,
             "theme_dark": self._dark,
             "theme_system": self._follow_system,
+            "library": self._show_library,
+            "next_tab": lambda: self.desk.workspace.step(1),
+            "previous_tab": lambda: self.desk.workspace.step(-1),
             "panels": self._set_movable,
             "reset_layout": self.reset_layout,
             "about": self._about,
@@ -187,8 +197,11 @@ class MainWindow(QMainWindow):
         for signal in (self.document.changed, self.document.scenario_changed, self.document.model_changed):
             signal.connect(self._frames.hold)
         finished.connect(self._frames.paint)
+        self._frames.about_to_paint.connect(self.canvas.chip.settle)
         self.inspector.explain_requested.connect(self._explain)
         self.headline.explain_requested.connect(self._explain)
+        self.desk.message.connect(self._say)
+        self.desk.remembered_changed.connect(self._remember_files)
         self.document.saved_changed.connect(self._retitle)
         self.document.changed.connect(self._retitle)
         theme.notifier.changed.connect(self._check_theme)
@@ -288,8 +301,11 @@ class MainWindow(QMainWindow):
             layout=self.saveState(layout.LAYOUT_VERSION).data(),
             by_hand=self._by_hand,
             layout_of=layout.signature(QApplication.applicationVersion()),
-            folder=self.files.folder,
+            **self.desk.remembered(),
         )
+
+    def _remember_files(self) -> None:
+        self._prefer(**self.desk.remembered())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A window of another size class gets its own arrangement, unless the user has made one."""
@@ -310,9 +326,15 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._remember()
+        self.desk.shutdown()
         self.evaluator.shutdown()
         self._frames.stop()
         event.accept()
+
+    def _show_library(self) -> None:
+        self.docks["library"].show()
+        self.docks["library"].raise_()
+        self.desk.library_panel.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _show_inspector(self, _block_id: str) -> None:
         self.docks["inspector"].show()

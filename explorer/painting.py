@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
 UPDATE = QEvent.Type.UpdateRequest
@@ -17,6 +17,9 @@ class Frames(QObject):
     three times for each time that the charts are. Here the request is taken back, and posted anew when everything is
     ready (measured: a third of the time from edit to repaint).
     """
+
+    about_to_paint = Signal()
+    """The last moment to bring up to date what will be seen."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -40,6 +43,7 @@ class Frames(QObject):
         self._late.stop()
         if not self._window.isVisible():
             return
+        self.about_to_paint.emit()
         self._take_back()
         try:
             for scene in {view.scene() for view in self._window.findChildren(QGraphicsView) if view.isVisible()}:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, QTimer, Signal
 from PySide6.QtWidgets import QGraphicsScene
 
 from explorer import theme
@@ -25,6 +25,8 @@ from hwlib.units import format_quantity
 Footprints = Callable[[Design], Mapping[str, Rect]]
 """Block id to its rectangle on (for DRAM beside) the die, as `hwlib.evaluate.footprints`."""
 Bounds = NDArray[np.float64]
+SETTLE_MS = 30
+"""How long items may lag behind where nobody asks for them; a window asks before each frame."""
 MOST_ROUTED = 150
 """With more blocks links take the plain way: nobody could follow them anyway."""
 RANK = {"": 0, "note": 0, "warning": 1, "error": 2}
@@ -40,8 +42,13 @@ class ChipScene(QGraphicsScene):
         super().__init__(parent)
         self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.document, self.footprints = document, footprints
-        self.blocks: dict[str, BlockItem] = {}
-        self.links: dict[str, LinkItem] = {}
+        self._blocks: dict[str, BlockItem] = {}
+        self._links: dict[str, LinkItem] = {}
+        self._stale = False
+        self._settle_soon = QTimer(self)
+        self._settle_soon.setSingleShot(True)
+        self._settle_soon.setInterval(SETTLE_MS)
+        self._settle_soon.timeout.connect(self.settle)
         self.hovered: str | None = None
         self._bounds = np.zeros((0, 4))
         self._scale, self._visible = 0.0, QRectF()
@@ -59,28 +66,50 @@ class ChipScene(QGraphicsScene):
 
     # In step with the document
 
+    @property
+    def blocks(self) -> dict[str, BlockItem]:
+        """The drawn blocks by id, in the design's order."""
+        self.settle()
+        return self._blocks
+
+    @property
+    def links(self) -> dict[str, LinkItem]:
+        """The drawn links by id."""
+        self.settle()
+        return self._links
+
     def _on_changed(self, before: Design, after: Design) -> None:
-        self.sync()
+        # A mouse makes several edits for each frame that is painted: items follow once, when somebody looks.
+        self._stale = True
+        if not self._settle_soon.isActive():
+            self._settle_soon.start()
+
+    def settle(self) -> None:
+        """Catch up with edits since items were last in step."""
+        if self._stale:
+            self.sync()
 
     def sync(self) -> None:
         """Bring items in step with the document's design."""
+        self._stale = False
+        self._settle_soon.stop()
         design, look = self.document.design, style.current()
         rects = self.footprints(design)
         shown = [b for b in design.blocks if b.id in rects]
         touched: list[Rect] = []
-        for gone in self.blocks.keys() - {b.id for b in shown}:
-            item = self.blocks.pop(gone)
+        for gone in self._blocks.keys() - {b.id for b in shown}:
+            item = self._blocks.pop(gone)
             touched.append(item.rect)
             item.remove()
         for block in shown:
             touched += self._sync_block(block, rects[block.id])
-        self.blocks = {b.id: self.blocks[b.id] for b in shown}
-        self._bounds = np.array([_corners(i.rect) for i in self.blocks.values()]).reshape(-1, 4)
+        self._blocks = {b.id: self._blocks[b.id] for b in shown}
+        self._bounds = np.array([_corners(i.rect) for i in self._blocks.values()]).reshape(-1, 4)
         self._sync_links(design, np.array([_corners(r) for r in touched]).reshape(-1, 4))
-        if self.hovered not in self.blocks and self.hovered not in self.links:
+        if self.hovered not in self._blocks and self.hovered not in self._links:
             self.hovered = None
         if self._scale > 0:
-            for item in self.blocks.values():
+            for item in self._blocks.values():
                 item.lay_out(self._scale, self._visible, look)
         self._show_emphasis()
         self._show_dimmed()
@@ -88,9 +117,9 @@ class ChipScene(QGraphicsScene):
 
     def _sync_block(self, block: Block, rect: Rect) -> list[Rect]:
         """Make or update one item; the rectangles that it has left and taken."""
-        item = self.blocks.get(block.id)
+        item = self._blocks.get(block.id)
         if item is None:
-            self.blocks[block.id] = BlockItem(self, block, rect, style.current())
+            self._blocks[block.id] = BlockItem(self, block, rect, style.current())
             return [rect]
         touched = [item.rect, rect] if item.rect != rect else []
         if touched or item.block != block:
@@ -99,16 +128,16 @@ class ChipScene(QGraphicsScene):
 
     def _sync_links(self, design: Design, touched: Bounds) -> None:
         """Make, update and drop link items; a link finds its way anew where ground beside it was `touched` [N, 4]."""
-        shown = [k for k in design.links if k.source in self.blocks and k.target in self.blocks]
-        for gone in self.links.keys() - {k.id for k in shown}:
-            self.links.pop(gone).remove()
+        shown = [k for k in design.links if k.source in self._blocks and k.target in self._blocks]
+        for gone in self._links.keys() - {k.id for k in shown}:
+            self._links.pop(gone).remove()
         for link in shown:
-            item = self.links.get(link.id)
+            item = self._links.get(link.id)
             if item is not None and item.link == link and not self._concerns(link, touched):
                 continue
             corners = self._route(link)
             if item is None:
-                self.links[link.id] = LinkItem(self, link, corners, style.current())
+                self._links[link.id] = LinkItem(self, link, corners, style.current())
             elif item.link != link or item.corners != corners:
                 item.update(link, corners, style.current())
 
@@ -116,13 +145,13 @@ class ChipScene(QGraphicsScene):
         """True where a touched rectangle meets the one around both ends: no way of the link leaves that."""
         if not touched.size:
             return False
-        x0, y0, x1, y1 = _corners(union([self.blocks[link.source].rect, self.blocks[link.target].rect]))
+        x0, y0, x1, y1 = _corners(union([self._blocks[link.source].rect, self._blocks[link.target].rect]))
         t = touched
         return bool(((t[:, 0] <= x1) & (t[:, 2] >= x0) & (t[:, 1] <= y1) & (t[:, 3] >= y0)).any())
 
     def _route(self, link: Link) -> tuple[Point, ...]:
-        a, b = self.blocks[link.source].rect, self.blocks[link.target].rect
-        if len(self.blocks) > MOST_ROUTED:
+        a, b = self._blocks[link.source].rect, self._blocks[link.target].rect
+        if len(self._blocks) > MOST_ROUTED:
             return route(a, b)
         sides = nearest_side(a, centre(b)), nearest_side(b, centre(a))
         return best_route(port(a, sides[0]), port(b, sides[1]), sides, self._bounds)
@@ -253,6 +282,7 @@ class ChipScene(QGraphicsScene):
 
     def block_at(self, point: Point) -> str | None:
         """The uppermost block at a point of the floorplan (metres)."""
+        self.settle()
         x, y = point
         b = self._bounds
         hits = np.flatnonzero((b[:, 0] <= x) & (x <= b[:, 2]) & (b[:, 1] <= y) & (y <= b[:, 3]))
@@ -266,6 +296,7 @@ class ChipScene(QGraphicsScene):
 
     def within(self, box: Rect) -> frozenset[str]:
         """The blocks that a rectangle touches; where it touches none, the links whose corners it holds."""
+        self.settle()
         x0, y0, x1, y1 = _corners(box)
         b = self._bounds
         touched = (b[:, 0] <= x1) & (b[:, 2] >= x0) & (b[:, 1] <= y1) & (b[:, 3] >= y0)

@@ -15,7 +15,7 @@ from explorer import theme
 from explorer.canvas.overlays import HINT
 from explorer.canvas.rulers import major_step, minor_parts, tick_label
 from hwlib.design.design import Design, Finding, Settings
-from hwlib.design.edit import add_block, remove, replace_part
+from hwlib.design.edit import add_block, move_blocks, remove, replace_part
 from hwlib.report import LinkFigure
 from tests.explorer import factories
 from tests.explorer.canvas_user import User, chip, square
@@ -148,12 +148,12 @@ def test_text_never_leaves_its_block(user: User, notches: int) -> None:
                 assert frame.adjusted(-1, -1, 1, 1).contains(drawn), item.block.name
 
 
-def test_the_empty_canvas_says_what_to_do(user: User) -> None:
+def test_the_empty_canvas_says_what_to_do(qtbot: QtBot, user: User) -> None:
     user.document.edit("Delete all", remove(user.design, {b.id for b in user.design.blocks}))
     hints = [label for label in user.canvas.findChildren(type(user.canvas.hint)) if label.text() == HINT]
-    assert [label.isVisible() for label in hints] == [True]
+    qtbot.waitUntil(lambda: [label.isVisible() for label in hints] == [True])
     user.undo()
-    assert not hints[0].isVisible()
+    qtbot.waitUntil(lambda: not hints[0].isVisible())
 
 
 def test_a_block_is_drawn_at_its_modelled_area(user: User) -> None:
@@ -265,3 +265,19 @@ def test_a_thousand_blocks_are_drawn_and_found(user: User, qtbot: QtBot) -> None
     user.click((1.2 * 5 + 0.5, 1.2 * 7 + 0.5))
     assert user.document.selection == {"s229"}
     assert user.canvas.viewport().grab().size() != QSize()
+
+
+def test_items_follow_many_edits_once_and_are_up_to_date_for_whoever_asks(qtbot: QtBot, user: User) -> None:
+    told: list[bool] = []
+    user.canvas.chip.synced.connect(lambda: told.append(True))
+    start = user.design.block("a").placement
+    for step in range(1, 6):
+        place = msgspec.structs.replace(start, x_m=start.x_m + step * 1e-4)
+        user.document.edit("Move", move_blocks(user.design, {"a": place}), "drag")
+    assert told == []
+    assert user.canvas.chip.blocks["a"].rect.x_m == pytest.approx(start.x_m + 5e-4)
+    assert told == [True]
+    user.document.undo_stack.undo()
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert user.canvas.chip.blocks["a"].rect.x_m == pytest.approx(start.x_m)
+    assert len(told) == 2
