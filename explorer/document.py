@@ -62,9 +62,10 @@ class Document(QObject):
         self._scenario, self._llm, self._baselines = scenario, llm, tuple(baselines)
         self._operator: str | None = None
         self._gestures = 0
+        # Before the page: children end in this order, and a stack that ends while its group lives still emits signals.
+        self._histories = QUndoGroup(self)
         self._page = Page(design, path, self)
         self._announced, self._announced_selection = self._page.design, self._page.selection
-        self._histories = QUndoGroup(self)
         self._histories.addStack(self._page.undo_stack)
         self._histories.setActiveStack(self._page.undo_stack)
         self._histories.indexChanged.connect(self._announce)
