@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +31,9 @@ _SUBJECT = "A design file (.chip.json), an example's name, or a device of the ca
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, and nothing else, to the standard output.")]
 Out = Annotated[
     str | None, typer.Option("--out", metavar="FILE", help="Write the result to a .html, .csv or .json file as well.")
+]
+Reference = Annotated[
+    str | None, typer.Option("--reference", metavar="NAME", help="The one that ratios are to. [default: the first]")
 ]
 Model = Annotated[str, typer.Option("--model", help="The LLM: a name of `chipscape models`, or its Hugging Face path.")]
 _FIELDS = {field.name: field for field in part_fields(Scenario)}
@@ -100,43 +104,44 @@ def evaluate(
     tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, json: Json = False, out: Out = None,
 ) -> None:  # fmt: skip
     """Evaluate one design or device on an LLM: time, energy, power, area, and what limits it."""
-    _report([subject], model, scenario_options(context), json, out)
+    path = cli_inputs.output_path(out)
+    scenario, llm = cli_inputs.scenario(scenario_options(context)), cli_inputs.model(model)
+    report = cli_inputs.subject(subject).evaluate(scenario, llm)
+    if path is not None:
+        cli_inputs.write_text(path, cli_inputs.report_text(report, path.suffix.lower()))
+    if json:
+        emit_json(report.to_json())
+        return
+    from hwlib import cli_tables
+
+    cli_tables.print_report(report)
+    _print_written(path)
 
 
 @app.command(short_help="Evaluate several side by side.")
 def compare(
     context: typer.Context,
     subjects: Annotated[list[str], typer.Argument(metavar="DESIGN|DEVICE…", help=_SUBJECT)],
+    reference: Reference = None,
     model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
     weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
     tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, json: Json = False, out: Out = None,
 ) -> None:  # fmt: skip
-    """Evaluate several designs and devices side by side; ratios are to the first one."""
-    _report(subjects, model, scenario_options(context), json, out, several=True)
+    """Evaluate designs and devices side by side: figures, ratios, what differs, and the way from one to another."""
+    from hwlib import cli_compare
 
-
-def _report(
-    names: Sequence[str], model: str, options: dict[str, int | None], as_json: bool, out: str | None,
-    several: bool = False,
-) -> None:  # fmt: skip
-    """Evaluate what is named, and print it, or write it, as asked."""
     path = cli_inputs.output_path(out)
-    scenario, llm = cli_inputs.scenario(options), cli_inputs.model(model)
-    reports = [found.evaluate(scenario, llm) for found in [cli_inputs.subject(name) for name in names]]
-
-    def values() -> Any:
-        return [report.to_json() for report in reports] if several else reports[0].to_json()
-
+    made = cli_compare.compared(subjects, reference, model, scenario_options(context))
     if path is not None:
-        cli_inputs.write_reports(path, reports, values)
-    if as_json:
-        emit_json(values())
+        cli_inputs.write_text(path, cli_compare.comparison_text(made, path.suffix.lower()))
+    if json:
+        sys.stdout.write(cli_compare.comparison_text(made, ".json"))
         return
-    from hwlib import cli_tables
+    cli_compare.print_comparison(made)
+    _print_written(path)
 
-    cli_tables.print_reports(reports)
-    if not several:
-        cli_tables.print_shares(reports[0])
+
+def _print_written(path: Path | None) -> None:
     if path is not None:
         print(f"\nWritten: {path}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwlib import cli_inputs
@@ -56,7 +55,7 @@ def comparison_text(comparison: Comparison, suffix: str) -> str:
     return comparison_csv(comparison) if suffix == ".csv" else cli_inputs.json_text(comparison_json(comparison))
 
 
-def print_comparison(comparison: Comparison, out: Path | None) -> None:
+def print_comparison(comparison: Comparison) -> None:
     """The figures side by side with ratios to the reference, what differs, and remarks on each report."""
     from hwlib import cli_tables
     from hwlib.report_table import scenario_words
@@ -71,8 +70,6 @@ def print_comparison(comparison: Comparison, out: Path | None) -> None:
         _print_differences(comparison)
     for report, name in zip(comparison.reports, comparison.names, strict=True):
         cli_tables.print_remarks(report, name if len(comparison.names) > 1 else "")
-    if out is not None:
-        print(f"\nWritten: {out}")
 
 
 def _print_figures(comparison: Comparison) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,19 +141,22 @@ def output_path(text: str | None) -> Path | None:
     return path
 
 
-def write_reports(path: Path, reports: Sequence[Report], as_json: Callable[[], Any]) -> None:
-    """Write reports as HTML, CSV or JSON, as the suffix says, whole or not at all.
+def report_text(report: Report, suffix: str) -> str:
+    """A report as HTML, CSV or JSON, as the suffix says."""
+    from hwlib.report_html import report_csv, report_html
+
+    if suffix == ".html":
+        return report_html([report])
+    return report_csv(report) if suffix == ".csv" else json_text(report.to_json())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
 
     Raises InputError where the file can't be written; one that was there is then as it was.
     """
     from hwlib.design.files import replace_file
-    from hwlib.report_html import report_csv, report_html
 
-    suffix = path.suffix.lower()
-    if suffix == ".html":
-        text = report_html(reports)
-    else:
-        text = report_csv(reports) if suffix == ".csv" else json_text(as_json())
     try:
         replace_file(Path(os.path.realpath(path)), text.encode("utf-8", "replace"))
     except OSError as error:

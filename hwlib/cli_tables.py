@@ -39,25 +39,18 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], left: Seq
     sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
 
 
-def print_reports(reports: Sequence[Report]) -> None:
-    """The headline figures of reports side by side, with reasons, findings and notes under them."""
-    first = reports[0]
-    print(f"{first.llm.name}: {scenario_words(first)}")
-    if any(report.fits for report in reports):
+def print_report(report: Report) -> None:
+    """The headline figures of a report, with reason, findings and notes under them, then where time and energy go."""
+    print(f"{report.llm.name}: {scenario_words(report)}")
+    if report.fits:
         print()
-        _print_headline(reports)
-    for report in reports:
-        _print_remarks(report, named=len(reports) > 1)
+        print_table(["", report.subject], [[row.label, row.cells[0].text] for row in headline_rows([report])])
+    print_remarks(report)
+    print_shares(report)
 
 
-def _print_headline(reports: Sequence[Report]) -> None:
-    # The first report has no ratios, so no column for them.
-    head = ["", reports[0].subject, *(cell for report in reports[1:] for cell in (report.subject, ""))]
-    rows = [[row.label, *[text for c in row.cells for text in (c.text, c.ratio)]] for row in headline_rows(reports)]
-    print_table(head, [[*row[:2], *row[3:]] for row in rows])
-
-
-def _print_remarks(report: Report, named: bool) -> None:
+def print_remarks(report: Report, name: str = "") -> None:
+    """Why a report has no figures, its findings and notes, under a name where one is given."""
     lines = [] if report.fits else [report.reason]
     for finding in report.findings:
         if finding.message == report.reason:
@@ -65,9 +58,9 @@ def _print_remarks(report: Report, named: bool) -> None:
         lines.append(f"{finding.severity.capitalize()}: {finding_words(finding)}")
     lines += [f"Note: {note}" for note in report.notes]
     if lines:
-        print(f"\n{printable(report.subject)}" if named else "")
+        print(f"\n{printable(name)}")
     for line in lines:
-        print(("  " if named else "") + printable(line))
+        print(("  " if name else "") + printable(line))
 
 
 def print_shares(report: Report) -> None:

@@ -60,15 +60,20 @@ def report_html(reports: Sequence[Report]) -> str:
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="muted">{escape(scenario_words(reports[0]))}</p>',
-        *(_verdict(report) for report in reports if not report.fits),
+        *(verdict(report) for report in reports if not report.fits),
         _headline(reports),
-        *_charts([report for report in reports if report.fits]),
-        *(_details(report) for report in reports),
-        _sources(reports),
+        *charts([report for report in reports if report.fits]),
+        *(details(report) for report in reports),
+        sources(reports),
     ]
+    return page(title, body)
+
+
+def page(title: str, body: Iterable[str], style: str = "") -> str:
+    """A whole page in the house's style (and further rules) around ready parts; empty ones are left out."""
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    page = f"<head>{head}<title>{escape(title)}</title><style>{_STYLE}</style></head>"
-    return f'<!doctype html>\n<html lang="en">{page}\n<body>\n' + "\n".join(filter(None, body)) + "\n</body></html>\n"
+    top = f"<head>{head}<title>{escape(title)}</title><style>{_STYLE}{style}</style></head>"
+    return f'<!doctype html>\n<html lang="en">{top}\n<body>\n' + "\n".join(filter(None, body)) + "\n</body></html>\n"
 
 
 def report_csv(reports: Report | Sequence[Report]) -> str:
@@ -85,18 +90,20 @@ def _absent(value: object) -> bool:
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
-def _verdict(report: Report) -> str:
+def verdict(report: Report) -> str:
+    """Why a report has no figures."""
     return f'<p class="bad"><b>{escape(report.subject)}:</b> {escape(report.reason)}</p>'
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]], text: Sequence[str] = ()) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]], text: Sequence[str] = ()) -> str:
     """A table of ready cells (already escaped); the first column and heads in `text` are left-aligned."""
-    top = "".join(f'<th class="text">{cell}</th>' if cell in text else f"<th>{cell}</th>" for cell in head)
+    top = "".join(f'<th class="text">{name}</th>' if name in text else f"<th>{name}</th>" for name in head)
     lines = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
-def _td(text: str, kind: str = "") -> str:
+def cell(text: str, kind: str = "") -> str:
+    """A cell of a table, escaped, of a class of the style."""
     return f'<td class="{kind}">{escape(text)}</td>' if kind else f"<td>{escape(text)}</td>"
 
 
@@ -108,10 +115,11 @@ def _headline(reports: Sequence[Report]) -> str:
         ]
         rows.append([f'<th scope="row">{escape(row.label)}</th>', *cells])
     note = '<p class="muted">× is the ratio to the first column.</p>' if len(reports) > 1 else ""
-    return _table(["", *(escape(report.subject) for report in reports)], rows) + note
+    return table(["", *(escape(report.subject) for report in reports)], rows) + note
 
 
-def _charts(reports: Sequence[Report]) -> list[str]:
+def charts(reports: Sequence[Report]) -> list[str]:
+    """Bars of both phases' times and of the energy, the reports on common scales; they must have figures."""
     if not reports:
         return []
     subjects = [report.subject for report in reports]
@@ -140,13 +148,13 @@ def _bars(
     ]
     legend = "".join(f'<li><i style="background:{COLORS[key]}"></i>{escape(LABELS[key])}</li>' for key in used)
     rows = [
-        [_td(n), *(_td(format_quantity(p.get(key, 0.0), unit)) for key in used)]
+        [cell(n), *(cell(format_quantity(p.get(key, 0.0), unit)) for key in used)]
         for n, p in zip(names, parts, strict=True)
     ]
-    table = _table(["", *(escape(LABELS[key]) for key in used)], rows)
+    shown = table(["", *(escape(LABELS[key]) for key in used)], rows)
     return (
         f'<h2>{escape(title)}</h2><div class="bars">{"".join(lines)}</div><ul class="legend">{legend}</ul>'
-        f"<details><summary>The same in numbers</summary>{table}</details>"
+        f"<details><summary>The same in numbers</summary>{shown}</details>"
     )
 
 
@@ -169,7 +177,8 @@ def stacked_bar(part: Mapping[str, float], keys: Sequence[str], full: float, uni
     )
 
 
-def _details(report: Report) -> str:
+def details(report: Report) -> str:
+    """Everything about one report: findings, notes, energies, memories, operators."""
     made = [f"<h2>{escape(report.subject)}</h2>"]
     if report.design.note and not report.is_device:
         made.append(f"<p>{escape(report.design.note)}</p>")
@@ -180,13 +189,13 @@ def _details(report: Report) -> str:
     made.append(_energies(report))
     made.append(_memory(report))
     for phase in PHASES if report.operators else ():
-        table = _operators(report.rows(phase))
+        shown = _operators(report.rows(phase))
         what = (
             "Operators of the whole prefill"
             if phase == "prefill"
             else "Operators of one decode step at the mean context"
         )
-        made.append(f"<details{' open' if phase == 'decode' else ''}><summary>{what}</summary>{table}</details>")
+        made.append(f"<details{' open' if phase == 'decode' else ''}><summary>{what}</summary>{shown}</details>")
     return "".join(made)
 
 
@@ -199,10 +208,10 @@ def _energies(report: Report) -> str:
     if len(report.energies) < 2:
         return ""
     rows = [
-        [_td(e.label), _td(format_quantity(e.J_per_token, "J")), _td(e.method, "text"), _td(e.scope, "text")]
+        [cell(e.label), cell(format_quantity(e.J_per_token, "J")), cell(e.method, "text"), cell(e.scope, "text")]
         for e in report.energies
     ]
-    return "<h3>Energy per token, by method and scope</h3>" + _table(
+    return "<h3>Energy per token, by method and scope</h3>" + table(
         ["Energy", "J/token", "Method", "Scope"], rows, text=["Method", "Scope"]
     )
 
@@ -215,9 +224,9 @@ def _memory(report: Report) -> str:
         used = pool.weight_bytes + pool.kv_bytes + pool.activation_bytes
         share = f"{100.0 * used / pool.capacity_bytes:.0f} %" if pool.capacity_bytes > 0 else NOTHING
         sizes = (pool.capacity_bytes, pool.weight_bytes, pool.kv_bytes, pool.activation_bytes)
-        rows.append([_td(pool.label), *(_td(format_quantity(size, "B")) for size in sizes), _td(share)])
+        rows.append([cell(pool.label), *(cell(format_quantity(size, "B")) for size in sizes), cell(share)])
     head = ["Memory", "Capacity", "Weights", "KV cache", "Activations", "Full"]
-    return "<h3>What lives where, in each chip</h3>" + _table(head, rows)
+    return "<h3>What lives where, in each chip</h3>" + table(head, rows)
 
 
 def _shape(row: OperatorRow) -> str:
@@ -229,17 +238,17 @@ def _operators(rows: Sequence[OperatorRow]) -> str:
     head = ["Operator", "Times", "Shape m × n × k", "FLOP", "From DRAM", "Time", "Bound by", "Energy", "Runs on"]
     lines = [
         [
-            _td(row.name), _td(f"{row.repeat:.6g}"), _td(_shape(row)), _td(format_quantity(row.flops, "FLOP")),
-            _td(format_quantity(row.dram_bytes, "B")), _td(format_quantity(row.time_s, "s")),
-            _td(LABELS.get(row.bound, row.bound)), _td(format_quantity(row.energy_J, "J")),
-            _td(row.runs_on_label, "text"),
+            cell(row.name), cell(f"{row.repeat:.6g}"), cell(_shape(row)), cell(format_quantity(row.flops, "FLOP")),
+            cell(format_quantity(row.dram_bytes, "B")), cell(format_quantity(row.time_s, "s")),
+            cell(LABELS.get(row.bound, row.bound)), cell(format_quantity(row.energy_J, "J")),
+            cell(row.runs_on_label, "text"),
         ]
         for row in rows
     ]  # fmt: skip
-    return _table(head, lines, text=["Runs on"])
+    return table(head, lines, text=["Runs on"])
 
 
-def _sources(reports: Sequence[Report]) -> str:
+def sources(reports: Sequence[Report]) -> str:
     """Every document that a figure of these reports rests on, with the confidence in it."""
     found: dict[str, set[str]] = {}
     for report in reports:

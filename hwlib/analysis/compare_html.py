@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from hwlib.analysis.compare import Comparison, ComparisonRow
 from hwlib.analysis.compare_tables import named_reports
 from hwlib.analysis.waterfall import QUANTITIES, QUANTITY_LABELS, QUANTITY_UNITS, Quantity, Step, obstacle, waterfall
 from hwlib.report import Report
-from hwlib.report_html import _STYLE as PAGE_STYLE
-from hwlib.report_html import COLORS
-from hwlib.report_html import _charts as charts
-from hwlib.report_html import _details as details
-from hwlib.report_html import _sources as sources
-from hwlib.report_html import _table as table
-from hwlib.report_html import _td as cell
-from hwlib.report_html import _verdict as verdict
+from hwlib.report_html import COLORS, cell, charts, details, page, sources, table, verdict
 from hwlib.report_table import scenario_words
 from hwlib.units import NOTHING, format_quantity
 
@@ -47,13 +40,7 @@ def comparison_html(comparison: Comparison) -> str:
         *(details(report) for report in reports),
         sources(reports),
     ]
-    return _page(title, body)
-
-
-def _page(title: str, body: Iterable[str]) -> str:
-    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    top = f"<head>{head}<title>{escape(title)}</title><style>{PAGE_STYLE}{_STYLE}</style></head>"
-    return f'<!doctype html>\n<html lang="en">{top}\n<body>\n' + "\n".join(filter(None, body)) + "\n</body></html>\n"
+    return page(title, body, _STYLE)
 
 
 def _models(reports: Sequence[Report]) -> str:

@@ -67,7 +67,7 @@ def design_differences(designs: Sequence[Design], reference: int = 0) -> tuple[D
     found = [d for field in part_fields(Settings) for d in _parameter(CHIP, field, settings)]
     blocks = _matched([design.blocks for design in designs], reference, _BLOCK_KEYS)
     found += _presence(blocks)
-    found += _merged([d for match in blocks for d in _block(match)])
+    found += _merged([(match.some.kind, d) for match in blocks for d in _block(match)])
     found += _moved(blocks)
     return (*found, *_links(designs, reference, blocks))
 
@@ -176,11 +176,11 @@ def _block(match: _Match) -> Iterator[Difference]:
             yield from _parameter(where, field, parts)
 
 
-def _merged(differences: Sequence[Difference]) -> list[Difference]:
-    """Equal differences of several blocks in one line: "Crossbar 1 and 63 more"."""
-    groups: dict[tuple[str, tuple[str, ...]], list[Difference]] = {}
-    for difference in differences:
-        groups.setdefault((difference.label, difference.values), []).append(difference)
+def _merged(differences: Sequence[tuple[str, Difference]]) -> list[Difference]:
+    """Equal differences of several blocks of a kind in one line: "Crossbar 1 and 63 more"."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Difference]] = {}
+    for kind, difference in differences:
+        groups.setdefault((kind, difference.label, difference.values), []).append(difference)
     return [replace(same[0], where=_listed([one.where for one in same])) for same in groups.values()]
 
 
@@ -233,12 +233,12 @@ def _links(designs: Sequence[Design], reference: int, blocks: Sequence[_Match]) 
     wires = _matched(lists, reference, keys)
     names = {row: match.some.name for row, match in enumerate(blocks)}
     found = _lacking(wires, lambda match: "Link", "links", lambda match: _wire_presence(match, names))
-    changed: list[Difference] = []
+    changed: list[tuple[str, Difference]] = []
     for match in wires:
         if sum(wire is not None for wire in match.items) > 1:
             values = [None if wire is None else wire.link for wire in match.items]
             for field in _link_fields():
-                changed += _parameter(match.some.where(names), field, values)
+                changed += [("link", d) for d in _parameter(match.some.where(names), field, values)]
     return found + _merged(changed)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +22,7 @@ from tests.hwlib.analysis_strategies import SCENARIOS, example
 from tests.hwlib.report_factory import NOTHING
 from tests.hwlib.report_factory import report as handmade
 
+DOCS = Path(__file__).parent.parent.parent / "docs" / "json.md"
 NAMES = ("systolic-tpu-hbm2", "sram-cim-hbm", "sram-only-dataflow")
 EVIL = "<script>alert('x')</script> & \"quotes\""
 
@@ -128,6 +131,29 @@ def test_json_holds_the_reports_and_what_they_are_to_the_reference(three: Compar
     assert made[2]["comparison"]["waterfalls"] == {"ttft": [], "tpot": [], "energy": []}
     assert made[2]["comparison"]["ratios"]["tpot_s"] is None
     assert made[1]["comparison"]["differences"] == []
+
+
+def test_every_key_of_a_comparison_is_documented(three: Comparison) -> None:
+    section = DOCS.read_text("utf-8").split("## compare")[1].split("\n## ")[0]
+    documented = set(re.findall(r"^\| `comparison\.([^`]+)` \|", section, flags=re.MULTILINE))
+    made = compare([three.reports[0], handmade(method="none"), handmade(scope="board")], 1)
+    of_first = comparison_json(made)[0]["comparison"]
+    of_first["waterfalls"]["energy"] = comparison_json(three)[0]["comparison"]["waterfalls"]["energy"]
+    assert paths(of_first) == documented
+    words = set(re.findall(r"`([a-zA-Z0-9_]+)`", section))
+    assert {key for key in of_first["ratios"] if not key.startswith("energy.")} <= words
+
+
+def paths(value: Any, path: str = "") -> set[str]:
+    """Paths of all leaves of a JSON value in the docs' notation."""
+    if path == "ratios":
+        return {"ratios.<figure>"}
+    if isinstance(value, dict):
+        return set().union(*(paths(item, f"{path}.{key}" if path else key) for key, item in value.items()))
+    if isinstance(value, list):
+        assert value, f"{path}[] has no item to look at"
+        return set().union(*(paths(item, f"{path}[]") for item in value))
+    return {path}
 
 
 def test_csv_is_tidy_and_names_the_reference(three: Comparison) -> None:

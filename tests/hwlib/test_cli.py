@@ -222,6 +222,7 @@ def test_several_are_compared_with_ratios_to_the_first(user: Terminal, chip: str
     save(small_chip(channels=2), wide)
     rows = user.types("compare", chip, str(wide), chip, "--json").json
     assert [row["fits"] for row in rows] == [True, True, True]
+    assert [row.pop("comparison")["name"] for row in rows] == ["Small chip", "Small chip (2)", "Small chip (3)"]
     assert rows[0] == rows[2]
     assert rows[1]["tpot_s"] > rows[0]["tpot_s"]
     table = user.types("compare", chip, str(wide)).out
@@ -237,6 +238,48 @@ def test_a_result_is_written_to_a_file_as_well(user: Terminal, chip: str, tmp_pa
     assert (json.loads(text) == done.json) if suffix == ".json" else ("Small chip" in text)
     assert f"Written: {out}" in user.types("compare", chip, chip, "--out", str(out)).out
     assert out.read_text("utf-8").count("Small chip") > text.count("Small chip")
+
+
+@pytest.mark.parametrize("reference", ["A100 80GB SXM", "a100-80gb_sxm4", A100])
+def test_ratios_are_to_the_reference_that_is_named(user: Terminal, chip: str, reference: str) -> None:
+    made = user.types("compare", chip, A100, "--reference", reference, "--json").json
+    assert [one["comparison"]["reference"] for one in made] == [A100, A100]
+    assert made[0]["comparison"]["ratios"]["tpot_s"] == pytest.approx(made[0]["tpot_s"] / made[1]["tpot_s"])
+    assert f"× is the ratio to {A100}" in user.types("compare", chip, A100, "--reference", reference).out
+
+
+def test_the_reference_is_named_by_its_file_or_its_title(user: Terminal, chip: str) -> None:
+    for reference in (chip, "Small chip"):
+        made = user.types("compare", A100, chip, "--reference", reference, "--json").json
+        assert made[0]["comparison"]["reference"] == "Small chip"
+
+
+def test_a_comparison_tells_what_differs(user: Terminal, chip: str, tmp_path: Path) -> None:
+    wide = tmp_path / "wide.chip.json"
+    save(small_chip(channels=2), wide)
+    lines = [line.split() for line in user.types("compare", chip, str(wide)).out.splitlines()]
+    assert ["hbm", "Stacks", "or", "channels", "5", "2"] in lines
+    assert "equal in every parameter" in user.types("compare", chip, chip).out
+    assert "more: --out FILE.html" in user.types("compare", chip, *example_designs()).out
+
+
+@pytest.mark.parametrize(
+    ("suffix", "words"),
+    [
+        (".html", ("× is the ratio to A100 80GB SXM4", "What differs", "From A100 80GB SXM4 to Small chip", "<svg")),
+        (".csv", ("Small chip,Llama-3.1-8B,ratio,A100 80GB SXM4,tpot_s,", "waterfall.energy")),
+        (".json", ('"reference": "A100 80GB SXM4"', '"waterfalls"')),
+    ],
+)
+def test_a_comparison_is_written_to_a_file(
+    user: Terminal, chip: str, tmp_path: Path, suffix: str, words: tuple[str, ...]
+) -> None:
+    out = tmp_path / f"comparison{suffix}"
+    done = user.types("compare", chip, A100, "--reference", A100, "--out", str(out), "--json")
+    assert (done.code, done.err) == (0, "")
+    text = out.read_text("utf-8")
+    assert all(word in text for word in words)
+    assert suffix != ".json" or json.loads(text) == done.json
 
 
 def test_a_result_that_can_not_be_written_leaves_the_file_from_before(
@@ -302,6 +345,8 @@ def test_devices_stand_beside_designs(user: Terminal, chip: str) -> None:
         (["evaluate", A100, "--no-such-option"], "--no-such-option"),
         (["evaluate"], "DESIGN|DEVICE"),
         (["compare"], "DESIGN|DEVICE"),
+        (["compare", A100, "--reference", "H100 80GB SXM5"], "that isn't among what is compared. Name one of: A100"),
+        (["compare", A100, "--reference", "Nothing 9000"], "is called 'Nothing 9000'"),
         (["evaluat", A100], "evaluate"),
         (["frobnicate"], "There are: evaluate, compare"),
         (["models", "--jsno"], "--json"),
