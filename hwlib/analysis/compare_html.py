@@ -17,7 +17,7 @@ BEST = "★"
 _STYLE = """
 th small.note { display: block; white-space: normal; max-width: 36ch }
 td.best { font-weight: 600 } td.best small { font-weight: 400 }
-.differences td { white-space: normal; min-width: 12ch }
+.differences td, .differences th { white-space: normal; min-width: 12ch }
 .fall { grid-template-columns: minmax(120px, max-content) 1fr minmax(9ch, max-content) }
 """
 _THINNEST = 3.0
