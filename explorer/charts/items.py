@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pyqtgraph as pg
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from explorer import theme
 from explorer.charts.chart import text_width
+from explorer.charts.label_places import Line, around, first_free
 from explorer.charts.legend import fill_swatch
 
 TEXT_GAP_PX = 5.0
@@ -238,20 +239,6 @@ def reach_for(bars: Sequence[Bar], width: float, least: float) -> float:
     return reach
 
 
-Line = tuple[float, float, float, float]
-
-
-def _crosses(rect: QRectF, line: Line) -> bool:
-    """True where a line (x0, y0, x1, y1 with x0 <= x1) runs through a rectangle."""
-    x0, y0, x1, y1 = line
-    left, right = max(x0, rect.left()), min(x1, rect.right())
-    if left > right:
-        return False
-    slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
-    ys = (y0 + (left - x0) * slope, y0 + (right - x0) * slope)
-    return max(ys) >= rect.top() and min(ys) <= rect.bottom()
-
-
 @dataclass(frozen=True)
 class PlotLabel:
     """Words near a point of the plane. Where several are in each other's way, the one named first stays."""
@@ -309,48 +296,32 @@ class LabelsItem(PixelItem):
         return self._placed
 
     def _place(self) -> list[tuple[PlotLabel, QRectF]]:
-        box, taken, result = self.boundingRect().adjusted(1, 1, -1, -1), [], []
+        bounds = self._box.rect()
+        room = (1.0, 1.0, bounds.width() - 1.0, bounds.height() - 1.0)
+        (x_at, y_at), taken, result = self._scales(), [], []
         for x, y, radius in self.obstacles:
-            at = self.to_pixels(x, y)
-            taken.append(QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius))
-        lines = [self._line_in_pixels(line) for line in self.lines]
+            across, down = x_at(x), y_at(y)
+            taken.append((across - radius, down - radius, across + radius, down + radius))
+        lines = [(x_at(x0), y_at(y0), x_at(x1), y_at(y1)) for x0, y0, x1, y1 in self.lines]
+        height = float(theme.TEXT_PX + 3)
         for label in self.labels:
-            place = self._place_for(label, box, taken, lines)
+            width = text_width(label.text, label.bold) + 2.0
+            points = ((label.x, label.y), *label.elsewhere)
+            boxes = (b for x, y in points for b in around(x_at(x), y_at(y), width, height, label.away_px, label.sides))
+            place = first_free(boxes, room, taken, lines, x_at(label.from_x), label.optional)
             if place is not None:
                 taken.append(place)
-                result.append((label, place))
+                result.append((label, QRectF(place[0], place[1], width, height)))
         return result
 
-    def _place_for(self, label: PlotLabel, box: QRectF, taken: list[QRectF], lines: list[Line]) -> QRectF | None:
-        """The first place that nothing else takes and no line crosses, else the first that nothing takes."""
-        start = self.to_pixels(label.from_x, 0.0).x() if math.isfinite(label.from_x) else -math.inf
-        second_best = None
-        for rect in self._candidates(label):
-            if rect.left() < start or not box.contains(rect) or any(rect.intersects(other) for other in taken):
-                continue
-            if not any(_crosses(rect, line) for line in lines):
-                return rect
-            second_best = second_best or rect
-        return None if label.optional else second_best
-
-    def _line_in_pixels(self, line: Line) -> Line:
-        a, b = self.to_pixels(line[0], line[1]), self.to_pixels(line[2], line[3])
-        return a.x(), a.y(), b.x(), b.y()
-
-    def _candidates(self, label: PlotLabel) -> Iterable[QRectF]:
-        for x, y in ((label.x, label.y), *label.elsewhere):
-            yield from self._around(label, self.to_pixels(x, y))
-
-    def _around(self, label: PlotLabel, at: QPointF) -> Iterable[QRectF]:
-        width, height, gap = text_width(label.text, label.bold) + 2.0, float(theme.TEXT_PX + 3), label.away_px
-        places = {
-            "r": (at.x() + gap, at.y() - height / 2), "l": (at.x() - gap - width, at.y() - height / 2),
-            "a": (at.x() - width / 2, at.y() - gap - height), "b": (at.x() - width / 2, at.y() + gap),
-            # Corners, for labels along sloped or flat lines.
-            "A": (at.x(), at.y() - gap - height), "B": (at.x(), at.y() + gap),
-            "Z": (at.x() - width, at.y() - gap - height), "Y": (at.x() - width, at.y() + gap),
-        }  # fmt: skip
-        return [QRectF(*places[side], width, height) for side in label.sides]
+    def _scales(self) -> tuple[Callable[[float], float], Callable[[float], float]]:
+        """`to_pixels` in parts, for many points at once."""
+        (x0, x1), (y0, y1) = self._box.viewRange()
+        rect, upside_down = self._box.rect(), self._box.yInverted()
+        across, down = rect.width() / (x1 - x0), rect.height() / (y1 - y0)
+        if upside_down:
+            return (lambda x: (x - x0) * across), (lambda y: (y - y0) * down)
+        return (lambda x: (x - x0) * across), (lambda y: (y1 - y) * down)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         halo = QColor(theme.current().base)
