@@ -71,8 +71,9 @@ class ActionSpec:
 MENUS = ("&File", "&Edit", "&View", "&Help")
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    ActionSpec("new", "&New", "&File", "Start an empty design", Keys.New),
-    ActionSpec("open", "&Open…", "&File", "Open a design file", Keys.Open, in_toolbar=True),
+    ActionSpec("new", "&New", "&File", "Start an empty design in a tab of its own", "Ctrl+N; Ctrl+T"),
+    ActionSpec("open", "&Open…", "&File", "Open design files, each in a tab", Keys.Open, in_toolbar=True),
+    ActionSpec("close_tab", "&Close", "&File", "Close this design", "Ctrl+W; Ctrl+F4"),
     ActionSpec("save", "&Save", "&File", "Save the design", Keys.Save, section=1, in_toolbar=True),
     ActionSpec("save_as", "Save &as…", "&File", "Save the design under another name", "Ctrl+Shift+S", section=1),
     ActionSpec("quit", "&Quit", "&File", "Close the window", "Ctrl+Q", section=2),
@@ -102,6 +103,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("theme_light", "&Light", "&View/&Theme", "Dark text on a light ground", checkable=True, group="theme"),
     ActionSpec("theme_dark", "&Dark", "&View/&Theme", "Light text on a dark ground", checkable=True, group="theme"),
     ActionSpec("theme_system", "&System", "&View/&Theme", "As the desktop is set", checkable=True, group="theme"),
+    ActionSpec("library", "&Library", "&View", "Look through the saved designs", "Ctrl+Shift+L", section=2),
+    ActionSpec("next_tab", "&Next design", "&View", "Show the design in the next tab", "Ctrl+Tab; Ctrl+PgDown",
+               section=2),
+    ActionSpec("previous_tab", "&Previous design", "&View", "Show the design in the tab before",
+               "Ctrl+Shift+Tab; Ctrl+PgUp", section=2),
     ActionSpec("panels", "&Move panels", "&View", "Title bars to move, float and close the panels by", section=3,
                checkable=True),
     ActionSpec("reset_layout", "&Reset layout", "&View", "Put every panel back where it belongs", section=3),

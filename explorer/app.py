@@ -18,6 +18,7 @@ from explorer import settings, theme
 from explorer.document import Baseline, Document
 from explorer.errors import watching
 from explorer.main_window import MainWindow
+from explorer.recovery import default_root
 from explorer.settings import Preferences
 from hwlib.catalog import find_device
 
@@ -109,7 +110,9 @@ def run(
             path=path, size=fitting_size(), preferences=preferences, asks=True,
         )  # fmt: skip
         reporter.window = window
+        reporter.rescue = window.desk.guard().write_now
         window.show()
+        window.desk.offer_left_over(default_root())
         return app.exec()
 
 

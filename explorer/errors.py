@@ -30,7 +30,7 @@ class ErrorReporter(QObject):
 
     def __init__(self, rescue: Callable[[], object] | None = None, dialogs: bool = True) -> None:
         super().__init__()
-        self._rescue = rescue
+        self.rescue = rescue
         self._dialogs = dialogs
         self._dialog: QMessageBox | None = None
         self._previous: Hook | None = None
@@ -61,9 +61,9 @@ class ErrorReporter(QObject):
             return
         self.count += 1
         log.critical("an error that nobody caught", exc_info=(kind, error, trace))
-        if self._rescue is not None:
+        if self.rescue is not None:
             try:
-                self._rescue()
+                self.rescue()
             except Exception:
                 log.exception("the recovery copy failed")
         text = "".join(traceback.format_exception(kind, error, trace))

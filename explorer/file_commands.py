@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
-from explorer.document import Document
+from explorer.library.upkeep import stem_of
+from explorer.page import Page
+from explorer.recent import RecentFiles
+from explorer.workspace import Workspace
 from hwlib.catalog import example_designs, load_example
 from hwlib.design.design import Design
 from hwlib.design.files import SUFFIX, DesignFileError
@@ -19,69 +21,55 @@ Button = QMessageBox.StandardButton
 
 
 class FileCommands(QObject):
-    """The file menu's commands on one document.
+    """The file menu's commands on the pages of one window.
 
     With `asks`, unsaved work is asked about before it is given up; without (screenshots, benchmarks), nothing asks.
     """
 
-    def __init__(self, document: Document, window: QWidget, asks: bool, folder: str = "") -> None:
+    saved = Signal(object)
+    """The Path that a design was written to."""
+
+    def __init__(
+        self, workspace: Workspace, window: QWidget, asks: bool, folder: str = "", recent: RecentFiles | None = None
+    ) -> None:
         super().__init__(window)
-        self._document = document
+        self._workspace = workspace
         self._window = window
         self._asks = asks
+        self.recent = recent or RecentFiles(parent=self)
         self.folder = folder
         """Where the next file dialog opens."""
 
+    # Opening
+
     def new(self) -> None:
-        """Start an empty design."""
-        if self.may_discard():
-            self._document.set_design(Design())
+        """Start an empty design in a new tab."""
+        self._workspace.new()
 
     def open(self) -> None:
-        """Ask for a file and open it."""
-        if not self.may_discard():
-            return
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open a design", self.folder, FILTER)
-        if name:
-            self.open_path(Path(name))
+        """Ask for files and open each in a tab."""
+        names, _ = QFileDialog.getOpenFileNames(self._window, "Open designs", self.folder, FILTER)
+        self.open_paths(Path(name) for name in names)
 
     def open_path(self, path: Path) -> bool:
         """Open a file; False, and a message, where it can't be read."""
-        return self._attempt("This file could not be opened", lambda: self._document.load(path), path)
+        return self.open_paths([path])
+
+    def open_paths(self, paths: Iterable[Path]) -> bool:
+        """Open files, each in a tab; those that can't be read are told of at once, in one message."""
+        failures = [failure for path in paths if (failure := self._failure(self._workspace.open_file, path))]
+        if failures:
+            what = "This file could not be opened" if len(failures) == 1 else "These files could not be opened"
+            self._tell(what, failures)
+        return not failures
 
     def open_example(self, name: str) -> None:
-        """Show an example design; it has no file until it is saved."""
-        if self.may_discard():
-            self._attempt("This example could not be opened", lambda: self._document.set_design(load_example(name)))
+        """Show an example design in a tab; it has no file until it is saved."""
+        self.show_design(load_example(name))
 
-    def save(self) -> bool:
-        """Save where the design came from, or ask where to; False where it was not saved."""
-        path = self._document.path
-        return self.save_as() if path is None else self.save_path(path)
-
-    def save_as(self) -> bool:
-        """Ask for a file and save there; False where it was not saved."""
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save the design", self._suggestion(), FILTER)
-        if not name:
-            return False
-        return self.save_path(Path(name if Path(name).suffix else name + SUFFIX))
-
-    def save_path(self, path: Path) -> bool:
-        """Save to a file; False, and a message, where it can't be written."""
-        return self._attempt("The design could not be saved", lambda: self._document.save(path), path)
-
-    def may_discard(self) -> bool:
-        """True where nothing is lost, or the user has saved or given up what is not saved."""
-        if not self._asks or not self._document.dirty:
-            return True
-        answer = QMessageBox.question(
-            self._window,
-            "Save the design?",
-            f"{self._document.design.name} has changes that are not saved.",
-            Button.Save | Button.Discard | Button.Cancel,
-            Button.Save,
-        )
-        return self.save() if answer == Button.Save else answer == Button.Discard
+    def show_design(self, design: Design) -> None:
+        """Show a design without a file in a tab."""
+        self._workspace.open_design(design)
 
     def examples_menu(self) -> QMenu:
         """A menu of the example designs."""
@@ -105,19 +93,94 @@ class FileCommands(QObject):
     def _open_chosen(self, action: QObject) -> None:
         self.open_example(str(action.data()))  # type: ignore[attr-defined]
 
-    def _suggestion(self) -> str:
-        if self._document.path is not None:
-            return str(self._document.path)
-        stem = re.sub(r"[^\w.-]+", "-", self._document.design.name).strip("-.") or "design"
-        return str(Path(self.folder) / f"{stem}{SUFFIX}")
+    # Saving
 
-    def _attempt(self, failure: str, action: Callable[[], object], path: Path | None = None) -> bool:
-        """Do something with a file; tell the user where it fails."""
-        try:
-            action()
-        except (DesignFileError, OSError, ValueError) as error:
-            QMessageBox.warning(self._window, failure, str(error))
+    def save(self) -> bool:
+        """Save where the design came from, or ask where to; False where it was not saved."""
+        return self._save(self._workspace.current)
+
+    def save_as(self) -> bool:
+        """Ask for a file and save there; False where it was not saved."""
+        return self._save_as(self._workspace.current)
+
+    def save_path(self, path: Path) -> bool:
+        """Save to a file; False, and a message, where it can't be written."""
+        return self._save_to(self._workspace.current, path)
+
+    def _save(self, page: Page) -> bool:
+        return self._save_as(page) if page.path is None else self._save_to(page, page.path)
+
+    def _save_as(self, page: Page) -> bool:
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save the design", self._suggestion(page), FILTER)
+        if not name:
             return False
-        if path is not None:
-            self.folder = str(path.parent)
+        return self._save_to(page, Path(name if Path(name).suffix else name + SUFFIX))
+
+    def _save_to(self, page: Page, path: Path) -> bool:
+        other = self._workspace.find(path)
+        if other is not None and other is not page:
+            reason = f"{path.name} is open in another tab. Close that first, or choose another name."
+            self._tell("The design could not be saved", [reason])
+            return False
+        failure = self._failure(page.save, path)
+        if failure:
+            self._tell("The design could not be saved", [failure])
+            return False
+        self.saved.emit(path)
         return True
+
+    def _suggestion(self, page: Page) -> str:
+        if page.path is not None:
+            return str(page.path)
+        return str(Path(self.folder) / f"{stem_of(page.design.name)}{SUFFIX}")
+
+    # Closing
+
+    def close_current(self) -> None:
+        """Close the tab on show."""
+        self.close_page(self._workspace.current)
+
+    def close_page(self, page: Page) -> bool:
+        """Close a tab; asks where its design is not saved. False where the user wants to keep it."""
+        if not self.may_discard([page]):
+            return False
+        self._workspace.close(page)
+        return True
+
+    def may_discard(self, pages: Sequence[Page] | None = None) -> bool:
+        """True where nothing is lost, or the user has saved or given up what is not saved, in all tabs or in some."""
+        unsaved = [page for page in (self._workspace.unsaved() if pages is None else pages) if page.dirty]
+        if not self._asks or not unsaved:
+            return True
+        if len(unsaved) == 1:
+            # The user shall see what the question is about.
+            self._workspace.show(unsaved[0])
+        answer = self._ask(unsaved)
+        if answer in (Button.Save, Button.SaveAll):
+            return all(self._save(page) for page in unsaved)
+        return answer == Button.Discard
+
+    def _ask(self, unsaved: Sequence[Page]) -> QMessageBox.StandardButton:
+        names = [page.design.name for page in unsaved]
+        if len(names) == 1:
+            title, text = "Save the design?", f"{names[0]} has changes that are not saved."
+        else:
+            title = f"Save {len(names)} designs?"
+            text = "These designs have changes that are not saved:\n\n" + "\n".join(names)
+        save = Button.Save if len(names) == 1 else Button.SaveAll
+        return QMessageBox.question(self._window, title, text, save | Button.Discard | Button.Cancel, save)
+
+    # Messages
+
+    def _failure(self, action: Callable[[Path], object], path: Path) -> str:
+        """Do something with a file; why it failed, empty where it did not."""
+        try:
+            action(path)
+        except (DesignFileError, OSError, ValueError) as error:
+            return str(error)
+        self.folder = str(path.parent)
+        self.recent.add(path)
+        return ""
+
+    def _tell(self, what: str, reasons: Sequence[str]) -> None:
+        QMessageBox.warning(self._window, what, "\n\n".join(reasons))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 AREA = Qt.DockWidgetArea
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Layout:
 
 LARGE = Layout(
     name="large",
-    left=(("palette",),),
+    left=(("palette", "library"),),
     right=(("inspector",), ("findings",)),
     strip="headline",
     bottom=(("operator_time", "operators"), ("energy",), ("roofline",)),
@@ -43,7 +43,7 @@ LARGE = Layout(
 )
 SMALL = Layout(
     name="small",
-    left=(("palette",),),
+    left=(("palette", "library"),),
     right=(("inspector", "findings"),),
     strip="headline",
     bottom=(("operator_time", "operators"), ("energy",), ("roofline",)),

@@ -24,6 +24,11 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     snap: bool = True
     folder: str = ""
     """Where the last design was opened or saved."""
+    recent: tuple[str, ...] = ()
+    """Files that were opened or saved, the last one first."""
+    library_folder: str = ""
+    """The folder of the library; empty: Chipscape in the user's documents."""
+    library_order: str = "name"
     geometry: bytes = b""
     """QWidget.saveGeometry of the window."""
     layout: bytes = b""

@@ -96,8 +96,15 @@ class Workspace(QObject):
         if page in self._pages:
             self.document.show(page)
 
-    def step(self, by: int) -> None:
-        """Show the page so many tabs to the right, round the end."""
+    def show_next(self) -> None:
+        """Show the page in the next tab; after the last comes the first."""
+        self._step(1)
+
+    def show_previous(self) -> None:
+        """Show the page in the tab before."""
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
         self.document.show(self._pages[(self._pages.index(self.current) + by) % len(self._pages)])
 
     def close(self, page: Page) -> None:
@@ -121,7 +128,7 @@ class Workspace(QObject):
         for page in self._pages:
             # By name: the old one is gone.
             if page.path is not None and _absolute(page.path) == _absolute(before):
-                page.follow_file(after, files.load(after).name)
+                page.follow_file(after, _name_in(after) or page.design.name)
 
     def file_removed(self, path: Path) -> None:
         """A file was deleted; the page that holds it is the only copy."""
@@ -252,6 +259,14 @@ class PageTabs(QTabBar):
         page = self.page_at(index)
         if page is not None:
             self.close_asked.emit(page)
+
+
+def _name_in(path: Path) -> str:
+    """The name of the design in a file, empty where it can't be read."""
+    try:
+        return files.load(path).name
+    except files.DesignFileError:
+        return ""
 
 
 def same_file(a: Path, b: Path) -> bool:

@@ -82,6 +82,7 @@ class Canvas(ZoomView):
         self.setAccessibleName("Chip canvas")
         self.chip.synced.connect(self._on_synced)
         document.selection_changed.connect(self._on_selection)
+        document.page_leaving.connect(self._leave_page)
         self._on_synced()
 
     # What actions can ask for
@@ -209,6 +210,11 @@ class Canvas(ZoomView):
             gesture.cancel()
             self._update_cursor()
             self.proposal.follow()
+
+    def _leave_page(self, _page: object) -> None:
+        """A gesture belongs to its page: going on with it would carry blocks into another design."""
+        self.cancel_gesture()
+        self.nudging = None
 
     def show_results(self, results: Results) -> None:
         """Show what an evaluation found: loads on blocks and links, and badges."""

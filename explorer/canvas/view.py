@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QNativeGestureEvent, QPainter, QResizeEvent, QShowEvent, QTransform, QWheelEvent
@@ -58,7 +59,10 @@ class ZoomView(QGraphicsView):
         self._down = Ruler(Qt.Orientation.Vertical, self)
         self.rulers = (self._across, self._down)
         self.viewport().installEventFilter(self)
+        self._views: WeakKeyDictionary[QObject, tuple[QTransform, QPointF, bool]] = WeakKeyDictionary()
         chip.document.changed.connect(self._refit_for_another_chip)
+        chip.document.page_leaving.connect(self._keep_view)
+        chip.document.page_shown.connect(self._bring_view_back)
         theme.notifier.changed.connect(self.viewport().update)
 
     # Where things are
@@ -194,6 +198,21 @@ class ZoomView(QGraphicsView):
         if not same_die:
             self._update_rulers()
             self.viewport().update()
+
+    def _keep_view(self, page: QObject) -> None:
+        """Each page is found again as it was left."""
+        self._views[page] = self.transform(), self.visible_scene().center(), self._follows
+
+    def _bring_view_back(self, page: QObject) -> None:
+        transform, centre, follows = self._views.get(page, (None, None, True))
+        if transform is None or centre is None or follows:
+            self.fit()
+            return
+        self._follows = False
+        self._spread_paper()
+        self.setTransform(transform)
+        self.centerOn(centre)
+        self._zoomed()
 
     # Events
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, QUrl, Signal
 
-from explorer.library.entries import Entry, in_order, matches
+from explorer.library.entries import ORDERS, Entry, in_order, matches
 from explorer.library.library import Library
 
 Index = QModelIndex | QPersistentModelIndex
@@ -42,6 +42,7 @@ class LibraryModel(QAbstractListModel):
 
     rename_asked = Signal(object, str)
     """(Entry, the name typed in its line)"""
+    order_changed = Signal(str)
 
     def __init__(self, library: Library, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,10 +67,11 @@ class LibraryModel(QAbstractListModel):
             self.rebuild()
 
     def set_order(self, order: str) -> None:
-        """Sort by one of ORDERS."""
-        if order != self._order:
+        """Sort by one of ORDERS; another word is left aside."""
+        if order != self._order and order in ORDERS:
             self._order = order
             self.rebuild()
+            self.order_changed.emit(order)
 
     def rebuild(self) -> None:
         """Make the lines anew; where only their content is new, they stay where they are."""

@@ -118,7 +118,8 @@ class LibraryPanel(QWidget):
     example_requested = Signal(object)
     """The Design of an example to show."""
     compare_requested = Signal(object)
-    """Tuple of Designs to compare."""
+    """Tuple of (Design, the path of its file or an empty text) to compare."""
+    order_changed = Signal(str)
 
     def __init__(self, library: Library, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -181,6 +182,7 @@ class LibraryPanel(QWidget):
         rows.menu_asked.connect(self._open_menu)
         rows.left_upwards.connect(self._to_search)
         self.model.rename_asked.connect(self._rename)
+        self.model.order_changed.connect(self._on_order)
         self.library.failed.connect(self._tell)
         self.library.folder_changed.connect(self._name_folder)
         theme.notifier.changed.connect(self._retheme)
@@ -223,7 +225,7 @@ class LibraryPanel(QWidget):
 
     def compare_selected(self) -> None:
         """Ask for the chosen designs in the comparison."""
-        designs = tuple(e.design for e in self.selected() if e.design is not None)
+        designs = tuple((e.design, str(e.path or "")) for e in self.selected() if e.design is not None)
         if designs:
             self.compare_requested.emit(designs)
 
@@ -345,7 +347,12 @@ class LibraryPanel(QWidget):
 
     def _sort(self, action: object) -> None:
         self.model.set_order(action.data())  # type: ignore[attr-defined]
+
+    def _on_order(self, order: str) -> None:
+        for action in self.sort_button.menu().actions():
+            action.setChecked(action.data() == order)
         self._name_folder()
+        self.order_changed.emit(order)
 
     def choose_folder(self) -> None:
         """Ask for the folder to show."""

@@ -228,7 +228,9 @@ def test_compare_hands_out_the_designs(panel: LibraryPanel) -> None:
     click(panel, "Alpha")
     click(panel, "Gamma", Qt.KeyboardModifier.ControlModifier)
     trigger(panel.menu(), "Add to comparison")
-    assert [d.name for d in asked[0][0]] == ["Alpha", "Gamma"]
+    assert [(d.name, Path(path).name) for d, path in asked[0][0]] == [
+        ("Alpha", "a.chip.json"), ("Gamma", "c.chip.json")
+    ]
 
 
 def test_menu_offers_what_fits_the_choice(panel: LibraryPanel) -> None:
