@@ -24,9 +24,10 @@ from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX
 from explorer.charts.switch import Chooser
 from explorer.charts.wall_curve import Measure, Run, limit_of, measured, run_line, runs_of
-from explorer.charts.wall_drag import WallDrag, present_value, stepped
+from explorer.charts.wall_drag import WallDrag, stepped
 from explorer.charts.wall_items import HANDLE_PX, Band, BandsItem, HandleItem, TintedLabels
 from explorer.words import distinct, resource_word
+from hwlib.analysis.wall_axes import present_value
 from hwlib.units import format_quantity
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class MemoryWallChart(Chart):
 
     def start_value(self, report: Report) -> float:
         """Where the report's design and scenario stand on the chosen axis."""
-        return present_value(self.axis, report.design, report.scenario)
+        return present_value(report.design, report.scenario, self.axis)
 
     def _set_range(self, results: Results) -> None:
         shown = (results.report, *results.baselines)
@@ -309,7 +310,13 @@ class MemoryWallChart(Chart):
         obstacles = [(x, y, 5.0) for x, y, _ in self.baseline_places(results)]
         if self.handle.at is not None:
             obstacles.append((*self.handle.at, HANDLE_PX + 2.0))
-            labels.append(PlotLabel(*self.handle.at, self._handle_words(results), t.text, "ablr", True, 19.0))
+            x, y = self.handle.at
+            (left, right), (low, high) = self.x_limits, self.y_limits
+            # Where all sides are taken, anywhere in the plot: it stands in bold, and only it does.
+            shares = [(i / 6, j / 6) for j in (3, 4, 2, 5, 1) for i in (2, 3, 1, 4)]
+            places = tuple((left + i * (right - left), low + j * (high - low)) for i, j in shares)
+            words = self._handle_words(results)
+            labels.append(PlotLabel(x, y, words, t.text, "ablr", True, 19.0, places))
         labels += [label for run in runs for label in self._band_label(run.band)]
         limit = limit_of(self.wall) if self.wall is not None else None
         if limit is not None:
@@ -370,12 +377,18 @@ class MemoryWallChart(Chart):
         share = pos.x() / max(1.0, self.plot.box.rect().width())
         return float(10.0 ** (low + min(max(share, 0.0), 1.0) * (high - low)))
 
+    def _within(self, value: float) -> float:
+        """The value, within the ends of the curve: it can be dragged to where the figures are known."""
+        if self.wall is None:
+            return value
+        return min(max(value, float(self.wall.values[0])), float(self.wall.values[-1]))
+
     def _grabbed(self, pos: QPointF) -> None:
         self.drag = WallDrag(self.document, self.axis)
         self.handle.light(True)
 
     def _dragged(self, pos: QPointF) -> None:
-        if self.drag is not None and self.drag.move_to(self.value_at(pos)):
+        if self.drag is not None and self.drag.move_to(self._within(self.value_at(pos))):
             self._redraw()
 
     def _dropped(self) -> None:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hwlib.design.design import Design
-from hwlib.design.edit import EditError, replace_part
-from hwlib.design.parts import Dram, Sram
-from hwlib.technology.dram import dram_technology
+from hwlib.analysis.wall_axes import present_value, scaled
+from hwlib.design.edit import EditError
 
 if TYPE_CHECKING:
     from explorer.document import Document
-    from hwlib.analysis.wall import WallAxis
-    from hwlib.workload.scenario import Scenario
+    from hwlib.analysis.wall_axes import WallAxis
 
 EDIT_WORDS = {"bandwidth": "Change the DRAM bandwidth", "capacity": "Change the on-chip capacity"}
 STEP = 2.0**0.125
@@ -42,18 +39,6 @@ def stepped(axis: WallAxis, value: float, steps: int) -> float:
     return max(1.0, value + math.copysign(1.0, steps))
 
 
-def present_value(axis: WallAxis, design: Design, scenario: Scenario) -> float:
-    """Where a design and a scenario stand on an axis; 0 where it has none of what the axis counts."""
-    if axis == "batch":
-        return float(scenario.batch)
-    if axis == "context":
-        return float(scenario.prompt)
-    parts = [b.part for b in design.blocks]
-    if axis == "bandwidth":
-        return sum((p.channels * _channel_Bps(p) for p in parts if isinstance(p, Dram)), start=0.0)
-    return float(sum(p.capacity_bytes for p in parts if isinstance(p, Sram)))
-
-
 class WallDrag:
     """One gesture: from the grab to the drop, one step of the history for the design, none for the scenario."""
 
@@ -61,7 +46,7 @@ class WallDrag:
         self._document = document
         self.axis: WallAxis = axis
         self._design, self._scenario = document.design, document.scenario
-        self.start = present_value(axis, self._design, self._scenario)
+        self.start = present_value(self._design, self._scenario, axis)
         self.value = self.start
         self._key = ("memory wall", axis, document.new_gesture())
 
@@ -89,18 +74,3 @@ class WallDrag:
             return
         after = self._design if value == self.start else scaled(self._design, self.axis, value / self.start)
         self._document.edit(EDIT_WORDS[self.axis], after, self._key)
-
-
-def scaled(design: Design, axis: WallAxis, factor: float) -> Design:
-    """The design with the bandwidth of all DRAM, or the capacity of all SRAM, times a factor. Raises EditError."""
-    for block in design.blocks:
-        part = block.part
-        if axis == "bandwidth" and isinstance(part, Dram):
-            design = replace_part(design, block.id, {"bandwidth_Bps": _channel_Bps(part) * factor})
-        elif axis == "capacity" and isinstance(part, Sram):
-            design = replace_part(design, block.id, {"capacity_bytes": max(64, round(part.capacity_bytes * factor))})
-    return design
-
-
-def _channel_Bps(part: Dram) -> float:
-    return part.bandwidth_Bps if part.bandwidth_Bps is not None else dram_technology(part.technology).bandwidth_Bps
