@@ -61,6 +61,7 @@ class BlockItem:
         self.front = QGraphicsRectItem()
         self.label = Label(self.front)
         self.badge: QGraphicsPixmapItem | None = None
+        self.padlock: QGraphicsPixmapItem | None = None
         self.body.setZValue(Z_BLOCK)
         self.front.setZValue(Z_LABEL)
         self.front.setPen(NO_PEN)
@@ -85,6 +86,8 @@ class BlockItem:
             self.frame.setRect(inside)
         if changed_kind:
             self.restyle(style)
+        if block.locked != (self.padlock is not None):
+            self._show_padlock(block.locked, style)
         self._say()
 
     def lay_out(self, scale: float, visible: QRectF, style: Style) -> None:
@@ -106,6 +109,10 @@ class BlockItem:
         self.label.lay_out(room, scale, style, marks.BADGE_PX if fits_badge else 0.0)
         self._lay_out_bar(width, height, scale)
         self._lay_out_inner(width, height)
+        if self.padlock is not None:
+            side = (marks.LOCK_PX + 3) / scale
+            self.padlock.setVisible(min(width, height) >= 2 * marks.LOCK_PX)
+            self.padlock.setPos(box.width() - side, box.height() - side - BAR_PX / scale)
         if self.badge is not None:
             inset = (marks.BADGE_PX + 3) / scale if fits_badge else marks.BADGE_PX / 2 / scale
             self.badge.setPos(box.width() - inset, 3 / scale if fits_badge else -marks.BADGE_PX / 2 / scale)
@@ -115,7 +122,7 @@ class BlockItem:
         if share == self.busy:
             return
         self.busy = share
-        self.body.setBrush(style.fill(self.block.kind, share or 0.0))
+        self._tint(style)
         self._say()
 
     def set_severity(self, severity: str, style: Style) -> None:
@@ -149,14 +156,20 @@ class BlockItem:
     def restyle(self, style: Style) -> None:
         """Take on the colours of a theme."""
         kind = self.block.kind
-        self.body.setBrush(style.fill(kind, self.busy or 0.0))
+        self._tint(style)
         self.body.setPen(style.edge(kind))
-        self.inner.setPen(style.inner(kind))
         self.bar.setBrush(style.strong(kind))
         self.label.restyle(style)
         self.set_emphasis(self.emphasis, style)
         if self.badge is not None:
             self.badge.setPixmap(marks.badge(self.severity, style))
+
+    def _tint(self, style: Style) -> None:
+        """The stronger the busier; nothing is touched, and so nothing painted, where the tint stays."""
+        fill = style.fill(self.block.kind, self.busy or 0.0)
+        if self.body.brush() != fill:
+            self.body.setBrush(fill)
+            self.inner.setPen(style.inner(self.block.kind, self.busy or 0.0))
 
     def remove(self) -> None:
         """Leave the scene."""

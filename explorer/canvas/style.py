@@ -75,11 +75,10 @@ class Style:
         """The outline of a block."""
         return cosmetic(self.strong(kind))
 
-    def inner(self, kind: str) -> QPen:
-        """The fine lines that hint at structure inside a block."""
-        color = QColor(theme.KIND_COLORS[kind])
-        color.setAlpha(58 if self.theme.dark else 50)
-        return cosmetic(color)
+    def inner(self, kind: str, heat: float = 0.0) -> QPen:
+        """The fine lines that hint at structure inside a block; opaque, as lines that let shine through cost twice."""
+        ground = self.fill(kind, heat).color().name()
+        return cosmetic(QColor(theme.mix(ground, theme.KIND_COLORS[kind], 0.23 if self.theme.dark else 0.2)))
 
     def link(self, width_px: float, idle: bool) -> QPen:
         """A link's stroke: pale as the channel, strong as the load that flows in it."""

@@ -110,7 +110,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("flops", "FLOPs", "1 MAC = 2 FLOP", *_quantity("flops", "FLOP")),
     Column("energy_J", "Energy", "Of all its repeats, without leakage", *_quantity("energy_J", "J")),
 )  # fmt: skip
-BOUND, SHARE, ENERGY = (next(i for i, c in enumerate(COLUMNS) if c.key == k) for k in ("bound", "share", "energy_J"))
+TIME, BOUND, SHARE, ENERGY = (
+    next(i for i, c in enumerate(COLUMNS) if c.key == k) for k in ("time_s", "bound", "share", "energy_J")
+)
+"""Left of the time stand words alone."""
 
 
 class OperatorModel(QAbstractTableModel):
@@ -128,9 +131,11 @@ class OperatorModel(QAbstractTableModel):
         after = self._sorted(_lines(report))
         keys = [line.row.key for line in after]
         if keys == before:
+            first = TIME if _words(after) == _words(self.lines) else 0
             self.lines = after
             if after:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(after) - 1, len(COLUMNS) - 1))
+                # Cells that are told of are painted anew with every frame of a drag, so words that stay are not.
+                self.dataChanged.emit(self.index(0, first), self.index(len(after) - 1, len(COLUMNS) - 1))
         elif sorted(keys) == sorted(before):
             self._reorder(after)
         else:
@@ -334,6 +339,11 @@ def _lines(report: Report | None) -> list[Line]:
         return []
     whole = {phase: sum(r.time_s for r in report.rows(phase)) for phase in PHASES}
     return [Line(r, i, r.time_s / whole[r.phase] if whole[r.phase] else 0.0) for i, r in enumerate(report.operators)]
+
+
+def _words(lines: list[Line]) -> list[str]:
+    """What the columns left of the time say beside the operators' keys."""
+    return [line.row.runs_on_label for line in lines]
 
 
 def _tooltip(line: Line, column: int) -> str:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from explorer import theme
+from explorer.canvas import style
 from explorer.canvas.overlays import HINT
 from explorer.canvas.rulers import major_step, minor_parts, tick_label
 from hwlib.design.design import Design, Finding, Settings
@@ -281,3 +282,13 @@ def test_items_follow_many_edits_once_and_are_up_to_date_for_whoever_asks(qtbot:
     qtbot.waitUntil(lambda: len(told) == 2)
     assert user.canvas.chip.blocks["a"].rect.x_m == pytest.approx(start.x_m)
     assert len(told) == 2
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_structure_can_be_told_from_the_block_however_busy_it_is(user: User, qapp: QApplication, name: str) -> None:
+    theme.apply(qapp, name)
+    item = user.canvas.chip.blocks["a"]
+    for share in (0.0, 0.5, 1.0, None):
+        item.set_busy(share, style.current())
+        assert item.inner.pen().color() != item.body.brush().color()
+    theme.apply(qapp, "light")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QIcon
@@ -62,6 +63,19 @@ def test_every_operator_of_both_phases_has_a_row(table: OperatorTable) -> None:
     assert figures["bound"] == "DRAM"
     assert figures["share"] == "47.1 %"
     assert str(figures["time_s"]).endswith("ms")
+
+
+def test_new_figures_leave_words_that_stay_unpainted(qtbot: QtBot, table: OperatorTable) -> None:
+    with qtbot.waitSignal(table.model.dataChanged) as told:
+        table.show_results(factories.results(factories.report(dram_Bps=2e12), generation=2))
+    first, last = told.args[:2]
+    assert KEYS[first.column()] == "time_s"
+    assert last.column() == len(KEYS) - 1
+    moved = factories.report()
+    rows = tuple(msgspec.structs.replace(r, runs_on_label="Elsewhere") for r in moved.operators)
+    with qtbot.waitSignal(table.model.dataChanged) as told:
+        table.show_results(factories.results(msgspec.structs.replace(moved, operators=rows), generation=3))
+    assert told.args[0].column() == 0
 
 
 def test_shapes_name_batch_and_repeats() -> None:
