@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
 
 from explorer.document import Baseline, Document
+from explorer.kept_reports import KeptReports
 
 if TYPE_CHECKING:
     from hwlib.design.design import Design
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 State = Literal["idle", "running", "stale", "failed"]
 PAINT_FALLBACK_MS = 50
-KEPT_BASELINES = 64
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ Compute = Callable[[Request], Results]
 class ReportMaker:
     """Calls hwlib for a request. Baseline reports are kept, so that a drag does not compute them again."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[object, Report] = OrderedDict()
+    def __init__(self, kept: KeptReports | None = None) -> None:
+        self.kept = kept or KeptReports()
 
     def __call__(self, request: Request) -> Results:
         """The results of a request; called on the worker thread. Raises what hwlib raises."""
@@ -70,22 +69,8 @@ class ReportMaker:
         start = time.perf_counter()
         report = evaluate(request.design, request.scenario, request.llm)
         elapsed_s = time.perf_counter() - start
-        baselines = tuple(self._baseline(b, request) for b in request.baselines)
+        baselines = tuple(self.kept.report(b, request.scenario, request.llm) for b in request.baselines)
         return Results(request.generation, report, baselines, elapsed_s)
-
-    def _baseline(self, baseline: Baseline, request: Request) -> Report:
-        from hwlib.evaluate import evaluate, evaluate_device
-
-        key = (baseline, request.llm, request.scenario)
-        if key not in self._kept:
-            if baseline.design is not None:
-                self._kept[key] = evaluate(baseline.design, request.scenario, request.llm)
-            else:
-                self._kept[key] = evaluate_device(baseline.device, request.scenario, request.llm)
-            if len(self._kept) > KEPT_BASELINES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
 
 
 class _Job(QRunnable):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, qVersion
 from PySide6.QtGui import QGuiApplication
@@ -27,6 +28,8 @@ class Layout:
     bottom_px: int
     bottom_widths: tuple[int, ...]
     right_heights: tuple[int, ...]
+    page: Literal["canvas", "compare"] = "canvas"
+    """What stands in the middle."""
 
 
 LARGE = Layout(
@@ -77,6 +80,20 @@ FOUR_CHARTS = Layout(
     bottom_widths=(25, 25, 25, 25),
     right_heights=LARGE.right_heights,
 )
+COMPARE = Layout(
+    name="compare",
+    left=(),
+    right=(),
+    strip="",
+    bottom=(),
+    left_px=0,
+    right_px=0,
+    bottom_px=0,
+    bottom_widths=(),
+    right_heights=(),
+    page="compare",
+)
+"""The comparison alone: it has a table, charts and controls of its own."""
 BY_SIZE = ((SPACIOUS, QSize(2200, 1250)), (LARGE, QSize(1500, 860)))
 """Arrangements from the largest on, each with the smallest window that it is for."""
 
@@ -107,8 +124,11 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layou
 def size_docks(window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout) -> None:
     """Give the docks their sizes; Qt only heeds this once the window has its own."""
     first = [docks[place[0]] for place in layout.bottom]
-    window.resizeDocks([docks[layout.left[0][0]]], [layout.left_px], Qt.Orientation.Horizontal)
-    window.resizeDocks([docks[layout.right[0][0]]], [layout.right_px], Qt.Orientation.Horizontal)
+    for side, width_px in ((layout.left, layout.left_px), (layout.right, layout.right_px)):
+        if side:
+            window.resizeDocks([docks[side[0][0]]], [width_px], Qt.Orientation.Horizontal)
+    if not first:
+        return
     window.resizeDocks(first, [layout.bottom_px] * len(first), Qt.Orientation.Vertical)
     window.resizeDocks(first, [w * window.width() // 100 for w in layout.bottom_widths], Qt.Orientation.Horizontal)
     right = [docks[place[0]] for place in layout.right]
@@ -124,6 +144,8 @@ def signature(version: str) -> str:
 def _bottom(window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout) -> None:
     """The strip on top, the row of charts below it, over the whole width."""
     area = AREA.BottomDockWidgetArea
+    if not layout.strip:
+        return
     strip = docks[layout.strip]
     window.addDockWidget(area, strip)
     previous = strip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QSizePolicy,
+    QStackedWidget,
     QTabWidget,
     QToolBar,
     QWidget,
@@ -28,9 +30,11 @@ from explorer.canvas.canvas import Canvas
 from explorer.canvas.keys import COMMANDS as CANVAS_COMMANDS
 from explorer.charts import all_charts
 from explorer.charts.chart import Chart
+from explorer.compare_room import CompareRoom
 from explorer.desk import Desk
 from explorer.document import Document
-from explorer.evaluator import Evaluator
+from explorer.evaluator import Evaluator, ReportMaker
+from explorer.kept_reports import KeptReports
 from explorer.painting import Frames
 from explorer.panels.baselines import BaselinePicker
 from explorer.panels.explain import ExplainPopup
@@ -41,6 +45,7 @@ from explorer.panels.problems import Problems
 from explorer.panels.scenario import ScenarioBar
 from explorer.settings import Preferences
 from explorer.status import StatusLine
+from hwlib.design.design import Design
 
 TITLED = ("findings",)
 """Docks whose panel has no heading of its own."""
@@ -54,11 +59,14 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.document = document
         document.setParent(self)
-        self.evaluator = Evaluator(document, parent=self)
+        self._kept = KeptReports()
+        self.evaluator = Evaluator(document, ReportMaker(self._kept), parent=self)
         self._preferences = preferences
         self._restored = False
         self._by_hand = False
         """Panels stay where they are, whatever the window's size."""
+        self._places = QByteArray()
+        """Where the panels stood before they gave way to the comparison."""
         self._titled: object = None
         self._layout = layout.layout_for(size)
         self.setObjectName("main")
@@ -95,7 +103,12 @@ class MainWindow(QMainWindow):
         self.charts: dict[str, Chart] = {chart.name: chart for chart in all_charts(document)}
         self.status_line = StatusLine(self.evaluator, self)
         self._popup = ExplainPopup(self)
-        self.setCentralWidget(self.desk.central(self.canvas))
+        self.room = CompareRoom(document, self.evaluator, self._kept, self.canvas, self)
+        self.room.use_library(self.desk.library, self.desk.library_panel)
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self.canvas)
+        self.middle.addWidget(self.room.view)
+        self.setCentralWidget(self.desk.central(self.middle))
 
     def _make_docks(self) -> dict[str, QDockWidget]:
         panels: dict[str, tuple[str, QWidget]] = {
@@ -121,6 +134,9 @@ class MainWindow(QMainWindow):
         bar.setMovable(False)
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.commands.fill_toolbar(bar)
+        self.docks["headline"].setWidget(
+            self.room.beside(self.headline, self.commands["pin"], self.commands["compare"])
+        )
         bar.addWidget(self._scenario_and_baselines())
         bar.toggleViewAction().setEnabled(False)
         self.addToolBar(bar)
@@ -160,11 +176,15 @@ class MainWindow(QMainWindow):
             "close_tab": self.files.close_current,
             "save": self.files.save,
             "save_as": self.files.save_as,
+            "export_report": self.room.exports.report,
+            "export_chip": self.room.exports.chip,
             "quit": self.close,
             "undo": document.undo,
             "redo": document.redo,
             **{name: _on(canvas, command) for name, command in CANVAS_COMMANDS.items()},
             "link_mode": canvas.toggle_connect,
+            "compare": self.show_compare,
+            "pin": self.room.view.pin_snapshot,
             "snap": self._set_snap,
             "theme_light": self._light,
             "theme_dark": self._dark,
@@ -200,6 +220,11 @@ class MainWindow(QMainWindow):
         self._frames.about_to_paint.connect(self.canvas.chip.settle)
         self.inspector.explain_requested.connect(self._explain)
         self.headline.explain_requested.connect(self._explain)
+        self.room.explain_requested.connect(self._popup.show_explanation)
+        self.room.open_requested.connect(self._open_compared)
+        self.room.show_requested.connect(self.show_compare)
+        self.room.view.closed.connect(self._leave_compare)
+        self.room.message.connect(self._say)
         self.desk.message.connect(self._say)
         self.desk.remembered_changed.connect(self._remember_files)
         self.document.saved_changed.connect(self._retitle)
@@ -267,8 +292,36 @@ class MainWindow(QMainWindow):
         """Show four charts side by side, as the benchmark of the window is defined."""
         self._take_layout(layout.FOUR_CHARTS)
 
+    def show_compare(self, on: bool = True) -> None:
+        """Let the comparison take the place of the chip and its panels, or bring these back as they were."""
+        if on == (self._layout is layout.COMPARE):
+            return
+        if on:
+            # What is selected goes out of sight, and must not be deleted there by a stray key.
+            self.document.select(())
+            self._places = self.saveState(layout.LAYOUT_VERSION)
+            self._take_layout(layout.COMPARE)
+        else:
+            self._take_layout(layout.layout_for(self.size()))
+            if self._by_hand:
+                self.restoreState(self._places, layout.LAYOUT_VERSION)
+
+    def _leave_compare(self) -> None:
+        self.show_compare(False)
+
+    def _open_compared(self, design: Design, path: str) -> None:
+        """Show a column of the comparison as a document."""
+        if path and not self.files.open_path(Path(path)):
+            return
+        if not path:
+            self.files.show_design(design)
+        self.show_compare(False)
+
     def _take_layout(self, wanted: layout.Layout) -> None:
         self._layout = wanted
+        comparing = wanted.page == "compare"
+        self.commands["compare"].setChecked(comparing)
+        self.middle.setCurrentWidget(self.room.view if comparing else self.canvas)
         layout.arrange(self, self.docks, wanted)
         # Qt settles the new places before it heeds sizes.
         QTimer.singleShot(0, self._size_docks)
@@ -296,9 +349,10 @@ class MainWindow(QMainWindow):
             self._layout = layout.layout_for(self.size())
 
     def _remember(self) -> None:
+        comparing = self._layout is layout.COMPARE
         self._prefer(
             geometry=self.saveGeometry().data(),
-            layout=self.saveState(layout.LAYOUT_VERSION).data(),
+            layout=(self._places if comparing else self.saveState(layout.LAYOUT_VERSION)).data(),
             by_hand=self._by_hand,
             layout_of=layout.signature(QApplication.applicationVersion()),
             **self.desk.remembered(),
@@ -327,6 +381,7 @@ class MainWindow(QMainWindow):
             return
         self._remember()
         self.desk.shutdown()
+        self.room.shutdown()
         self.evaluator.shutdown()
         self._frames.stop()
         event.accept()

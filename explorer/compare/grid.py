@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -242,6 +243,15 @@ class Grid(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.fit_columns()
+
+    def event(self, event: QEvent) -> bool:
+        """Keys that mean something to the chosen column are no shortcuts of the window meanwhile."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            moves = event.modifiers() & MOVES and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
+            if moves or event.key() == Qt.Key.Key_Delete or event.matches(QKeySequence.StandardKey.Copy):
+                event.accept()
+                return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy; Enter or Menu open the column's menu, Delete removes it, Alt with an arrow moves it."""

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QHideEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QInputDialog,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from explorer.document import Document
     from explorer.evaluator import Results
 
+LEAST = QSize(480, 200)
 EMPTY_HEADING = "Nothing to compare yet"
 EMPTY_TEXT = (
     "Put designs, catalog devices and pinned snapshots side by side: add the first one here. "
@@ -60,6 +61,8 @@ class CompareView(QWidget):
     """(report, key of a figure): where does it come from?"""
     open_requested = Signal(object, str)
     """(design, path or empty): show it as a document."""
+    closed = Signal()
+    """The user has seen enough."""
     message = Signal(str)
     """A line for the status bar."""
     shown_comparison = Signal(object)
@@ -79,6 +82,8 @@ class CompareView(QWidget):
         self._results: Results | None = None
         self._stale = True
         self.ask_name: Callable[[str], str] = self._ask_name
+        # Of its own, or the sum of its parts would set the least size of a window in which it is hidden.
+        self.setMinimumSize(LEAST)
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.Base)
         self._make_bar()
@@ -102,15 +107,19 @@ class CompareView(QWidget):
         self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.export_menu = QMenu(self.export)
         for made, words, tip in EXPORTS:
-            action = self.export_menu.addAction(words, partial(self.export_as, made))
+            action = self.export_menu.addAction(words)
             action.setToolTip(tip)
+            action.setData(made.suffix)
+        self.export_menu.triggered.connect(self._export_chosen)
         self.export_menu.setToolTipsVisible(True)
         self.export.setMenu(self.export_menu)
         self.bar = QHBoxLayout()
         self.bar.setContentsMargins(theme.GRID_PX, theme.HALF_GRID_PX, theme.GRID_PX, 0)
         self.bar.setSpacing(theme.GRID_PX)
         self.bar.addWidget(self.heading, 1)
-        for button in (self.add, self.pin, self.export):
+        self.back = _button("Back to the chip", "Show the canvas and its panels again")
+        self.back.clicked.connect(self.closed)
+        for button in (self.add, self.pin, self.export, self.back):
             self.bar.addWidget(button)
 
     def _make_pages(self) -> None:
@@ -337,6 +346,9 @@ class CompareView(QWidget):
             self.explain_requested.emit(self.compared.reports[column], key)
 
     # Files ----------------------------------------------------------------------------------------------------------
+
+    def _export_chosen(self, action: QAction) -> None:
+        self.export_as(next(made for made, _, _ in EXPORTS if made.suffix == action.data()))
 
     def export_as(self, made: export.Format) -> Path | None:
         """Ask for a file of this kind and write the comparison into it; returns the file that was written."""

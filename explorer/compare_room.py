@@ -1,0 +1,97 @@
+"""Comparing and exporting in one window, wired together: the Compare view, snapshots, and what goes into files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from explorer import theme
+from explorer.compare.adding import designs_in
+from explorer.compare.view import CompareView
+from explorer.compare.worker import ComparisonMaker
+from explorer.export_commands import ExportCommands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from PySide6.QtGui import QAction
+    from PySide6.QtWidgets import QGraphicsView
+
+    from explorer.document import Document
+    from explorer.evaluator import Evaluator
+    from explorer.kept_reports import KeptReports
+    from explorer.library.library import Library
+    from explorer.library.panel import LibraryPanel
+    from hwlib.design.design import Design
+
+
+class CompareRoom(QObject):
+    """The Compare view on the window's document. It shares the reports of devices with the window's evaluator."""
+
+    message = Signal(str)
+    """A word to the user in passing."""
+    explain_requested = Signal(object, str)
+    """(report, key of a figure)."""
+    open_requested = Signal(object, str)
+    """(design, path or empty): show it as a document."""
+    show_requested = Signal()
+    """Something was put into the comparison from elsewhere."""
+
+    def __init__(
+        self, document: Document, evaluator: Evaluator, kept: KeptReports, canvas: QGraphicsView, window: QWidget
+    ) -> None:
+        super().__init__(window)
+        self.view = CompareView(document, compute=ComparisonMaker(kept))
+        self.view.setObjectName("compare")
+        self._library: Library | None = None
+        self.exports = ExportCommands(document, evaluator, canvas, window)
+        evaluator.finished.connect(self.view.show_results)
+        self.view.message.connect(self.message)
+        self.exports.message.connect(self.message)
+        self.view.explain_requested.connect(self.explain_requested)
+        self.view.open_requested.connect(self.open_requested)
+
+    def use_library(self, library: Library, panel: LibraryPanel) -> None:
+        """Offer the library's designs, and take what its panel sends."""
+        self._library = library
+        self.view.adding.saved = self._saved
+        panel.compare_requested.connect(self.compare_designs)
+
+    def compare_designs(self, designs: Iterable[tuple[Design, str]]) -> None:
+        """Put designs, each with the path of its file or an empty text, into the comparison and show it."""
+        for design, path in designs:
+            self.view.comparing.add_design(design, path)
+        self.show_requested.emit()
+
+    def _saved(self) -> Sequence[Path]:
+        """The library's files, and those beside the last opened one."""
+        own = [e.path for e in self._library.saved if e.path is not None and not e.problem] if self._library else []
+        return tuple(dict.fromkeys((*own, *designs_in(self.view.adding.folder))))
+
+    def beside(self, headline: QWidget, *actions: QAction) -> QWidget:
+        """The headline with a button for each action at its right."""
+        both = QWidget()
+        # No higher than the headline, however high the place is.
+        both.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        row = QHBoxLayout(both)
+        row.setContentsMargins(0, 0, theme.GRID_PX, 0)
+        row.setSpacing(theme.GRID_PX)
+        row.addWidget(headline, 1)
+        column = QVBoxLayout()
+        column.setSpacing(theme.HALF_GRID_PX)
+        column.addStretch(1)
+        for action in actions:
+            button = QToolButton()
+            button.setDefaultAction(action)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            column.addWidget(button)
+        column.addStretch(1)
+        row.addLayout(column)
+        return both
+
+    def shutdown(self) -> None:
+        """Let the comparison in flight end."""
+        self.view.shutdown()
