@@ -54,7 +54,6 @@ def make(qtbot: QtBot, size: QSize = LARGE, preferences: Preferences | None = No
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
     made = make(qtbot)
     yield made
-    made.files = type(made.files)(made.document, made, asks=False)
     made.close()
 
 
