@@ -9,7 +9,10 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
 
+from explorer import keymap
 from explorer.document import Document
+from explorer.keymap import keys_of as keys_of
+from explorer.keymap import shown_keys as shown_keys
 
 Handler = Callable[..., object]
 Keys = QKeySequence.StandardKey
@@ -122,21 +125,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
 BY_ID = {spec.id: spec for spec in ACTIONS}
 
 
-def shown_keys(spec: ActionSpec) -> QKeySequence:
-    """The keys that a menu names for an action: those of the whole window, else those of the canvas."""
-    found = keys_of(spec.shortcut) or keys_of(spec.canvas_keys)
-    return found[0] if found else QKeySequence()
-
-
-def keys_of(shortcut: Shortcut) -> list[QKeySequence]:
-    """The key sequences of a standard key or of text such as "Ctrl+0; F"."""
-    if not shortcut:
-        return []
-    if isinstance(shortcut, str):
-        return QKeySequence.listFromString(shortcut)
-    return QKeySequence.keyBindings(shortcut)
-
-
 class Actions(QObject):
     """The QActions of the table, each bound to its handler and enabled as the document allows.
 
@@ -151,6 +139,7 @@ class Actions(QObject):
         # Each edit changes the history, so `changed` need not be heard as well.
         document.selection_changed.connect(self.refresh)
         document.history_changed.connect(self.refresh)
+        keymap.notifier.changed.connect(self._rebind)
         self.refresh()
 
     def __getitem__(self, action_id: str) -> QAction:
@@ -193,24 +182,33 @@ class Actions(QObject):
         action.setIconText(spec.text.replace("&", "").rstrip("…"))
         action.setStatusTip(spec.tip)
         action.setCheckable(spec.checkable)
-        if spec.shortcut is not None:
-            action.setShortcuts(keys_of(spec.shortcut))
-        elif spec.canvas_keys:
-            # Only to be named in the menu: the canvas reads its keys itself, and no widget of this context is focused.
-            action.setShortcut(shown_keys(spec))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        keys = shown_keys(spec).toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{spec.tip} ({keys})" if keys else spec.tip)
+        _bind(action, spec)
         if spec.group:
             self._groups.setdefault(spec.group, QActionGroup(self)).addAction(action)
         action.triggered.connect(handler)
         return action
+
+    def _rebind(self) -> None:
+        """The user has chosen other keys."""
+        for spec in ACTIONS:
+            _bind(self.by_id[spec.id], spec)
 
     def _submenu(self, menus: dict[str, QMenu], path: str) -> QMenu:
         parent, title = path.rsplit("/", 1)
         menus[parent].addSeparator()
         menus[path] = menus[parent].addMenu(title)
         return menus[path]
+
+
+def _bind(action: QAction, spec: ActionSpec) -> None:
+    """Give an action the keys that stand for it, and name them in its tip."""
+    keys = keymap.window_keys(spec)
+    # Keys of the canvas are only named in the menu: it reads them itself, and no widget of this context is focused.
+    context = Qt.ShortcutContext.WindowShortcut if keys else Qt.ShortcutContext.WidgetShortcut
+    action.setShortcutContext(context)
+    action.setShortcuts(keys or [shown_keys(spec)])
+    said = keymap.shown_text(spec)
+    action.setToolTip(f"{spec.tip} ({said})" if said else spec.tip)
 
 
 def _naming(verb: str, step: str) -> str:

@@ -10,7 +10,8 @@ from PySide6.QtCore import QKeyCombination, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from explorer.actions import ACTIONS, BY_ID, keys_of, shown_keys
+from explorer import keymap
+from explorer.actions import ACTIONS, BY_ID, shown_keys
 
 if TYPE_CHECKING:
     from explorer.canvas.canvas import Canvas
@@ -45,7 +46,10 @@ CONTEXT_MENU = ("duplicate", "turn", "delete", None, "connect", "select_all", No
 def bindings() -> dict[str, str]:
     """Key sequence in portable text -> id of the action that it stands for on the canvas."""
     specs = [spec for spec in ACTIONS if spec.id in COMMANDS]
-    return {k.toString(): spec.id for spec in specs for k in (*keys_of(spec.shortcut), *keys_of(spec.canvas_keys))}
+    return {k.toString(): spec.id for spec in specs for k in keymap.all_keys(spec)}
+
+
+keymap.notifier.changed.connect(bindings.cache_clear)
 
 
 def command_of(event: QKeyEvent) -> Callable[[Canvas], None] | None:
