@@ -43,6 +43,14 @@ def _block_selected(document: Document) -> bool:
     return any(b.id in document.selection for b in document.design.blocks)
 
 
+def _one_block(document: Document) -> bool:
+    return sum(b.id in document.selection for b in document.design.blocks) == 1
+
+
+def _three_blocks(document: Document) -> bool:
+    return sum(b.id in document.selection for b in document.design.blocks) >= 3
+
+
 def _can_undo(document: Document) -> bool:
     return document.undo_stack.canUndo()
 
@@ -85,19 +93,44 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("undo", "&Undo", "&Edit", "Take the last step back", Keys.Undo, enabled=_can_undo, in_toolbar=True),
     ActionSpec("redo", "&Redo", "&Edit", "Do the step again", "Ctrl+Shift+Z; Ctrl+Y",
                enabled=_can_redo, in_toolbar=True),
+    ActionSpec("cut", "Cu&t", "&Edit", "Copy the selected blocks and delete them", None, "Ctrl+X", _block_selected, 1),
+    ActionSpec("copy", "&Copy", "&Edit", "Put the selected blocks and the links among them onto the clipboard", None,
+               "Ctrl+C", _block_selected, 1),
+    ActionSpec("paste", "&Paste", "&Edit", "Add the blocks on the clipboard at the pointer", None, "Ctrl+V", section=1),
     ActionSpec("duplicate", "D&uplicate", "&Edit", "Copy the selected blocks and the links among them", "Ctrl+D", "",
                _block_selected, 1),
-    ActionSpec("turn", "Tu&rn by 90°", "&Edit", "Turn the selected blocks", None, "R", _block_selected, 1),
+    ActionSpec("array", "Make arra&y…", "&Edit", "Repeat the selected blocks in rows and columns", "Ctrl+Shift+D", "",
+               _block_selected, 1),
     ActionSpec("delete", "&Delete", "&Edit", "Delete the selected blocks and links", Keys.Delete, "Backspace",
                _selected, 1),
-    ActionSpec("select_all", "Select &all", "&Edit", "Select every block", Keys.SelectAll, "", _has_blocks, 2),
-    ActionSpec("select_next", "Select &next", "&Edit", "Select the next block", None, "N", _has_blocks, 2),
+    ActionSpec("rename", "Rena&me", "&Edit", "Write another name for the selected block", None, "F2", _one_block, 2),
+    ActionSpec("turn", "Tu&rn by 90°", "&Edit", "Turn the selected blocks", None, "R", _block_selected, 2),
+    ActionSpec("lock", "Loc&k or unlock", "&Edit", "Keep the selected blocks where they are", None, "L",
+               _block_selected, 2),
+    ActionSpec("align_left", "&Left edges", "&Edit/Ali&gn", "Move the selected blocks to one left edge", None,
+               "Ctrl+Left", _block_selected),
+    ActionSpec("align_centre", "&Centres", "&Edit/Ali&gn", "Move the selected blocks onto one upright line", None, "H",
+               _block_selected),
+    ActionSpec("align_right", "&Right edges", "&Edit/Ali&gn", "Move the selected blocks to one right edge", None,
+               "Ctrl+Right", _block_selected),
+    ActionSpec("align_top", "&Upper edges", "&Edit/Ali&gn", "Move the selected blocks to one upper edge", None,
+               "Ctrl+Up", _block_selected, 1),
+    ActionSpec("align_middle", "&Middles", "&Edit/Ali&gn", "Move the selected blocks onto one level line", None, "V",
+               _block_selected, 1),
+    ActionSpec("align_bottom", "Lo&wer edges", "&Edit/Ali&gn", "Move the selected blocks to one lower edge", None,
+               "Ctrl+Down", _block_selected, 1),
+    ActionSpec("distribute_across", "Spread &across", "&Edit/Ali&gn", "Make the gaps from left to right equal", None,
+               "Shift+H", _three_blocks, 2),
+    ActionSpec("distribute_down", "Spread &down", "&Edit/Ali&gn", "Make the gaps from top to bottom equal", None,
+               "Shift+V", _three_blocks, 2),
+    ActionSpec("select_all", "Select &all", "&Edit", "Select every block", Keys.SelectAll, "", _has_blocks, 3),
+    ActionSpec("select_next", "Select &next", "&Edit", "Select the next block", None, "N", _has_blocks, 3),
     ActionSpec("select_previous", "Select &previous", "&Edit", "Select the block before", None, "Shift+N",
-               _has_blocks, 2),
+               _has_blocks, 3),
     ActionSpec("connect", "&Connect", "&Edit", "Link the two selected blocks, or the selected one as proposed",
-               "Ctrl+L", "", _linkable, 3),
+               "Ctrl+L", "", _linkable, 4),
     ActionSpec("link_mode", "Draw &links", "&Edit", "Press on a block and let go on another to link them", None, "C",
-               _has_blocks, 3, checkable=True),
+               _has_blocks, 4, checkable=True),
     ActionSpec("zoom_in", "Zoom &in", "&View", "Show the die larger", "Ctrl++; Ctrl+=", "+; ="),
     ActionSpec("zoom_out", "Zoom &out", "&View", "Show the die smaller", Keys.ZoomOut, "-"),
     ActionSpec("zoom_fit", "Zoom to &fit", "&View", "Show the whole die", "Ctrl+0", "F"),

@@ -19,15 +19,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from explorer.canvas import commands, keys, placing
-from explorer.canvas.figures import suggested_width_bits
+from explorer.canvas import keys, placing
+from explorer.canvas.editing import EditingView
 from explorer.canvas.handles import Handles
 from explorer.canvas.overlays import EDGE_PX, HINT, CornerBar, Floating, die_figures
 from explorer.canvas.placer import Placer
 from explorer.canvas.proposal import Proposal
 from explorer.canvas.scene import ChipScene, Footprints
-from explorer.canvas.tools import Connect, Gesture, MoveBlocks, Pan, Reshape, RubberBand, shifted
-from explorer.canvas.view import ZoomView
+from explorer.canvas.tools import Connect, Gesture, Locked, MoveBlocks, Pan, Reshape, RubberBand
 from explorer.document import Document
 from explorer.evaluator import Results
 from explorer.presets import Preset
@@ -36,7 +35,6 @@ from hwlib.design.design import Block, Design
 from hwlib.report import Rect
 
 LINK_REACH_PX = 5.0
-LINK_CLOCK_HZ = 1e9
 
 
 def modelled_footprints(design: Design) -> Mapping[str, Rect]:
@@ -50,7 +48,7 @@ Button = Qt.MouseButton
 Modifier = Qt.KeyboardModifier
 
 
-class Canvas(ZoomView):
+class Canvas(EditingView):
     """The die with its blocks. Give it the document and a function that knows the blocks' footprints."""
 
     message = Signal(str)
@@ -122,12 +120,6 @@ class Canvas(ZoomView):
         block = placing.placed_freely(self.document.design, preset, self.chip.footprints)
         self._add(block)
 
-    def delete_selected(self) -> None:
-        """Remove the selected blocks and links, and links that would dangle."""
-        design, chosen = self.document.design, self.document.selection
-        if chosen:
-            self.document.edit(f"Delete {commands.naming(design, chosen)}", edit.remove(design, chosen))
-
     def connect_selected(self) -> None:
         """Link the two selected blocks, or the one as proposed."""
         ids = self._chosen_blocks()
@@ -135,57 +127,6 @@ class Canvas(ZoomView):
             self.connect_blocks(*ids)
         else:
             self.proposal.accept()
-
-    def connect_blocks(self, source: str, target: str) -> None:
-        """Link two blocks and select the link; say why where that can't be."""
-        design = self.document.design
-        try:
-            width = suggested_width_bits(design.block(source).part, design.block(target).part, LINK_CLOCK_HZ)
-            after = edit.connect(design, source, target, width_bits=width, clock_Hz=LINK_CLOCK_HZ)
-        except edit.EditError as error:
-            self.say(f"{str(error)[:1].upper()}{str(error)[1:]}.")
-            return
-        self.document.edit(f"Connect {design.block(source).name} and {design.block(target).name}", after)
-        self.document.select({after.links[-1].id})
-
-    def duplicate_selection(self) -> None:
-        """Copy the selected blocks and the links among them, a little aside."""
-        ids = self._chosen_blocks()
-        if ids:
-            shift = 4 * self.grid_m
-            rects = {i: self.chip.blocks[i].rect for i in ids}
-            after, new = commands.duplicated(self.document.design, ids, rects, (shift, shift))
-            self.document.edit(f"Duplicate {commands.naming(self.document.design, ids)}", after)
-            self.document.select(new)
-
-    def turn_selection(self) -> None:
-        """Turn the selected blocks by 90 degrees."""
-        ids = self._chosen_blocks()
-        if ids:
-            rects = {i: self.chip.blocks[i].rect for i in ids}
-            after = commands.turned(self.document.design, ids, rects)
-            self.document.edit(f"Turn {commands.naming(self.document.design, ids)}", after)
-
-    def nudge(self, dx_steps: int, dy_steps: int, gesture: int) -> None:
-        """Shift the selected blocks by steps of the grid; calls with the same gesture are one undo step."""
-        ids = self._chosen_blocks()
-        if ids:
-            blocks = {i: self.chip.blocks[i].block for i in ids}
-            rects = {i: self.chip.blocks[i].rect for i in ids}
-            after = shifted(self.document.design, blocks, rects, dx_steps * self.grid_m, dy_steps * self.grid_m)
-            self.document.edit(f"Move {commands.naming(self.document.design, ids)}", after, ("nudge", gesture))
-
-    def select_all(self) -> None:
-        """Select every block and link."""
-        self.document.select({*self.chip.blocks, *self.chip.links})
-
-    def select_next(self, step: int = 1) -> None:
-        """Select the next block in the design's order, or the one before it."""
-        ids = list(self.chip.blocks)
-        if ids:
-            chosen = self._chosen_blocks()
-            at = ids.index(chosen[-1]) + step if chosen else 0 if step > 0 else -1
-            self.document.select({ids[at % len(ids)]})
 
     def activate_selected(self) -> None:
         """Make the proposed link, else ask for the details of what is selected."""
@@ -275,7 +216,10 @@ class Canvas(ZoomView):
             return None
         if found not in self.document.selection:
             self.document.select({found})
-        return MoveBlocks(self, pos, found) if block is not None else None
+        if block is None:
+            return None
+        free = [i for i in self._chosen_blocks() if not self.chip.blocks[i].block.locked]
+        return MoveBlocks(self, pos, block) if free else Locked(self, pos, block)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with the gesture, or show what is under the pointer."""
@@ -304,7 +248,10 @@ class Canvas(ZoomView):
         """Ask for the details of a block or link."""
         found = next(filter(None, self._under(event.position().toPoint())), None)
         if event.button() == Button.LeftButton and self.mode == "select" and found:
-            self.block_activated.emit(found)
+            if found in self.chip.blocks and self.chip.on_name(found, self.floor(event.position().toPoint())):
+                self.rename_in_place(found)
+            else:
+                self.block_activated.emit(found)
         else:
             self.mousePressEvent(event)
 
@@ -323,8 +270,9 @@ class Canvas(ZoomView):
             self.escape()
             return
         found = next(filter(None, self._under(event.pos())), None) if event.reason() == event.Reason.Mouse else None
-        if found is not None and found not in self.document.selection:
-            self.document.select({found})
+        by_mouse = event.reason() == event.Reason.Mouse
+        if by_mouse and found not in self.document.selection:
+            self.document.select({found} if found is not None else ())
         keys.context_menu(self).popup(event.globalPos())
 
     # Keys
@@ -422,9 +370,6 @@ class Canvas(ZoomView):
     def _only_selected(self) -> str | None:
         ids = self._chosen_blocks()
         return ids[0] if len(ids) == 1 else None
-
-    def _chosen_blocks(self) -> list[str]:
-        return [i for i in self.chip.blocks if i in self.document.selection]
 
     def _update_cursor(self, pos: QPoint | None = None) -> None:
         shapes = Qt.CursorShape

@@ -1,4 +1,4 @@
-"""Edits of a selection that are no drag: delete, duplicate, turn, nudge. Pure functions over designs; no Qt."""
+"""Edits of a selection that are no drag: naming, turning, locking, renaming. Pure functions over designs; no Qt."""
 
 from __future__ import annotations
 
@@ -41,34 +41,14 @@ def _turned_aspect(block: Block) -> float:
     return 1 / block.placement.aspect
 
 
-def duplicated(
-    design: Design, ids: Iterable[str], rects: Mapping[str, Rect], shift_m: tuple[float, float]
-) -> tuple[Design, frozenset[str]]:
-    """The design with copies of blocks and of the links among them, shifted; and the ids of the new blocks."""
-    copies: dict[str, str] = {}
-    for block_id in ids:
-        block = design.block(block_id)
-        new_id = edit.unique_id(design, block.kind)
-        place = placement_at(
-            round(rects[block_id].x_m + shift_m[0], 12), round(rects[block_id].y_m + shift_m[1], 12),
-            block.placement.aspect,
-        )  # fmt: skip
-        copy = msgspec.structs.replace(block, id=new_id, name=_free_name(design, block.name), placement=place)
-        design = edit.add_block(design, copy)
-        copies[block_id] = new_id
-    for link in design.links:
-        if link.source in copies and link.target in copies:
-            design = edit.connect(
-                design, copies[link.source], copies[link.target], width_bits=link.width_bits, clock_Hz=link.clock_Hz
-            )
-    return design, frozenset(copies.values())
+def locked(design: Design, ids: Iterable[str], lock: bool) -> Design:
+    """The design with blocks locked in their places, or free again."""
+    chosen = set(ids)
+    blocks = tuple(msgspec.structs.replace(b, locked=lock) if b.id in chosen else b for b in design.blocks)
+    return msgspec.structs.replace(design, blocks=blocks)
 
 
-def _free_name(design: Design, name: str) -> str:
-    """`name` with the next number that no block has."""
-    taken = {b.name for b in design.blocks}
-    stem, _, number = name.rpartition(" ")
-    stem, n = (stem, int(number)) if stem and number.isdecimal() and len(number) < 6 else (name, 1)
-    while f"{stem} {n}" in taken or n == 1:
-        n += 1
-    return f"{stem} {n}"
+def renamed(design: Design, block_id: str, name: str) -> Design:
+    """The design with one block called otherwise. Raises EditError for a name that no file may hold."""
+    block = msgspec.structs.replace(design.block(block_id), name=name)
+    return edit.replace_block(design, edit.checked(block, Block))

@@ -83,7 +83,8 @@ class Handles(QObject):
     def _reshapes(self, block: BlockItem) -> bool:
         """A selected block that is large enough on screen has a corner to pull; a memory strip has its own shape."""
         large = min(block.rect.width_m, block.rect.height_m) >= LEAST_EDGE_PX / 2 * self._view.m_per_px
-        return large and block.block.kind != "dram" and block.block.id in self._view.document.selection
+        shapeable = block.block.kind != "dram" and not block.block.locked
+        return large and shapeable and block.block.id in self._view.document.selection
 
     def _fits(self, side: str) -> bool:
         rect = self._view.chip.blocks[self._block or ""].rect

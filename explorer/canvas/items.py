@@ -163,6 +163,16 @@ class BlockItem:
         self.set_emphasis(self.emphasis, style)
         if self.badge is not None:
             self.badge.setPixmap(marks.badge(self.severity, style))
+        if self.padlock is not None:
+            self.padlock.setPixmap(marks.lock(style))
+
+    def _show_padlock(self, locked: bool, style: Style) -> None:
+        if locked:
+            self.padlock = marks.mark_item(marks.lock(style), self.front)
+        elif self.padlock is not None:
+            self.padlock.setParentItem(None)  # type: ignore[arg-type]
+            self.padlock.scene().removeItem(self.padlock)
+            self.padlock = None
 
     def _tint(self, style: Style) -> None:
         """The stronger the busier; nothing is touched, and so nothing painted, where the tint stays."""

@@ -23,7 +23,21 @@ COARSE_STEPS = 10
 PAN_PX = 48
 
 COMMANDS: dict[str, Callable[[Canvas], None]] = {
+    "cut": lambda view: view.cut_selection(),
+    "copy": lambda view: view.copy_selection(),
+    "paste": lambda view: view.paste(),
     "duplicate": lambda view: view.duplicate_selection(),
+    "array": lambda view: view.ask_for_array(),
+    "rename": lambda view: view.rename_selected(),
+    "lock": lambda view: view.toggle_lock(),
+    "align_left": lambda view: view.align("left"),
+    "align_centre": lambda view: view.align("centre"),
+    "align_right": lambda view: view.align("right"),
+    "align_top": lambda view: view.align("top"),
+    "align_middle": lambda view: view.align("middle"),
+    "align_bottom": lambda view: view.align("bottom"),
+    "distribute_across": lambda view: view.distribute("across"),
+    "distribute_down": lambda view: view.distribute("down"),
     "turn": lambda view: view.turn_selection(),
     "delete": lambda view: view.delete_selected(),
     "select_all": lambda view: view.select_all(),
@@ -38,8 +52,18 @@ COMMANDS: dict[str, Callable[[Canvas], None]] = {
     "snap": lambda view: view.set_snap(not view.snap_enabled),
 }
 """What those actions do that concern the canvas, by id."""
-CONTEXT_MENU = ("duplicate", "turn", "delete", None, "connect", "select_all", None, "fit_selection", "zoom_fit")
-"""Ids of actions, None for a separator."""
+ALIGN = (
+    "align_left", "align_centre", "align_right", None, "align_top", "align_middle", "align_bottom", None,
+    "distribute_across", "distribute_down",
+)  # fmt: skip
+BLOCK_MENU = (
+    "cut", "copy", "duplicate", "array", None, "rename", "turn", "lock", ("&Align", ALIGN), None, "connect", None,
+    "fit_selection", "delete",
+)  # fmt: skip
+LINK_MENU = ("delete", None, "link_mode", "select_all")
+GROUND_MENU = ("paste", None, "select_all", "link_mode", None, "snap", "zoom_fit")
+"""Ids of actions; None for a separator, (title, ids) for a submenu."""
+Entry = str | None | tuple[str, tuple[str | None, ...]]
 
 
 @cache
@@ -93,16 +117,24 @@ def _arrow(view: Canvas, key: Key, steps: int, repeated: bool) -> None:
 
 
 def context_menu(view: Canvas) -> QMenu:
-    """What can be done here, as the one table of actions words it; deleted when it closes."""
+    """What can be done with what is selected, as the one table of actions words it; deleted when it closes."""
+    chosen = view.document.selection
+    entries = BLOCK_MENU if chosen & view.chip.blocks.keys() else LINK_MENU if chosen else GROUND_MENU
     menu = QMenu(view)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    for action_id in CONTEXT_MENU:
-        if action_id is None:
-            menu.addSeparator()
-            continue
-        spec, run = BY_ID[action_id], COMMANDS[action_id]
-        action = menu.addAction(spec.text, partial(run, view))
-        action.setShortcut(shown_keys(spec))
-        action.setShortcutVisibleInContextMenu(True)
-        action.setEnabled(spec.enabled(view.document))
+    _fill(menu, view, entries)
     return menu
+
+
+def _fill(menu: QMenu, view: Canvas, entries: tuple[Entry, ...]) -> None:
+    for entry in entries:
+        if entry is None:
+            menu.addSeparator()
+        elif isinstance(entry, tuple):
+            _fill(menu.addMenu(entry[0]), view, entry[1])
+        else:
+            spec = BY_ID[entry]
+            action = menu.addAction(spec.text, partial(COMMANDS[entry], view))
+            action.setShortcut(shown_keys(spec))
+            action.setShortcutVisibleInContextMenu(True)
+            action.setEnabled(spec.enabled(view.document))

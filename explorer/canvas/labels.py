@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsSimpleTextItem
 
@@ -95,6 +95,17 @@ class Label:
     def visible_texts(self) -> tuple[str, ...]:
         """What can be read now, from top to bottom."""
         return tuple(item.text() for item in self._items if item.isVisible())
+
+    def name_at(self, point: QPointF, scale: float, style: Style) -> bool:
+        """True where a point of the block, in scene units from its corner, is on a line of the name."""
+        for item in self._items:
+            if item.isVisible() and item.font() == style.name_font:
+                box = item.boundingRect()
+                size = (box.height(), box.width()) if item.rotation() else (box.width(), box.height())
+                top = item.y() - (size[1] / scale if item.rotation() else 0.0)
+                if QRectF(item.x(), top, size[0] / scale, size[1] / scale).contains(point):
+                    return True
+        return False
 
     def restyle(self, style: Style) -> None:
         """Take on the colours and fonts of a theme; the next `lay_out` shows them."""

@@ -11,6 +11,7 @@ from explorer.canvas.style import Style
 BADGE_PX = 16
 HANDLE_PX = 11
 GRIP_PX = 9
+LOCK_PX = 13
 
 _pixmaps: dict[tuple[str, str], QPixmap] = {}
 
@@ -48,6 +49,21 @@ def grip(style: Style) -> QPixmap:
         painter.setPen(QPen(QColor(style.accent), 1.0))
         painter.setBrush(QColor(style.theme.base))
         painter.drawRect(QRectF(0.5, 0.5, GRIP_PX - 1, GRIP_PX - 1))
+        painter.end()
+        _pixmaps[key] = pixmap
+    return _pixmaps[key]
+
+
+def lock(style: Style) -> QPixmap:
+    """A padlock, for a block that keeps its place."""
+    key = ("lock", style.theme.name)
+    if key not in _pixmaps:
+        pixmap, painter = _canvas(LOCK_PX)
+        painter.setPen(QPen(style.muted, 1.5))
+        painter.drawArc(QRectF(3.5, 1.0, 6.0, 9.0), 0, 180 * 16)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(style.muted)
+        painter.drawRoundedRect(QRectF(1.5, 5.5, 10.0, 7.0), 1.5, 1.5)
         painter.end()
         _pixmaps[key] = pixmap
     return _pixmaps[key]

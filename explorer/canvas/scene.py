@@ -288,6 +288,12 @@ class ChipScene(QGraphicsScene):
         hits = np.flatnonzero((b[:, 0] <= x) & (x <= b[:, 2]) & (b[:, 1] <= y) & (y <= b[:, 3]))
         return list(self.blocks)[int(hits[-1])] if hits.size else None
 
+    def on_name(self, block_id: str, point: Point) -> bool:
+        """True where a point of the floorplan (metres) is on the name that a block shows."""
+        item = self.blocks[block_id]
+        at = QPointF(point[0] * SCENE_PER_M, point[1] * SCENE_PER_M) - item.front.pos()
+        return item.label.name_at(at, self._scale, style.current())
+
     def link_at(self, point: Point, reach_m: float) -> str | None:
         """The link nearest to a point within reach (metres)."""
         near = [(distance(point, item.corners), link_id) for link_id, item in self.links.items()]

@@ -109,7 +109,9 @@ class MoveBlocks:
         self._view, self._start, self._pressed = view, pos, pressed
         self._key = ("move", view.document.new_gesture())
         chip = view.chip
-        ids = [i for i in chip.blocks if i in view.document.selection]
+        chosen = [i for i in chip.blocks if i in view.document.selection]
+        ids = [i for i in chosen if not chip.blocks[i].block.locked]
+        self._chosen = len(chosen)
         self._blocks = {i: chip.blocks[i].block for i in ids}
         self._rects = {i: chip.blocks[i].rect for i in ids}
         self._frame = union(self._rects.values())
@@ -133,7 +135,7 @@ class MoveBlocks:
 
     def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
         self._guides.remove()
-        if not self._dragging and len(self._blocks) > 1:
+        if not self._dragging and self._chosen > 1:
             self._view.document.select({self._pressed})
         return True
 
@@ -175,6 +177,31 @@ class MoveBlocks:
         names = [b.name for b in self._blocks.values()]
         what = names[0] if len(names) == 1 else f"{len(names)} blocks"
         self._view.document.edit(f"Move {what}", after, self._key)
+
+
+class Locked:
+    """Press on a locked block: it stays, and says so where one tries to drag it. A click alone selects it."""
+
+    cursor = Qt.CursorShape.ArrowCursor
+
+    def __init__(self, view: Canvas, pos: QPoint, pressed: str) -> None:
+        self._view, self._start, self._pressed = view, pos, pressed
+        self._told = False
+
+    def move(self, pos: QPoint, modifiers: Modifiers) -> None:
+        if not self._told and (pos - self._start).manhattanLength() >= DRAG_PX:
+            self._told = True
+            name = self._view.chip.blocks[self._pressed].block.name
+            self._view.setCursorShape(Qt.CursorShape.ForbiddenCursor)
+            self._view.say(f"{name} is locked; press L to unlock.")
+
+    def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
+        if not self._told:
+            self._view.document.select({self._pressed})
+        return True
+
+    def cancel(self) -> None:
+        self._told = True
 
 
 def shifted(design: Design, blocks: dict[str, Block], rects: dict[str, Rect], dx: float, dy: float) -> Design:

@@ -26,12 +26,16 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part with an identity, a name and a place on (or, for DRAM, beside) the die."""
+    """A part with an identity, a name and a place on (or, for DRAM, beside) the die.
+
+    A locked block keeps its place: windows neither move nor delete it until it is unlocked.
+    """
 
     id: Id
     name: Name
     part: AnyPart
     placement: Placement = Placement()
+    locked: bool = False
 
     @property
     def kind(self) -> str:

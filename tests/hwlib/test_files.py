@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,6 +123,10 @@ def test_defaults_are_those_that_files_of_this_version_left_out() -> None:
     now = {
         kind.__name__: {f: repr(d) for f, d in zip(kind.__struct_fields__, kind.__struct_defaults__, strict=True)}
         for kind in (*PART_TYPES, Settings, Placement)
+    }
+    now |= {
+        kind.__name__: {f.name: repr(f.default) for f in msgspec.structs.fields(kind) if not f.required}
+        for kind in (Block, Link)
     }
     assert frozen == now, (
         "A default changed, and saved files that left it out would change their meaning: raise VERSION and add a "
