@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,11 @@ _NAMES = {
     "shared_down": "Shared expert down",
 }  # fmt: skip
 """Operators whose names say the noun first, or too little."""
+_PLAIN_NAMES = {
+    "qkv", "rope", "kv_write", "weighted_sum", "ffn_gate_up", "ffn_up", "ffn_activation", "ffn_down", "lm_head",
+    "pipeline_send", "expert_gate_up", "expert_activation", "expert_down", "expert_combine", "k_up", "v_up",
+}  # fmt: skip
+_RAW_NAME = re.compile(rf"\b(?:{'|'.join(sorted({*_NAMES, *_PLAIN_NAMES}, key=len, reverse=True))})\b")
 OTHERS = "others"
 
 
@@ -33,6 +39,16 @@ def operator_word(name: str) -> str:
     words = [_INITIALS.get(w, w) for w in name.split("_") if w]
     text = " ".join(words)
     return text[:1].upper() + text[1:]
+
+
+def readable(text: str) -> str:
+    """A sentence of the library with the operators in it named as people write them."""
+    return _RAW_NAME.sub(lambda found: _inside_a_sentence(operator_word(found[0])), text)
+
+
+def _inside_a_sentence(word: str) -> str:
+    first = word.split()[0]
+    return word if first != first.capitalize() or len(first) == 1 else word[:1].lower() + word[1:]
 
 
 def resource_word(resource: str) -> str:
@@ -83,7 +99,7 @@ def refusal(report: Report) -> tuple[str, str]:
     """Heading and reason for a report without figures."""
     if is_empty(report):
         return EMPTY
-    return STATUS_HEADINGS.get(report.status, "No figures"), report.reason
+    return STATUS_HEADINGS.get(report.status, "No figures"), readable(report.reason)
 
 
 def refusal_in_short(report: Report) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QModelIndex, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase
 from PySide6.QtWidgets import (
@@ -22,6 +24,7 @@ from PySide6.QtWidgets import (
 from explorer import theme
 from explorer.evaluator import Results
 from explorer.widgets.style import Tinted, icon
+from explorer.words import readable
 from hwlib.report import Explanation, Input, Report
 from hwlib.units import format_quantity
 
@@ -55,7 +58,7 @@ def figure_text(explanation: Explanation) -> str:
 
 def as_text(explanation: Explanation) -> str:
     """An explanation as plain text, to be pasted elsewhere."""
-    lines = [f"{explanation.label}: {figure_text(explanation)}", *filter(None, [_scope_text(explanation)])]
+    lines = [f"{readable(explanation.label)}: {figure_text(explanation)}", *filter(None, [_scope_text(explanation)])]
     lines += [f"Formula: {explanation.formula}", f"Source: {explanation.source}", ""]
     for found in explanation.inputs:
         number, unit = quantity_parts(found.value, found.unit)
@@ -93,11 +96,14 @@ class InputTable(QTableWidget):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(COLUMNS.index("Source"), QHeaderView.ResizeMode.Stretch)
 
-    def show_inputs(self, inputs: tuple[Input, ...], known: frozenset[str]) -> None:
-        """List the inputs; those whose key is `known` lead further."""
+    def show_inputs(self, inputs: tuple[Input, ...], known: Mapping[str, str]) -> None:
+        """List the inputs; those whose key is `known` lead further, to a figure of that label."""
         self.setRowCount(len(inputs))
         for row, found in enumerate(inputs):
-            texts = (found.name, *quantity_parts(found.value, found.unit), found.source, _confidence_text(found))
+            # The key of a figure says little to a reader; its label does.
+            named = found.source == f"figure {found.key}" and found.key in known
+            source = f"{known[found.key]}, of this evaluation" if named else found.source
+            texts = (found.name, *quantity_parts(found.value, found.unit), source, _confidence_text(found))
             for column, text in enumerate(texts):
                 self.setItem(row, column, self._cell(found, COLUMNS[column], text, found.key in known))
 
@@ -135,6 +141,7 @@ class ExplainPopup(QDialog):
         self.resize(SIZE)
         self._report: Report | None = None
         self._path: list[str] = []
+        self._named: dict[str, str] = {}
         self.back = QToolButton()
         self.back.setAutoRaise(True)
         self.back.setToolTip("Back to the figure before")
@@ -184,6 +191,7 @@ class ExplainPopup(QDialog):
         if key not in report.figures():
             return
         self._report, self._path = report, [key]
+        self._named.clear()
         self._refresh()
         self.show()
         self.raise_()
@@ -219,13 +227,22 @@ class ExplainPopup(QDialog):
             return
         explanation = self._report.explain(self.key)
         self.back.setEnabled(len(self._path) > 1)
-        self.label.setText(explanation.label)
+        self.label.setText(readable(explanation.label))
         self.value.setText(figure_text(explanation))
         self.formula.setText(f"= {explanation.formula}")
         source = f"Source: {explanation.source}" if explanation.source else ""
         self.notes.setText("\n".join(filter(None, (_scope_text(explanation), source))))
-        self.table.show_inputs(explanation.inputs, frozenset(self._report.figures()))
+        self.table.show_inputs(explanation.inputs, self._labels(explanation.inputs))
         self.table.setCurrentCell(-1, -1)
+
+
+    def _labels(self, inputs: tuple[Input, ...]) -> dict[str, str]:
+        """What those inputs are called that are figures themselves, by key."""
+        assert self._report is not None
+        known = frozenset(self._report.figures())
+        for key in (i.key for i in inputs if i.key in known and i.key not in self._named):
+            self._named[key] = readable(self._report.explain(key).label)
+        return {i.key: self._named[i.key] for i in inputs if i.key in known}
 
 
 def _fixed_font() -> QFont:

@@ -190,7 +190,10 @@ class Card(QWidget):
     def _write(self, painter: QPainter, y: float, height: float, text: str, color: str) -> None:
         width = self.width() - 2 * PAD_PX
         painter.setPen(QColor(color))
-        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
+        metrics = painter.fontMetrics()
+        if metrics.horizontalAdvance(text) > width:
+            text = text.replace(" vs ", " ", 1)  # The end of a device's name says more than this word.
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRectF(PAD_PX, y, width, height), LEFT_MIDDLE, shown)
 
     def _paint_figure(self, painter: QPainter, rect: QRectF) -> None:

@@ -19,7 +19,7 @@ from explorer import theme
 from explorer.document import Document
 from explorer.evaluator import Results
 from explorer.widgets.style import ICON_PX, Tinted, draw_icon
-from explorer.words import is_empty
+from explorer.words import is_empty, readable
 from hwlib.design.design import Finding
 from hwlib.report import Report
 
@@ -47,7 +47,7 @@ def findings_of(report: Report) -> tuple[Finding, ...]:
 
 def finding_text(finding: Finding) -> str:
     """A finding as plain text."""
-    return f"{WORDS[finding.severity]}: {finding.message}" + (f"\n{finding.mend}" if finding.mend else "")
+    return f"{WORDS[finding.severity]}: {readable(finding.message)}" + (f"\n{finding.mend}" if finding.mend else "")
 
 
 class FindingDelegate(QStyledItemDelegate):
@@ -94,7 +94,7 @@ class FindingDelegate(QStyledItemDelegate):
 
 
 def _headline(finding: Finding) -> str:
-    return f"{WORDS[finding.severity]}  {finding.message}"
+    return f"{WORDS[finding.severity]}  {readable(finding.message)}"
 
 
 class FindingList(QListView):

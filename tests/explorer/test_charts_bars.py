@@ -17,7 +17,7 @@ from explorer.charts.items import Bar, Segment, end_px, reach_for
 from explorer.charts.operator_time import OperatorTimeChart
 from explorer.charts.plot import PlotView
 from explorer.document import Document
-from explorer.words import OTHERS, operator_word, phase_total_s
+from explorer.words import OTHERS, operator_word, phase_total_s, readable
 from hwlib.catalog import find_model, load_example
 from hwlib.evaluate import evaluate, evaluate_device
 from hwlib.report import COMPONENTS, LABELS, RESOURCES, EnergyFigure
@@ -307,6 +307,14 @@ def test_the_range_leaves_room_for_the_words_behind_the_bars() -> None:
 )  # fmt: skip
 def test_operators_are_called_by_their_names(name: str, word: str) -> None:
     assert operator_word(name) == word
+
+
+def test_sentences_of_the_library_name_operators_as_people_do() -> None:
+    assert readable("Nothing on this chip runs norm_attention, qkv, rope.") == (
+        "Nothing on this chip runs attention norm, QKV, RoPE."
+    )
+    assert readable("my_block and norm_finals stay as they are") == "my_block and norm_finals stay as they are"
+    assert readable("time of ffn_gate_up and lm_head") == "time of FFN gate up and LM head"
 
 
 def test_factories_add_up() -> None:

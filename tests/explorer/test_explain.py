@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QApplication
 
 from explorer import theme
 from explorer.panels.explain import COLUMNS, ExplainPopup, quantity_parts
+from hwlib.catalog import load_example
+from hwlib.evaluate import evaluate
 from hwlib.report import Explanation, Input
-from tests.explorer.factories import report, results
+from tests.explorer.factories import LLAMA, SCENARIO, report, results
 
 TPOT = Explanation(
     key="tpot_s", label="Time per output token", value=4.2e-3, unit="s", formula="dram_s + overhead_s",
@@ -111,3 +113,15 @@ def test_what_cannot_be_explained_opens_nothing(qtbot, explained) -> None:
 def test_several_numbers_are_summed_up() -> None:
     assert quantity_parts((1e-3, 3e-3), "s") == ("2 values", "1 ms to 3 ms")
     assert quantity_parts((), "s") == ("none", "s")
+
+
+def test_inputs_that_are_figures_name_them_by_label(qtbot) -> None:
+    """Not "figure time.decode.norm_attention"."""
+    found = evaluate(load_example("tensor-gpu-hbm3"), SCENARIO, LLAMA)
+    popup = ExplainPopup()
+    qtbot.addWidget(popup)
+    popup.show_explanation(found, "tpot_s")
+    assert cells(popup, 1)[3] == "Time of attention norm in decode, of this evaluation"
+    click(qtbot, popup, 1)
+    assert popup.label.text() == "Time of attention norm in decode"
+    popup.close()

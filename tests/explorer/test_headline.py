@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from explorer import theme
-from explorer.panels.headline import FIGURES, FLASH_MS, HeadlineCards, ratio
+from explorer.panels.headline import FIGURES, FLASH_MS, Card, Content, HeadlineCards, ratio
 from hwlib.catalog import find_model, load_example
 from hwlib.evaluate import evaluate
 from hwlib.report import EnergyFigure, Report
@@ -167,3 +167,18 @@ def test_a_real_evaluation_is_shown_and_explained(qtbot: QtBot, cards: HeadlineC
     with qtbot.waitSignal(cards.explain_requested) as told:
         qtbot.mouseClick(cards.cards["ttft_s"], Qt.MouseButton.LeftButton)
     assert told.args[0] in report.figures()
+
+
+def test_a_narrow_card_drops_a_word_before_it_cuts_a_name(qtbot: QtBot, cards: HeadlineCards) -> None:
+    """The picture is that of a card without the word: the name itself has just enough room."""
+    name = "▲ ×0.676 vs A100 80GB SXM4"
+    card = Card("tpot_s")
+    qtbot.addWidget(card)
+    width = card.fontMetrics().horizontalAdvance(name.replace(" vs ", " ")) + 2 * theme.GRID_PX + 1
+    card.setMinimumWidth(0)
+    card.resize(width, 120)
+    pictures = []
+    for text in (name, name.replace(" vs ", " ")):
+        card.show_content(Content("TPOT", "4 ms", ((text, 1),), "", 4e-3))
+        pictures.append(card.grab().toImage())
+    assert pictures[0] == pictures[1]
