@@ -5,18 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from explorer.words import refusal
+from explorer.words import percent, refusal
 from hwlib.fields import PartField
 from hwlib.report import BlockFigure, LinkFigure, Report
 from hwlib.units import format_quantity
 
 Texts = dict[str, tuple[str, str]]
 """Label -> (text, key of its explanation or empty)."""
-
-
-def percent(share: float) -> str:
-    """A share as per cent with at most three digits."""
-    return f"{format_quantity(100.0 * share, '', 3)} %"
 
 
 def block_figures(report: Report, ids: Collection[str]) -> Texts:
