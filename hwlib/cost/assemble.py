@@ -16,7 +16,6 @@ from hwlib.design.design import Link
 from hwlib.mapping.program import CROSSBAR
 from hwlib.report import (
     COMPONENTS,
-    LABELS,
     PHASES,
     RESOURCES,
     BlockFigure,
@@ -313,7 +312,7 @@ def _crossbar_peak(one: OneDesign, pool: CrossbarPool) -> float:
     x = {name: float(v[one.d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, one.run.scenario).items()}
     if x["too_narrow"]:
         return 0.0
-    convert = 0.0 if pool.digital else x["columns_per_adc"] / x["adc_rate_Hz"]
+    convert = 0.0 if pool.digital else x["turns"] / x["adc_rate_Hz"]
     step = x["slices_in"] * np.ceil(x["rows"] / x["rows_active"]) * max(x["read_time_s"], convert)
     return float(2.0 * x["arrays"] * x["rows"] * x["across"] / step)
 
@@ -350,16 +349,34 @@ def memory_figures(one: OneDesign) -> tuple[MemoryFigure, ...]:
                 activation_bytes=ACTIVATION_SHARE * capacity,
             )
         )
-    for pool in machine.crossbars:
-        bits = pool.rows[d] * pool.columns[d] * pool.arrays[d] * pool.bits_per_cell[d] / pool.copies[d]
-        result.append(
-            MemoryFigure(
-                pool="crossbar",
-                label=f"Crossbar ({LABELS['cell'].lower()})",
-                capacity_bytes=float(bits) / 8.0,
-                weight_bytes=float(memory.in_crossbars[d]),
-                kv_bytes=0.0,
-                activation_bytes=0.0,
-            )
-        )
-    return tuple(result)
+    return (*result, *(_cells(one, index) for index in range(len(machine.crossbars))))
+
+
+CELL_WORDS = {
+    "sram_digital": "digital SRAM",
+    "sram_analog": "analog SRAM",
+    "rram": "RRAM",
+    "pcm": "PCM",
+    "flash": "Flash",
+}
+
+
+def _cells(one: OneDesign, index: int) -> MemoryFigure:
+    """What the cells of a crossbar pool hold: weights alone, since their scales are applied beside the arrays."""
+    run, d, pool = one.run, one.d, one.run.machine.crossbars[index]
+    x = crossbar_shape(pool, run.scenario)
+    cells = pool.rows[d] * pool.columns[d] * pool.arrays[d]
+    prefill = np.where(one.program.phase == 0, one.program.weight, -1)
+    columns = [int(np.argmax(prefill == w)) for w in range(len(one.program.weights))]
+    weights = one.values["n"][columns] * one.values["k"][columns] * one.values["matrices"][columns]
+    stored = float(run.placed[d, :, 2 + index] @ weights) / run.scenario.pipeline_parallel
+    bits = pool.bits_per_cell[d]
+    each = float((x["slices_w"] * bits)[d if len(x["slices_w"]) > 1 else 0, 0])
+    return MemoryFigure(
+        pool="crossbar" if index == 0 else f"crossbar-{index + 1}",
+        label=f"Crossbar ({CELL_WORDS[pool.cell]})",
+        capacity_bytes=float(cells * bits / pool.copies[d]) / 8.0,
+        weight_bytes=stored * each / 8.0,
+        kv_bytes=0.0,
+        activation_bytes=0.0,
+    )

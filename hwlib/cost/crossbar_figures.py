@@ -27,14 +27,14 @@ def crossbar_figures(one: OneDesign) -> tuple[CrossbarFigure, ...]:
 def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     scenario = one.run.scenario
     x = {name: float(v[one.d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, scenario).items()}
-    signed = x["copies"] > 1
+    signed, apart = x["copies"] > x["copies_converted"], x["copies_converted"] > 1
     need = lossless_adc_bits(x["rows_active"], x["dac_bits"], x["bits_per_cell"], signed)
     longest = float(np.max(one.values["k"][one.program.unit == CROSSBAR + index], initial=1.0))
     ratio = math.inf
     if not pool.digital:
         sizes = [int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits")]
         zeros = float(one.run.machine.chip.settings["zero_share"][one.d, 0])
-        ratio = sqnr_dB(int(longest), *sizes, scenario.activation_bits, scenario.weight_bits, signed, zeros)
+        ratio = sqnr_dB(int(longest), *sizes, scenario.activation_bits, scenario.weight_bits, signed, zeros, apart)
     writes = _writes_per_s(one, index, x)
     return CrossbarFigure(
         blocks=tuple(one.design.blocks[i].id for i in pool.blocks),
@@ -69,7 +69,9 @@ def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
 def _writes_per_s(one: OneDesign, index: int, x: dict[str, float]) -> float:
     """Mean programmings of one cell per second in decode; 0 where weights stay."""
     here = (one.program.unit == CROSSBAR + index) & (one.program.phase == 1)
-    written = float(one.passes[here] @ one.run.work.cell_writes[one.d, here])
+    scenario = one.run.scenario
+    at_once = float(one.runs[0]) / scenario.chips  # micro-batches over stages, each with a part of the layers
+    written = float(one.passes[here] @ one.run.work.cell_writes[one.d, here]) * at_once
     return written / (x["arrays"] * x["rows"] * x["columns"]) / float(one.phase_s[1])
 
 
@@ -80,8 +82,9 @@ def _peak(pool: CrossbarPool, x: dict[str, float], one: OneDesign) -> float:
     steps = x["slices_in"]
     macs = x["rows"] * x["across"]
     used = x["across"] * x["slices_w"] * x["copies"]
+    converted = x["across"] * x["slices_w"] * x["copies_converted"]
     live = 1.0 if pool.digital else 1.0 - float(one.run.machine.chip.settings["zero_share"][d, 0])
-    conversions = 0.0 if pool.digital else used * steps * groups
+    conversions = 0.0 if pool.digital else converted * steps * groups
     joules = (
         x["rows"] * used * steps * live * float(pool.cell_J[d])
         + conversions * (float(pool.adc_J[d]) + float(pool.shift_add_J[d]))

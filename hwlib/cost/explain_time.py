@@ -373,8 +373,11 @@ def _crossbar(s: Sheet, cols: Columns) -> tuple[str, str]:
 def _adc(s: Sheet, cols: Columns) -> tuple[str, str]:
     def each(s: Sheet, cols: Columns, index: int) -> str:
         block = _block_of(s.one, index)
-        turn = f"{s.field(block, 'columns_per_adc')} / {s.field(block, 'adc_rate_Hz')}"
-        return f"sum({_passes(s, cols)} * {_steps(s, cols, index)} * {turn})"
+        turns, pool = s.field(block, "columns_per_adc"), s.one.run.machine.crossbars[index]
+        if (together := float((pool.copies / pool.copies_converted)[s.one.d])) != 1.0:
+            subtracted = s.add("columns_subtracted", together, "", "your design: columns subtracted before the ADC")
+            turns = f"ceil({turns} / {subtracted})"
+        return f"sum({_passes(s, cols)} * {_steps(s, cols, index)} * {turns} / {s.field(block, 'adc_rate_Hz')})"
 
     return _on_pools(s, cols, each), "columns that share a converter take turns in every step"
 

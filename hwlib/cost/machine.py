@@ -286,13 +286,15 @@ def crossbar_pools(chip: Lowered, connected: tuple[tuple[int, ...], ...]) -> tup
         def own(field: str, modelled: Array, v: dict[str, Array] = v) -> Array:
             return np.where(np.isnan(v[field]), modelled, v[field])
 
-        copies = 2.0 if p.word("coding")[column] == "differential" and not digital else 1.0
+        coding = "offset" if digital else p.word("coding")[column]
+        copies = 1.0 if coding == "offset" else 2.0
         read = crossbar.digital_bitmac_energy_J(node) * toggle if digital else crossbar.cell_read_energy_J(name, node)
         values = {
             **v,
             "arrays": v["arrays"] * len(blocks),
             "copies": np.full_like(node, copies),
-            "offset": np.full_like(node, 1.0 if copies == 1.0 and not digital else 0.0),
+            "copies_converted": np.full_like(node, 2.0 if coding == "differential_digital" else 1.0),
+            "offset": np.full_like(node, 1.0 if coding == "offset" and not digital else 0.0),
             "bits_per_cell": np.ones_like(node) if digital else v["bits_per_cell"],
             "read_time_s": own("read_time_s", crossbar.cell_read_time_s(name, node) + 0.0 * node),
             "write_energy_J": own("write_energy_J", cell.write_energy_J + 0.0 * node),

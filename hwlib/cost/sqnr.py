@@ -58,9 +58,11 @@ def sqnr_dB(
     weight_bits: int,
     differential: bool,
     zero_share: float = 0.5,
+    apart: bool = False,
 ) -> float:
     """SQNR in dB of a k-long dot product; infinite where the ADC loses nothing.
 
+    `differential`: the ADC sees the difference of two columns; `apart`: it converts both, and digits are subtracted.
     Variance per partial sum weighted by 4^shift over input and weight slices and summed over ceil(k / rows_active)
     groups, the coherent bias added (MODEL.md, In-memory compute). Bits are independent, weights uniform.
     """
@@ -72,6 +74,10 @@ def sqnr_dB(
     if differential:
         # the weight's magnitude is in one of the two columns, its sign is random
         bias, noise = _step_error(0.0, rows_active * x_square * w_square, -top, top, adc_bits)
+    elif apart:
+        # a column holds a weight's magnitude or nothing; both have the same bias, which the difference cancels
+        variance = rows_active * (x_square * w_square / 2.0 - (x_mean * w_mean / 2.0) ** 2)
+        bias, noise = 0.0, 2.0 * _step_error(rows_active * x_mean * w_mean / 2.0, variance, 0.0, top, adc_bits)[1]
     else:
         variance = rows_active * (x_square * w_square - (x_mean * w_mean) ** 2)
         bias, noise = _step_error(rows_active * x_mean * w_mean, variance, 0.0, top, adc_bits)
@@ -82,7 +88,8 @@ def sqnr_dB(
         for j in range(math.ceil(weight_bits / bits_per_cell))
     ]
     error = groups * noise * sum(4.0**s for s in shifts) + (groups * bias * sum(2.0**s for s in shifts)) ** 2
-    return 10.0 * math.log10(_signal(k, activation_bits, weight_bits, differential, zero_share) / error)
+    signed = differential or apart
+    return 10.0 * math.log10(_signal(k, activation_bits, weight_bits, signed, zero_share) / error)
 
 
 def _signal(k: int, activation_bits: int, weight_bits: int, differential: bool, zero_share: float) -> float:

@@ -217,7 +217,7 @@ def crossbar_work(
     converted = x["copies_converted"] * m * n * x["slices_in"] * x["slices_w"] * all_groups * batch
     reference = x["offset"] * m * x["slices_in"] * all_groups * np.ceil(n / x["across"]) * batch
     if not pool.digital:
-        work.times[:, cols, ADC] = steps * groups * x["columns_per_adc"] / x["adc_rate_Hz"]
+        work.times[:, cols, ADC] = steps * groups * x["turns"] / x["adc_rate_Hz"]
         work.conversions[:, cols] = converted + reference
         work.shift_adds[:, cols] = converted + reference
     else:
@@ -258,7 +258,8 @@ def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
     """Slicing of weights and inputs on a pool, every value [D, 1].
 
     slices_in = ceil(activation bits / DAC bits), slices_w = ceil(weight bits / bits per cell),
-    across = floor(columns / (slices_w copies)) weights side by side (MODEL.md, In-memory compute).
+    across = floor(columns / (slices_w copies)) weights side by side; turns: conversions of one ADC in a step
+    (MODEL.md, In-memory compute).
     """
     values = {name: v[:, None] for name, v in pool.values.items()}
     values["slices_in"] = np.ceil(scenario.activation_bits / values["dac_bits"])
@@ -267,7 +268,7 @@ def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
     values["too_narrow"] = (values["across"] < 1).astype(float)
     values["across"] = np.maximum(values["across"], 1.0)
     values["rows_active"] = np.minimum(values["rows_active"], values["rows"])
-    values["copies_converted"] = values["copies"]
+    values["turns"] = np.ceil(values["columns_per_adc"] * values["copies_converted"] / values["copies"])
     return values
 
 

@@ -298,8 +298,12 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
         ),
     ] = 128
     coding: Annotated[
-        Literal["offset", "differential"],
-        choice("Signed weights", "offset: one reference column is subtracted. differential: two columns per weight."),
+        Literal["offset", "differential", "differential_digital"],
+        choice(
+            "Signed weights",
+            "offset: one reference column is subtracted. differential: two columns per weight, subtracted before the "
+            "ADC. differential_digital: both are converted, and subtracted after it.",
+        ),
     ] = "offset"
     read_time_s: (
         Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.run import run
 from hwlib.design.design import Block, Design, Placement, Settings
 from hwlib.design.edit import connect, remove, replace_part
-from hwlib.design.parts import ComputeArray, Crossbar, Dram, Sram, VectorUnit
+from hwlib.design.parts import ComputeArray, Crossbar, Dram, Port, Sram, VectorUnit
 from hwlib.evaluate import evaluate
 from hwlib.workload.scenario import Scenario
 
@@ -58,13 +59,14 @@ def hand_counts(m, n, k, c, activation_bits=8, weight_bits=8):
     """Counts of one GEMM, written from the definitions and not from the model's code."""
     slices_in = math.ceil(activation_bits / c.dac_bits)
     slices_w = math.ceil(weight_bits / c.bits_per_cell)
-    copies = 2 if c.coding == "differential" else 1
+    copies = 1 if c.coding == "offset" else 2
+    converted = 2 if c.coding == "differential_digital" else 1
     across = c.columns // (slices_w * copies)
     conversions = drives = cells = 0
     for first in range(0, k, c.rows):
         height = min(c.rows, k - first)
         groups = math.ceil(height / c.rows_active)
-        conversions += m * slices_in * groups * n * slices_w * copies
+        conversions += m * slices_in * groups * n * slices_w * converted
         if copies == 1:
             conversions += m * slices_in * groups * math.ceil(n / across)
         drives += m * slices_in * height * math.ceil(n / across)
@@ -72,11 +74,9 @@ def hand_counts(m, n, k, c, activation_bits=8, weight_bits=8):
     return conversions, drives, cells
 
 
-@pytest.mark.parametrize("coding", ["offset", "differential"])
+@pytest.mark.parametrize("coding", ["offset", "differential", "differential_digital"])
 @pytest.mark.parametrize(("name", "n", "k"), [("attn_out", 2048, 2048), ("ffn_down", 2048, 8192)])
 def test_actions_follow_the_definitions(coding, name, n, k):
-    import msgspec
-
     design = chip(msgspec.structs.replace(CELLS, coding=coding))
     result, column = work_of(design, name)
     part = design.block("xbar").part
@@ -94,6 +94,55 @@ def test_time_is_the_slower_of_reading_and_converting():
     times = dict(zip(RESOURCES, result.work.times[0, column], strict=True))
     assert times["crossbar"] == pytest.approx(8 * groups * 10e-9)
     assert times["adc"] == pytest.approx(8 * groups * 32 / 1e9)
+
+
+@pytest.mark.parametrize(
+    ("coding", "shared", "turns"),
+    [("differential", 32, 16), ("differential", 1, 1), ("differential_digital", 32, 32), ("offset", 32, 32)],
+)
+def test_columns_subtracted_before_the_adc_take_one_turn(coding, shared, turns):
+    from hwlib.report import RESOURCES
+
+    design = replace_part(chip(), "xbar", {"coding": coding, "columns_per_adc": shared})
+    result, column = work_of(design, "attn_out")
+    adc = result.work.times[0, column, RESOURCES.index("adc")]
+    assert adc == pytest.approx(8 * math.ceil(256 / 100) * turns / 1e9)
+
+
+def test_only_sums_of_both_signs_need_an_adc_bit_more():
+    bits = {}
+    for coding in ("offset", "differential", "differential_digital"):
+        report = evaluate(replace_part(chip(), "xbar", {"coding": coding}), SCENARIO, LLM)
+        bits[coding] = report.crossbars[0].lossless_adc_bits
+    assert bits == {"offset": 9, "differential": 10, "differential_digital": 9}
+
+
+def test_each_kind_of_crossbar_shows_what_it_holds_within_its_cells():
+    design = chip(msgspec.structs.replace(CELLS, arrays=3000))
+    digital = Crossbar(cell="sram_digital", arrays=2000, rows=256, columns=256)
+    block = Block(id="cim", name="cim", part=digital, placement=Placement(x_m=0.1))
+    both = connect(msgspec.structs.replace(design, blocks=(*design.blocks, block)), "sram", "cim", width_bits=65536)
+    report = evaluate(both, SCENARIO, LLM)
+    memory = {m.pool: m for m in report.memory}
+    assert memory["crossbar"].label == "Crossbar (RRAM)"
+    assert memory["crossbar-2"].label == "Crossbar (digital SRAM)"
+    assert memory["crossbar"].capacity_bytes == 3000 * 256 * 256 * 2 / 8
+    assert memory["crossbar-2"].capacity_bytes == 2000 * 256 * 256 / 8
+    for name, figure in (("crossbar", report.crossbars[0]), ("crossbar-2", report.crossbars[1])):
+        assert 0.5 < memory[name].weight_bytes / memory[name].capacity_bytes <= figure.filling <= 1.0
+
+
+def test_micro_batches_wear_the_cells_as_often_as_they_pass():
+    few = replace_part(chip(digital=False), "xbar", {"arrays": 3000})
+    port = Block(id="port", name="port", part=Port(bandwidth_Bps=1e14, latency_s=0.0), placement=Placement(x_m=0.1))
+    few = connect(msgspec.structs.replace(few, blocks=(*few.blocks, port)), "sram", "port", width_bits=65536)
+    staged = msgspec.structs.replace(SCENARIO, pipeline_parallel=2)
+    alone, idle, busy = (
+        evaluate(few, s, LLM).crossbars[0].writes_per_cell_s
+        for s in (SCENARIO, staged, msgspec.structs.replace(staged, batch=2))
+    )
+    assert idle == pytest.approx(alone / 2, rel=0.1)  # one sequence: each stage waits for the other
+    assert busy == pytest.approx(2 * idle, rel=0.02)
 
 
 def test_energy_by_component_is_actions_times_energy():
@@ -168,8 +217,6 @@ def test_equal_crossbars_act_as_one_pool():
     whole = chip()
     half = replace_part(whole, "xbar", {"arrays": 100_000})
     twin = Block(id="twin", name="twin", part=half.block("xbar").part, placement=Placement(x_m=0.1))
-    import msgspec
-
     both = connect(msgspec.structs.replace(half, blocks=(*half.blocks, twin)), "sram", "twin", width_bits=65536)
     rows = [r for r in evaluate(both, SCENARIO, LLM).rows("decode") if r.kind == "GEMM"]
     assert {r.runs_on for r in rows} == {("xbar", "twin")}
