@@ -66,6 +66,8 @@ def _obstacle(r: Run) -> str:
         return f"Nothing on this chip runs {names}: it has no {need} with a link to a memory."
     if scenario.chips > 1 and not (r.machine.port_Bps > 0).any():
         return f"{scenario.chips} chips need a chip-to-chip port, and this chip has none."
+    if scenario.pipeline_parallel > r.llm.layers:
+        return f"{scenario.pipeline_parallel} pipeline stages are more than the {r.llm.layers} layers of {r.llm.name}."
     return ""
 
 

@@ -27,6 +27,7 @@ from hwlib.report import (
     Phase,
     Rect,
 )
+from hwlib.workload.operators import stages
 
 Array = NDArray[np.float64]
 
@@ -369,7 +370,7 @@ def _cells(one: OneDesign, index: int) -> MemoryFigure:
     prefill = np.where(one.program.phase == 0, one.program.weight, -1)
     columns = [int(np.argmax(prefill == w)) for w in range(len(one.program.weights))]
     weights = one.values["n"][columns] * one.values["k"][columns] * one.values["matrices"][columns]
-    stored = float(run.placed[d, :, 2 + index] @ weights) / run.scenario.pipeline_parallel
+    stored = float(run.placed[d, :, 2 + index] @ weights) / stages(run.llm, run.scenario)
     bits = pool.bits_per_cell[d]
     each = float((x["slices_w"] * bits)[d if len(x["slices_w"]) > 1 else 0, 0])
     return MemoryFigure(

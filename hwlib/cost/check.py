@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from hwlib.design.design import Block, Design, Finding
 from hwlib.mapping.routes import Routes, find_routes, topology
 from hwlib.report import CrossbarFigure, Metrics, Rect
 from hwlib.units import format_quantity
+from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.scenario import Scenario
 
 if TYPE_CHECKING:
     from hwlib.cost.assemble import OneDesign
@@ -227,8 +230,8 @@ def _overlaps(blocks: list[tuple[str, str]], rects: dict[str, Rect]) -> list[Fin
 
 def result_findings(one: OneDesign, metrics: Metrics, crossbars: tuple[CrossbarFigure, ...]) -> tuple[Finding, ...]:
     """What the evaluation found: waves, throttling, weights that are programmed again and again."""
-    found = []
     scenario = one.run.scenario
+    found = _scenario_findings(one.run.llm, scenario)
     if metrics.waves > 1:
         found.append(
             Finding(
@@ -258,6 +261,44 @@ def result_findings(one: OneDesign, metrics: Metrics, crossbars: tuple[CrossbarF
             )
         )
     return (*found, *(f for figure in crossbars for f in _crossbar_findings(figure)))
+
+
+def _scenario_findings(llm: LlmArchitecture, scenario: Scenario) -> list[Finding]:
+    """What the scenario asks of the LLM that it wasn't made for, or that chips can't share evenly."""
+    found = []
+    longest, most = scenario.prompt + scenario.output, math.ceil(llm.layers / scenario.pipeline_parallel)
+    if longest > llm.max_ctx:
+        found.append(
+            Finding(
+                severity="warning",
+                code="beyond_context",
+                message=f"{llm.name} was made for {llm.max_ctx} tokens of context; this run reaches {longest}.",
+                mend="Ask for fewer tokens of prompt or output, or take a model with a longer context.",
+            )
+        )
+    if llm.layers % scenario.pipeline_parallel:
+        found.append(
+            Finding(
+                severity="note",
+                code="uneven_stages",
+                message=f"{llm.layers} layers do not divide into {scenario.pipeline_parallel} pipeline stages: the "
+                f"busiest has {most}, and the others wait for it.",
+                mend="Choose a number of stages that divides the layers.",
+            )
+        )
+    kept = 1 if llm.attention == "MLA" else llm.kv_heads
+    if scenario.tensor_parallel > kept:
+        what = "latent" if llm.attention == "MLA" else f"{kept} KV heads"
+        found.append(
+            Finding(
+                severity="note",
+                code="kv_copies",
+                message=f"{scenario.tensor_parallel} chips share the {what} of each layer, so that some keep the same "
+                "part of the KV cache.",
+                mend="Fewer tensor-parallel chips and more pipeline stages keep it once.",
+            )
+        )
+    return found
 
 
 YEAR_s = 365.25 * 86_400.0

@@ -38,14 +38,10 @@ def _phase_time(s: Sheet, phase: int) -> str:
 
 
 def _ttft(s: Sheet) -> str:
-    one = s.one
-    parts = float(one.runs[0]) / one.run.scenario.tensor_parallel
-    stages = one.run.scenario.pipeline_parallel
-    if stages == 1:
+    if s.one.run.scenario.pipeline_parallel == 1:
         return _phase_time(s, 0)
-    cut = s.counted("micro_batches", np.array(parts), "", "parts of the batch that fill the pipeline")
-    deep = s.scenario("pipeline_parallel")
-    return f"({_phase_time(s, 0)}) * ({deep} + {cut} - 1) / {deep}"
+    deep = s.stages()
+    return f"({_phase_time(s, 0)}) * ({deep} + {s.micro_batches()} - 1) / {deep}"
 
 
 def _end(s: Sheet) -> str:
@@ -53,7 +49,9 @@ def _end(s: Sheet) -> str:
 
 
 def _tpot(s: Sheet) -> str:
-    return _phase_time(s, 1)
+    if s.one.run.scenario.pipeline_parallel == 1:
+        return _phase_time(s, 1)
+    return f"({_phase_time(s, 1)}) * max(1, {s.micro_batches()} / {s.stages()})"
 
 
 def _rate(s: Sheet) -> str:

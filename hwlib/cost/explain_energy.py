@@ -149,10 +149,9 @@ def energy_of_step(s: Sheet, phase: int) -> str:
 def times_runs(s: Sheet) -> str:
     """* micro-batches * tensor-parallel chips, where there are any."""
     one = s.one
-    parts = float(one.runs[0]) / one.run.scenario.tensor_parallel
     words = ""
-    if parts != 1.0:
-        words += f" * {s.counted('micro_batches', np.array(parts), '', 'parts of the batch that fill the pipeline')}"
+    if float(one.runs[0]) != one.run.scenario.tensor_parallel:
+        words += f" * {s.micro_batches()}"
     if one.run.scenario.tensor_parallel > 1:
         words += f" * {s.scenario('tensor_parallel')}"
     return words

@@ -97,6 +97,19 @@ class Sheet:
         field = field_of(scenario, name)
         return self.add(as_name or name, float(getattr(scenario, name)), field.unit, f"scenario: {field.label}")
 
+    def stages(self) -> str:
+        """Pipeline stages as the busiest counts: layers over the layers that it has."""
+        deep = self.scenario("pipeline_parallel")
+        if self.one.run.scenario.pipeline_parallel == 1:
+            return deep
+        layers = self.llm("layers", self.one.run.llm.layers)
+        return f"({layers} / ceil({layers} / {deep}))"
+
+    def micro_batches(self) -> str:
+        """Parts of the batch that fill the pipeline."""
+        parts = self.one.runs[0] / self.one.run.scenario.tensor_parallel
+        return self.counted("micro_batches", parts, "", "parts of the batch that fill the pipeline")
+
     # What the user doesn't choose ---------------------------------------------------------------------------------
 
     def llm(self, name: str, value: float, unit: str = "", what: str = "") -> str:

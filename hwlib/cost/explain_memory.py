@@ -14,7 +14,7 @@ from hwlib.technology.dram import dram_technology
 
 
 def _parallel(s: Sheet) -> str:
-    return f"({s.scenario('tensor_parallel')} * {s.scenario('pipeline_parallel')})"
+    return f"({s.scenario('tensor_parallel')} * {s.stages()})"
 
 
 def weights(one: OneDesign, key: str) -> Explanation:
@@ -42,7 +42,7 @@ def kv_of_one(one: OneDesign, key: str) -> Explanation:
     if llm.window and llm.windowed_layers:
         local, window = s.llm("windowed_layers", llm.windowed_layers), s.llm("window", llm.window, "tokens")
         tokens = f"(({layers} - {local}) * {context} + {local} * min({context}, {window}))"
-    formula = f"{width} * {tokens} * {s.scenario('kv_bits')} / 8 / {s.scenario('pipeline_parallel')}"
+    formula = f"{width} * {tokens} * {s.scenario('kv_bits')} / 8 / {s.stages()}"
     value = one.run.memory.kv_per_sequence[one.d]
     return s.explanation(
         key, "KV cache of one sequence", value, "B", formula, "keys and values of every layer and token"

@@ -16,7 +16,7 @@ from hwlib.cost.work import ACTIVATION_SHARE, Work, arrays_per_instance, measure
 from hwlib.mapping.placement import fill
 from hwlib.mapping.program import Program, Ways, make_program
 from hwlib.workload.llm import LlmArchitecture
-from hwlib.workload.operators import kv_per_chip_bytes, micro_batches, weights_per_chip_bytes
+from hwlib.workload.operators import kv_per_chip_bytes, micro_batches, stages, weights_per_chip_bytes
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -134,11 +134,13 @@ def _savings(program: Program, energy: Array, places: int) -> Array:
     return np.where(np.isnan(base[:, :, None]) & ~np.isnan(cost), 1.0, np.nan_to_num(gain))
 
 
-def place(machine: Machine, program: Program, scenario: Scenario, ways: Ways, energy: Array, room: Array) -> Array:
+def place(
+    machine: Machine, program: Program, scenario: Scenario, ways: Ways, energy: Array, room: Array, deep: float
+) -> Array:
     """Instances [D, W, places] of every weight matrix by place (0 DRAM, 1 SRAM, 2 + b crossbar pool b).
 
     The rule: most energy saved per byte (or array) first. `room` [D]: bytes of SRAM open to weights. What no other
-    memory takes is left to the base place.
+    memory takes is left to the base place. `deep`: pipeline stages, whose memories together hold the layers.
     """
     d, w, places = machine.chip.count, len(program.weights), 2 + ways.crossbars
     wanted = np.broadcast_to(_weight_table(program, program.repeat), (d, w)).copy()
@@ -146,15 +148,14 @@ def place(machine: Machine, program: Program, scenario: Scenario, ways: Ways, en
     n, k, matrices = (_weight_table(program, c) for c in (program.n, program.k, program.matrices))
     saving = _savings(program, energy, places)
     only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
-    stages = float(scenario.pipeline_parallel)
     result = np.zeros((d, w, places))
     for b, pool in enumerate(machine.crossbars):
         need = arrays_per_instance(pool, scenario, matrices, n, k)
         gain = np.where(np.isfinite(need), 1.0, 0.0) if only else saving[:, :, 2 + b]
-        taken = fill(gain, need, wanted, pool.arrays * stages)
+        taken = fill(gain, need, wanted, pool.arrays * deep)
         result[:, :, 2 + b], wanted = taken, wanted - taken
     if ways.dram and ways.pinned:
-        taken = fill(saving[:, :, 1], np.broadcast_to(size, (d, w)), wanted, room * stages)
+        taken = fill(saving[:, :, 1], np.broadcast_to(size, (d, w)), wanted, room * deep)
         result[:, :, 1], wanted = taken, wanted - taken
     result[:, :, 0 if ways.dram else 1] += wanted
     return result
@@ -180,9 +181,8 @@ def _memory(
     kv_on_chip: NDArray[np.bool_],
 ) -> Memory:
     scenario = scenarios[0]
-    stages = float(scenario.pipeline_parallel)
     size = _weight_table(program, program.store_bytes)
-    held = placed * size[:, :, None] / stages
+    held = placed * size[:, :, None] / stages(llm, scenario)
     in_crossbars, in_sram = held[:, :, 2:].sum((1, 2)), held[:, :, 1].sum(1)
     weights = np.full(machine.chip.count, weights_per_chip_bytes(llm, scenario))
     kv = _each(machine, [kv_per_chip_bytes(llm, s, s.prompt + s.output / 2.0) for s in scenarios])
@@ -244,7 +244,8 @@ def run(chip: Lowered, scenarios: tuple[Scenario, ...], llm: LlmArchitecture, ba
     room = np.zeros(chip.count)
     if machine.sram is not None:
         room = np.maximum(0.0, (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes - np.where(on_chip, kv_end, 0.0))
-    placed = place(machine, program, scenario, ways, energy.sum(-1), room)
+    deep = stages(llm, scenario)
+    placed = place(machine, program, scenario, ways, energy.sum(-1), room, deep)
     memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip)
     instances = np.broadcast_to(program.repeat, tau.shape).copy()
     weighted = np.flatnonzero(program.weight >= 0)
@@ -283,12 +284,16 @@ def _runs(scenario: Scenario, parts: Array) -> Array:
 
 
 def _totals(r: Run, parts: Array) -> Run:
-    """Sums over the columns: phase times with the pipeline's filling by `parts` [D], energies of all chips."""
-    stages = r.scenario.pipeline_parallel
+    """Sums over the columns: phase times with the pipeline's filling by `parts` [D], energies of all chips.
+
+    A pass takes t through all stages, t/deep of it in the busiest. Prefill: t (deep + parts - 1)/deep. A decode step:
+    t, or parts t/deep where the parts wait for the busiest stage.
+    """
+    deep = stages(r.llm, r.scenario)
     phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
     pass_time = np.einsum("dk,fk->fd", r.passes * r.tau, phases)
     pass_energy = np.einsum("dk,dkc,fk->fdc", r.passes, r.energy, phases)
-    fill_factor = np.stack([(stages + parts - 1) / stages, np.ones_like(parts)])
+    fill_factor = np.stack([(deep + parts - 1) / deep, np.maximum(1.0, parts / deep)])
     phase_s = pass_time * fill_factor
     end = phase_s[0] + phase_s[1] * (r.scenario.output - 1)
     dynamic = pass_energy.sum(-1) * r.runs

@@ -109,6 +109,7 @@ SCENARIOS: dict[str, Scenario] = {
     "eight chips": Scenario(
         output=8, batch=8, pipeline_parallel=4, tensor_parallel=2, weight_bits=4, activation_bits=4
     ),
+    "uneven stages": Scenario(prompt=200, output=8, batch=7, pipeline_parallel=5, tensor_parallel=3),
     "wide": Scenario(prompt=9000, output=64, weight_bits=32, activation_bits=32, kv_bits=8),
 }
 
