@@ -152,6 +152,10 @@ class Sheet:
         """The share of a peak that chips of the class reach."""
         return self._prior("efficiency", resource, "")
 
+    def ramp(self) -> str:
+        """Seconds at peak of a message that reaches 0.7 of the plateau of the links between chips."""
+        return self._prior("ramp", "port_ramp_s", "s")
+
     def overhead(self) -> str:
         """Overhead of one launched operator."""
         own = self.one.design.settings.overhead_s is not None

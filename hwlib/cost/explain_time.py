@@ -12,6 +12,7 @@ from hwlib.cost.assemble import OneDesign
 from hwlib.cost.explain_inputs import Sheet, collapsed
 from hwlib.cost.machine import FALLBACKS, MatrixUnits
 from hwlib.cost.work import OVERHEAD, PROGRAM, cycles_of, widths_needed
+from hwlib.mapping.collectives import PORTS_LOG2
 from hwlib.mapping.program import CROSSBAR, RELOADED
 from hwlib.report import LABELS, PHASES, RESOURCES, Explanation
 from hwlib.technology.dram import dram_technology
@@ -257,13 +258,17 @@ def _port(s: Sheet, cols: Columns) -> tuple[str, str]:
     sent = s.counted("message_bytes", one.values["message_bytes"][cols], "B", "message of one instance")
     latency = s.figure("latency", float(machine.port_latency_s[one.d]), "s", "port.latency_s")
     bandwidth = s.figure("bandwidth", float(machine.port_Bps[one.d]), "B/s", "port.bandwidth_Bps")
-    rate = f"({bandwidth} * {s.efficiency('port')})"
+    ramp = ""
+    if machine.prior["port_ramp_s"] > 0:
+        ramp = f" * sqrt({sent} / ({sent} + {s.ramp()} * {bandwidth}))"
+    rate = f"({bandwidth} * {s.efficiency('port')}{ramp})"
     if not one.program.rows[int(one.program.row[cols[0]])][1].startswith("all_reduce"):
         return f"sum({_passes(s, cols)} * ({latency} + {sent} / {rate}))", "point to point: latency + bytes / bandwidth"
     n = s.scenario("tensor_parallel", "chips")
+    ports = s.modelled("hop_log2", PORTS_LOG2, "", "log2 of the chips that one hop reaches, as in a server of GPUs")
     message = f"2 * ({n} - 1) / {n} * {sent} / {rate}"
-    formula = f"sum({_passes(s, cols)} * (2 * log2(max({n}, 2)) * {latency} + {message}))"
-    return formula, "all-reduce over n chips: 2 log2(n) messages and 2 (n - 1) / n of the bytes"
+    formula = f"sum({_passes(s, cols)} * (max(1, log2({n}) / {ports}) * {latency} + {message}))"
+    return formula, "all-reduce over n chips: a latency per level of switches and 2 (n - 1) / n of the bytes"
 
 
 def _overhead(s: Sheet, cols: Columns) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwlib.cost.machine import CrossbarPool, Machine, operand_width
 from hwlib.mapping import tiling
+from hwlib.mapping.collectives import collective_latencies, port_ramp
 from hwlib.mapping.program import CROSSBAR, IN_DRAM, IN_SRAM, MATRIX, MEMORY, PORT, RELOADED, VECTOR, Program
 from hwlib.report import RESOURCES
 from hwlib.workload.operators import Kind
@@ -292,16 +293,22 @@ def memory_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
 
 
 def port_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], scenario: Scenario) -> None:
-    """Collectives: all-reduce latency + 2 (n-1)/n bytes / beta, point to point latency + bytes / beta."""
+    """Collectives: all-reduce alpha + 2 (n-1)/n bytes / beta, point to point latency + bytes / beta.
+
+    beta, one way, rises with sqrt(bytes) before its plateau (MODEL.md, Mapping).
+    """
     n = scenario.tensor_parallel
     reduce = np.array([program.rows[r][1].startswith("all_reduce") for r in program.row[cols]])
     factor = np.where(reduce, 2.0 * (n - 1) / n, 1.0)
-    hops = np.where(reduce, 2.0 * np.log2(max(n, 2)), 1.0)
-    sent = factor * program.message_bytes[:, cols]
-    beta = np.where(machine.port_Bps > 0, machine.port_Bps, np.nan)[:, None] * machine.prior["port"]
-    work.times[:, cols, PORT_T] = hops[None, :] * machine.port_latency_s[:, None] + sent / beta
+    latencies = np.where(reduce, float(collective_latencies(n)), 1.0)
+    message = program.message_bytes[:, cols]
+    sent = factor * message
+    peak = np.where(machine.port_Bps > 0, machine.port_Bps, np.nan)[:, None]
+    beta = peak * machine.prior["port"] * port_ramp(message, machine.prior["port_ramp_s"] * peak)
+    work.times[:, cols, PORT_T] = latencies[None, :] * machine.port_latency_s[:, None] + sent / beta
     work.port_bytes[:, cols] = sent
-    _on_chip(machine, program, work, cols, sent + 0 * beta, sent + 0 * beta, "port")
+    every = np.zeros((machine.chip.count, 1))
+    _on_chip(machine, program, work, cols, sent + every, sent + every, "port")
 
 
 def _forward_misses(machine: Machine, work: Work) -> None:

@@ -13,6 +13,7 @@ from scipy.optimize import least_squares
 
 from hwlib.baselines.device_design import device_design
 from hwlib.catalog import Device, find_device
+from hwlib.mapping.collectives import collective_latencies, port_ramp
 from hwlib.technology.wires import port_technology
 from hwlib.validation.kernels import Parts, gemm_parts, seconds
 from hwlib.validation.tables import Row, column, fitted, read_rows
@@ -35,6 +36,7 @@ GRAPH_NOTES, EAGER = ("nccl-tests", "TRTLLM", "vLLM_custom_graph"), "eager"
 LONG_CONTEXT, MANY_STREAMS, LONG_S, SANE_SHARE = 1024, 32, 50e-6, 0.95
 PARAMETERS = ("compute", "dram", "overhead_s")
 SCALES = np.array([1.0, 1.0, 1e-6])
+RAMP_SCALE = 1e-6
 START = np.array([0.75, 0.85, 3.0])
 
 
@@ -137,24 +139,30 @@ def all_reduce_rows(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def fit_port(rows: Sequence[Row], overhead_s: float) -> tuple[float, dict[str, float]]:
-    """Efficiency of the chip-to-chip port in all-reduces, and its error on rows kept out.
+def fit_port(rows: Sequence[Row], overhead_s: float) -> tuple[dict[str, float], dict[str, float]]:
+    """Efficiency of the chip-to-chip port and seconds of its ramp in all-reduces, and the error on rows kept out.
 
-    t = overhead + 2 log2(n) latency + 2 (n-1)/n bytes / (efficiency beta), beta one way (as cost/work.py).
+    t = overhead + latency + 2 (n-1)/n bytes / (efficiency sqrt(bytes / (bytes + ramp beta)) beta), beta one way
+    (as cost/work.py).
     """
     mine = all_reduce_rows(rows)
     n, size, t = (column(mine, c) for c in ("n_devices", "bytes", "latency_s"))
     beta = np.array([(find_device(DEVICES[r["device"]]).interconnect_GBs_bidir or 0.0) * 0.5e9 for r in mine])
-    fixed = overhead_s + 2.0 * np.log2(n) * port_technology("nvlink").latency_s
+    fixed = overhead_s + collective_latencies(n) * port_technology("nvlink").latency_s
     wire = 2.0 * (n - 1.0) / n * size / beta
     seen = fitted(mine, ("bytes", "n_devices"))
 
-    def residuals(x: Array) -> Array:
-        return np.asarray(np.log((fixed + wire / x[0]) / t)[seen])
+    def predicted(x: Array) -> Array:
+        return np.asarray(fixed + wire / (x[0] * port_ramp(size, x[1] * RAMP_SCALE * beta)))
 
-    found = least_squares(residuals, np.array([0.7]), loss="soft_l1", f_scale=0.1, bounds=(0.1, 1.0))
-    relative = np.abs((fixed + wire / found.x[0]) / t - 1.0)[~seen]
-    return float(found.x[0]), {
+    def residuals(x: Array) -> Array:
+        return np.asarray(np.log(predicted(x) / t)[seen])
+
+    limits = ([0.1, 1e-3], [1.0, 1e3])
+    found = least_squares(residuals, np.array([0.7, 10.0]), loss="soft_l1", f_scale=0.1, bounds=limits)
+    relative = np.abs(predicted(found.x) / t - 1.0)[~seen]
+    constants = {"port": float(found.x[0]), "port_ramp_s": float(found.x[1] * RAMP_SCALE)}
+    return constants, {
         "rows": int((~seen).sum()),
         "median": round(float(np.median(relative)), 4),
         "mean": round(float(np.mean(relative)), 4),
@@ -174,7 +182,7 @@ def fit_priors(gemm: Path, attention: Path, allreduce: Path) -> dict[str, Any]:
     prior = fit([*gemms, *attentions])
     port, port_errors = fit_port(read_rows(allreduce), prior["overhead_s"])
     return {
-        "constants": {**prior, "port": port},
+        "constants": {**prior, **port},
         "fitted_rows": {
             "gemm": int(sum(s.fit.sum() for s in gemms)),
             "attention": int(sum(s.fit.sum() for s in attentions)),

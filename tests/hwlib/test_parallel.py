@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import msgspec
+import numpy as np
 import pytest
 
 from hwlib.catalog import find_model, load_example
+from hwlib.cost.machine import priors
+from hwlib.design.parts import Port
 from hwlib.evaluate import evaluate, evaluate_batch
-from hwlib.report import Metrics, Report
+from hwlib.mapping.collectives import collective_latencies, port_ramp
+from hwlib.report import RESOURCES, Metrics, Report
 from hwlib.workload.scenario import Scenario
 
 GPU = load_example("tensor-gpu-hbm3")
@@ -83,3 +88,37 @@ def test_a_context_beyond_what_the_model_was_made_for_is_told() -> None:
     assert "131072 tokens" in warning.message
     assert "131100" in warning.message
     assert "beyond_context" not in codes(report(long, output=72))
+
+
+# Collectives ------------------------------------------------------------------------------------------------------
+
+
+def test_bandwidth_between_chips_rises_with_the_root_of_a_message_before_its_plateau() -> None:
+    ramp = 1e6
+    assert port_ramp(1e3, ramp) / port_ramp(1e2, ramp) == pytest.approx(math.sqrt(10), rel=1e-3)
+    assert port_ramp(1e10, ramp) == pytest.approx(1.0, rel=1e-3)
+    assert port_ramp(1.0, 0.0) == 1.0
+    sizes = np.geomspace(1, 1e10, 200)
+    assert (np.diff(sizes / port_ramp(sizes, ramp)) > 0).all()
+
+
+def test_one_hop_reaches_a_server_and_more_chips_take_levels_of_switches() -> None:
+    assert collective_latencies([2, 4, 8, 64, 4096]).tolist() == [1.0, 1.0, 1.0, 2.0, 4.0]
+
+
+def test_an_all_reduce_takes_latency_and_bytes_over_the_ramped_bandwidth() -> None:
+    found = report(BASE, tensor_parallel=8)
+    row = next(r for r in found.rows("decode") if r.name == "all_reduce_ffn")
+    port = GPU.block("link").part
+    assert isinstance(port, Port)
+    prior = priors()["classes"]["gpu"]
+    size = 16 * 4096 * 2.0
+    ramped = math.sqrt(size / (size + prior["port_ramp_s"] * port.bandwidth_Bps))
+    each = 7e-7 + 2 * 7 / 8 * size / (port.bandwidth_Bps * prior["port"] * ramped)
+    assert row.times_s[RESOURCES.index("port")] / row.repeat == pytest.approx(each)
+    ideal = msgspec.structs.replace(GPU, settings=msgspec.structs.replace(GPU.settings, calibration="ideal"))
+    best = evaluate(ideal, msgspec.structs.replace(BASE, tensor_parallel=8), LLAMA)
+    row = next(r for r in best.rows("decode") if r.name == "all_reduce_ffn")
+    assert row.times_s[RESOURCES.index("port")] / row.repeat == pytest.approx(
+        7e-7 + 2 * 7 / 8 * size / port.bandwidth_Bps
+    )

@@ -18,7 +18,7 @@ from hwlib.validation.kernels import gemm_seconds
 from hwlib.workload.scenario import Scenario
 
 TABLES = Path(__file__).parents[2].parent / "shared" / "data" / "measured"
-KEYS = {"compute", "dram", "sram", "vector", "crossbar", "port", "overhead_s"}
+KEYS = {"compute", "dram", "sram", "vector", "crossbar", "port", "port_ramp_s", "overhead_s"}
 
 
 def test_every_constant_of_every_class_has_a_source_and_a_confidence():
@@ -28,11 +28,14 @@ def test_every_constant_of_every_class_has_a_source_and_a_confidence():
         values, sources = priors()["classes"][name], priors()["sources"][name]
         assert set(values) == set(sources) == KEYS
         assert all(s["source"] and s["confidence"] in ("exact", "measured", "estimate") for s in sources.values())
-        assert all(0.0 < values[k] <= 1.0 for k in KEYS - {"overhead_s"})
+        assert all(0.0 < values[k] <= 1.0 for k in KEYS - {"overhead_s", "port_ramp_s"})
 
 
 def test_ideal_means_no_losses():
-    assert {k: v for k, v in priors()["classes"]["ideal"].items() if v != 1.0} == {"overhead_s": 0.0}
+    assert {k: v for k, v in priors()["classes"]["ideal"].items() if v != 1.0} == {
+        "overhead_s": 0.0,
+        "port_ramp_s": 0.0,
+    }
 
 
 def points():
