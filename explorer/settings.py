@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 import platformdirs
 
+from hwlib.workload.scenario import Scenario
+
 log = logging.getLogger(__name__)
 
 APP_NAME = "chipscape"
@@ -29,6 +31,28 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     library_folder: str = ""
     """The folder of the library; empty: Chipscape in the user's documents."""
     library_order: str = "name"
+    shortcuts: dict[str, str] = {}
+    """Keys by action id, of the actions whose keys the user has changed."""
+    ui_scale: int = 100
+    """Size of everything in per cent, from the next start on."""
+    grid_step_m: float = 0.0
+    """Step of the canvas' grid; 0: one that fits the die."""
+    restore_session: bool = True
+    """Open at the start what was open at the end."""
+    session: tuple[str, ...] = ()
+    """The files that were open at the end, the one on show last."""
+    show_welcome: bool = True
+    """Show the welcome at a start without a design."""
+    llm: str = ""
+    """Name of the LLM that a new window serves; empty: the program's own choice."""
+    scenario: Scenario | None = None
+    """What a new window serves; None: the program's own choice."""
+    devices: tuple[str, ...] | None = None
+    """The catalog devices that a new window compares with; None: the program's own choice."""
+    layout_name: str = "design"
+    """The named arrangement of the panels that was on show last."""
+    own_layout: bytes = b""
+    """QMainWindow.saveState of the arrangement that the user has saved."""
     geometry: bytes = b""
     """QWidget.saveGeometry of the window."""
     layout: bytes = b""

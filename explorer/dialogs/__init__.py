@@ -1,0 +1,1 @@
+"""Windows of their own: command palette, preferences, welcome, log and about."""
