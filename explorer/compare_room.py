@@ -8,14 +8,13 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from explorer import theme
-from explorer.compare.adding import designs_in
+from explorer.compare.adding import Saved, designs_in
 from explorer.compare.view import CompareView
 from explorer.compare.worker import ComparisonMaker
 from explorer.export_commands import ExportCommands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QGraphicsView
@@ -66,10 +65,13 @@ class CompareRoom(QObject):
             self.view.comparing.add_design(design, path)
         self.show_requested.emit()
 
-    def _saved(self) -> Sequence[Path]:
-        """The library's files, and those beside the last opened one."""
-        own = [e.path for e in self._library.saved if e.path is not None and not e.problem] if self._library else []
-        return tuple(dict.fromkeys((*own, *designs_in(self.view.adding.folder))))
+    def _saved(self) -> Sequence[Saved]:
+        """The library's designs, and those beside the last opened file."""
+        listed = self._library.saved if self._library is not None else ()
+        found = {e.path: e.name for e in listed if e.path is not None and not e.problem}
+        for name, path in designs_in(self.view.adding.folder):
+            found.setdefault(path, name)
+        return tuple((name, path) for path, name in found.items())
 
     def beside(self, headline: QWidget, *actions: QAction) -> QWidget:
         """The headline with a button for each action at its right."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from explorer.compare.subjects import Comparing
+from explorer.compare.subjects import EXAMPLE, Comparing
 from explorer.widgets.devices import device_entries
 from explorer.widgets.search import Entry, SearchPopup
 from hwlib import catalog
@@ -18,18 +18,22 @@ from hwlib.design import files
 ALREADY = "compared already"
 MOST_FILES = 200
 """Files of a folder that are listed; the file dialog finds the others."""
-PRESENT, FILE, EXAMPLE, DEVICE = "present:", "file:", "example:", "device:"
+PRESENT, FILE, DEVICE = "present:", "file:", "device:"
 
 
-def designs_in(folder: str | Path) -> tuple[Path, ...]:
-    """The design files of a folder, the newest first; none where it can't be read."""
+Saved = tuple[str, Path]
+"""What a saved design is called, and its file."""
+
+
+def designs_in(folder: str | Path) -> tuple[Saved, ...]:
+    """The design files of a folder by their file names, the newest first; none where it can't be read."""
     if not str(folder):
         return ()
     try:
         found = [(p.stat().st_mtime, p) for p in Path(folder).iterdir() if p.name.endswith(files.SUFFIX)]
     except OSError:
         return ()
-    return tuple(p for _, p in sorted(found, reverse=True)[:MOST_FILES])
+    return tuple((p.name.removesuffix(files.SUFFIX), p) for _, p in sorted(found, reverse=True)[:MOST_FILES])
 
 
 class Adding(QObject):
@@ -42,8 +46,8 @@ class Adding(QObject):
         self.popup: SearchPopup | None = None
         self.folder = ""
         """Where the file dialog opens, and whose designs are listed."""
-        self.saved: Callable[[], Sequence[Path]] = self._of_folder
-        """Files that are listed as saved designs."""
+        self.saved: Callable[[], Sequence[Saved]] = self._of_folder
+        """What is listed as saved designs."""
         self.ask_paths: Callable[[], Sequence[str]] = self._ask_paths
 
     def open_below(self, anchor: QWidget) -> None:
@@ -62,13 +66,13 @@ class Adding(QObject):
         entries: list[Entry] = []
         if all(s.kind != "present" for s in subjects):
             entries.append(Entry(PRESENT, "This design, live", "", "Open now"))
-        for path in self.saved():
+        for name, path in self.saved():
             reason = ALREADY if str(path) in paths else ""
-            name = path.name.removesuffix(files.SUFFIX)
-            entries.append(Entry(f"{FILE}{path}", name, path.parent.name, "Saved designs", reason))
-        for name in catalog.example_designs():
-            reason = ALREADY if f"{EXAMPLE}{name}" in paths else ""
-            entries.append(Entry(f"{EXAMPLE}{name}", name.replace("-", " "), "", "Examples", reason))
+            entries.append(Entry(f"{FILE}{path}", name, path.name, "Saved designs", reason, (path.name,)))
+        for key in catalog.example_designs():
+            reason = ALREADY if f"{EXAMPLE}{key}" in paths else ""
+            name = catalog.load_example(key).name
+            entries.append(Entry(f"{EXAMPLE}{key}", name, "", "Examples", reason, (key,)))
         for entry in device_entries(shown, ALREADY):
             entries.append(replace(entry, key=f"{DEVICE}{entry.key}"))
         return entries
@@ -107,7 +111,7 @@ class Adding(QObject):
             head = "This design could not be opened" if len(refused) == 1 else "Some designs could not be opened"
             QMessageBox.warning(self._window, head, "\n\n".join(refused))
 
-    def _of_folder(self) -> Sequence[Path]:
+    def _of_folder(self) -> Sequence[Saved]:
         return designs_in(self.folder)
 
     def _ask_paths(self) -> Sequence[str]:

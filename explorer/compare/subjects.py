@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -12,12 +13,15 @@ from PySide6.QtCore import QObject, Signal
 from explorer.document import Baseline
 from explorer.words import distinct
 from hwlib.design.design import Design
+from hwlib.design.files import SUFFIX
 
 if TYPE_CHECKING:
     from explorer.document import Document
 
 Kind = Literal["present", "design", "device", "snapshot"]
 PRESENT_ID = "present"
+EXAMPLE = "example:"
+"""How the path of an example begins; its name follows."""
 MAX_NAME = 200
 """Characters of a name, as in a design."""
 
@@ -104,9 +108,12 @@ class Comparing(QObject):
             self._take((*self._subjects, self._of(Baseline(name, device=name))))
 
     def add_design(self, design: Design, path: str = "") -> None:
-        """Compare a saved design too; the same design of the same file only once."""
+        """Compare a saved design too, once. A name that is taken is told apart by its file's."""
         if all((s.kind, s.design, s.path) != ("design", design, path) for s in self._subjects):
-            self._take((*self._subjects, self._of(Baseline(design.name, design=design), path)))
+            name = design.name
+            if path and any(s.name == name for s in self._subjects):
+                name = f"{name}, {_source(path)}"[:MAX_NAME]
+            self._take((*self._subjects, self._of(Baseline(name, design=design), path)))
 
     def pin(self, at: datetime | None = None) -> Subject:
         """Keep the present design as it is now, next to the present one; returns the snapshot."""
@@ -197,3 +204,8 @@ class Comparing(QObject):
         if after.name != self._name:
             self._name = after.name
             self._take(self._present() if s.kind == "present" else s for s in self._subjects)
+
+
+def _source(path: str) -> str:
+    """The word that tells a saved design from another of its name: its file's name."""
+    return "example" if path.startswith(EXAMPLE) else Path(path).name.removesuffix(SUFFIX)

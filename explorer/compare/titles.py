@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from explorer.compare.head import Title
 from explorer.compare.lines import BEST_MARK, BETTER, UNLIKE, WORSE
+from explorer.compare.subjects import EXAMPLE
 from explorer.words import refusal
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def titles_of(compared: Compared) -> tuple[Title, ...]:
 
 
 def _title(subject: Subject, name: str, report: Report, is_reference: bool) -> Title:
-    source = subject.path.removeprefix("example:")
+    source = subject.path.removeprefix(EXAMPLE)
     tip = (name, subject.kind_words, source, report.reason, "Click for the menu, drag to move")
     problem = "" if report.fits else refusal(report)[0].lower()
     return Title(subject.id, name, subject.kind_words, is_reference, problem, "\n".join(filter(None, tip)))

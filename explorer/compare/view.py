@@ -24,12 +24,12 @@ from PySide6.QtWidgets import (
 
 from explorer import export, theme
 from explorer.charts.chart import ElidedLabel
-from explorer.compare.adding import EXAMPLE, Adding
+from explorer.compare.adding import Adding
 from explorer.compare.board import ChartBoard
 from explorer.compare.grid import Grid
 from explorer.compare.lines import difference_lines, figure_lines
 from explorer.compare.output import comparison_bytes, suggested_name
-from explorer.compare.subjects import Comparing, Subject
+from explorer.compare.subjects import EXAMPLE, Comparing, Subject
 from explorer.compare.titles import difference_words, key_words, titles_of
 from explorer.compare.worker import Compared, CompareWorker, Request
 from explorer.widgets.style import Tinted

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 
 from explorer.app import application, build_window, default_baselines
 from explorer.errors import watching
-from hwlib.catalog import find_model
+from hwlib.catalog import find_model, load_example
 from hwlib.design.design import Design
+from hwlib.units import format_quantity
 from hwlib.workload.scenario import Scenario
 from tests.journeys.user import User
 
@@ -86,7 +88,42 @@ def take_everything_back(folder: Path) -> None:
     user.window.close()
 
 
-STORIES = {story.__name__: story for story in (draw_a_chip, starve_it_of_memory, take_everything_back)}
+def compare_two_memories(folder: Path) -> None:
+    """Open an example, swap HBM2 for HBM3, save as, compare both with an H100; files hold the same figures."""
+    user = new_user(load_example("systolic-tpu-hbm2"))
+    user.window.document.set_model(find_model("Llama-3.1-8B"))
+    user.rest()
+    own = user.window.document.design.name
+    before = user.figures("operator_time")
+    user.select("HBM2")
+    user.pick("Technology", "HBM3")
+    assert decode_s(user.figures("operator_time")) < decode_s(before)
+    user.save_as(folder / "faster.chip.json")
+    user.compare()
+    user.compare_with("systolic array")
+    shown = user.compared("Time per output token (TPOT)")
+    assert {own, f"{own}, example", "H100 80GB SXM5"} <= set(shown), shown
+    user.export_comparison("CSV", folder / "both.csv")
+    user.export_comparison("HTML", folder / "both.html")
+    rows = list(csv.DictReader((folder / "both.csv").read_text(encoding="utf-8").splitlines()))
+    tpot = {r["subject"]: float(r["value"]) for r in rows if (r["section"], r["figure"]) == ("headline", "tpot_s")}
+    assert {name: format_quantity(value, "s") for name, value in tpot.items()} == shown
+    assert tpot[own] < tpot[f"{own}, example"]
+    differing = {(r["item"], r["figure"], r["value"]) for r in rows if r["section"] == "difference"}
+    assert any("Technology" in figure and value == "HBM3" for _, figure, value in differing)
+    page = (folder / "both.html").read_text(encoding="utf-8")
+    assert all(text in page for text in (*shown, *shown.values(), "Technology"))
+    user.window.close()
+
+
+def decode_s(rows: list[tuple[str | float, ...]]) -> float:
+    """Time of one decode step from the figures of the chart of operators."""
+    return sum(float(row[2]) for row in rows if row[0] == "decode")
+
+
+STORIES = {
+    story.__name__: story for story in (draw_a_chip, starve_it_of_memory, take_everything_back, compare_two_memories)
+}
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QPushButton, QWidget
 
 from explorer.main_window import MainWindow
 from explorer.panels.rows import FieldRow
@@ -98,6 +98,19 @@ class User:
         QTest.keyClick(line, Qt.Key.Key_Return)
         self.rest()
 
+    def pick(self, field: str, choice: str) -> None:
+        """Choose a value of a list in the inspector, by typing its name."""
+        row = next(r for r in self.window.inspector.findChildren(FieldRow) if r.isVisible() and r.label.text() == field)
+        box = row.editor if isinstance(row.editor, QComboBox) else row.editor.findChild(QComboBox)
+        box.setFocus()
+        QTest.keyClick(box, Qt.Key.Key_Home)
+        while box.currentText() != choice:
+            at = box.currentIndex()
+            QTest.keyClick(box, Qt.Key.Key_Down)
+            assert box.currentIndex() != at, f"there is no {choice}"
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        self.rest()
+
     def set_scenario(self, field: str, text: str) -> None:
         """Type a value into a field of the scenario bar."""
         line = self.window.scenario_bar.editors[field].findChild(QLineEdit)
@@ -148,6 +161,39 @@ class User:
         """Open, and name the file in the dialog."""
         self._answer_dialog(path)
         self.choose("File", "Open")
+
+    def compare(self) -> None:
+        """F6, and wait for the figures of all that is compared."""
+        self.press(Qt.Key.Key_F6)
+        self.rest_compared()
+
+    def compare_with(self, typed: str) -> None:
+        """Add, type a part of a name, Enter."""
+        view = self.window.room.view
+        QTest.mouseClick(view.add, LEFT)
+        popup = view.adding.popup
+        QTest.keyClicks(popup.line, typed)
+        QTest.keyClick(popup.line, Qt.Key.Key_Return)
+        self.rest_compared()
+
+    def rest_compared(self) -> None:
+        """Wait until the table shows everything that is compared."""
+        self.rest()
+        view = self.window.room.view
+        self.wait(lambda: not view.worker.busy and len(view.figures.grid.titles) == len(view.comparing.subjects))
+
+    def compared(self, label: str) -> dict[str, str]:
+        """A row of the comparison as shown: the text under each name."""
+        grid = self.window.room.view.figures.grid
+        line = next(line for line in grid.lines if line.label == label)
+        return {title.name: cell.text for title, cell in zip(grid.titles, line.cells, strict=True)}
+
+    def export_comparison(self, words: str, path: Path) -> None:
+        """Choose a format of the Export menu, and name the file in the dialog."""
+        self._answer_dialog(path)
+        menu = self.window.room.view.export_menu
+        next(a for a in menu.actions() if words in a.text().replace("&", "")).trigger()
+        self.rest()
 
     def _answer_dialog(self, path: Path) -> None:
         """Fill in the next file dialog once it is there."""
