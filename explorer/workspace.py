@@ -8,15 +8,19 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QMouseEvent
-from PySide6.QtWidgets import QMenu, QTabBar, QWidget
+from PySide6.QtWidgets import QMenu, QTabBar, QToolButton, QWidget
 
+from explorer import theme
 from explorer.document import Document
 from explorer.page import Page
+from explorer.widgets.style import icon
 from hwlib.design import files
 from hwlib.design.design import Design
 
 DIRTY_MARK = "● "
 LONGEST_TITLE = 32
+CLOSE_PX = 18
+PAGE = "page"
 
 
 class Workspace(QObject):
@@ -166,7 +170,6 @@ class PageTabs(QTabBar):
         self.setDrawBase(False)
         self.setExpanding(False)
         self.setMovable(True)
-        self.setTabsClosable(True)
         self.setAutoHide(True)
         self.setElideMode(Qt.TextElideMode.ElideRight)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -178,7 +181,7 @@ class PageTabs(QTabBar):
         workspace.page_changed.connect(self._retitle)
         workspace.document.page_shown.connect(self._show_current)
         self.currentChanged.connect(self._on_current)
-        self.tabCloseRequested.connect(self._ask_close)
+        theme.notifier.changed.connect(self._retheme)
         self.tabMoved.connect(workspace.move)
         self._show_current()
 
@@ -226,9 +229,32 @@ class PageTabs(QTabBar):
         blocked = self.blockSignals(True)
         index = self.insertTab(self._workspace.pages.index(page), "")
         self.setTabData(index, page.number)
+        self.setTabButton(index, QTabBar.ButtonPosition.RightSide, self._close_button(page))
         self._retitle(page)
         self._show_current()
         self.blockSignals(blocked)
+
+    def _close_button(self, page: Page) -> QToolButton:
+        # Fusion's own is a red box, as loud as an error.
+        button = QToolButton(self)
+        button.setAutoRaise(True)
+        button.setFixedSize(CLOSE_PX, CLOSE_PX)
+        button.setIcon(icon("cross", theme.current().muted))
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setToolTip("Close (Ctrl+W)")
+        button.setAccessibleName("Close this design")
+        button.setProperty(PAGE, page.number)
+        button.clicked.connect(self._on_close_button)
+        return button
+
+    def _on_close_button(self) -> None:
+        number = self.sender().property(PAGE)
+        self._ask_close(next(i for i in range(self.count()) if self.tabData(i) == number))
+
+    def _retheme(self) -> None:
+        for button in self.findChildren(QToolButton):
+            if button.property(PAGE) is not None:
+                button.setIcon(icon("cross", theme.current().muted))
 
     def _remove(self, page: Page) -> None:
         blocked = self.blockSignals(True)

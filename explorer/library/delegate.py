@@ -12,7 +12,9 @@ from explorer.library.library import Library
 from explorer.library.model import ROW_ROLE, Heading, Note
 from explorer.library.thumbnail import Thumbnails
 
-PICTURE_PX = 48
+PICTURE_PX, SMALL_PICTURE_PX = 48, 32
+NARROW_PX = 165
+"""Below this width the text needs the room more than the picture."""
 LINE_PX = 18
 PAD_PX = theme.GRID_PX
 HEADING_PX = 30
@@ -32,6 +34,16 @@ class LibraryDelegate(QStyledItemDelegate):
         self._library, self._view = library, view
         self.thumbnails = Thumbnails()
 
+    @property
+    def picture_px(self) -> int:
+        """The side of the pictures in the width that there is."""
+        return PICTURE_PX if self._view.viewport().width() >= NARROW_PX else SMALL_PICTURE_PX
+
+    @property
+    def pad_px(self) -> int:
+        """The gaps beside picture and text in the width that there is."""
+        return PAD_PX if self._view.viewport().width() >= NARROW_PX else PAD_PX // 2
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         row, width = index.data(ROW_ROLE), self._view.viewport().width()
         if isinstance(row, Heading):
@@ -41,7 +53,7 @@ class LibraryDelegate(QStyledItemDelegate):
             return QSize(width, option.fontMetrics.boundingRect(space, WRAP, row.text).height() + 2 * PAD_PX)
         lines = len(self._name_lines(row, width))
         lines += 2 if row.problem else len(self._figure_lines(row, option, width)) + bool(row.tags)
-        return QSize(width, max(PICTURE_PX, lines * LINE_PX) + PAD_PX)
+        return QSize(width, max(self.picture_px, lines * LINE_PX) + PAD_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row, t = index.data(ROW_ROLE), theme.current()
@@ -67,9 +79,9 @@ class LibraryDelegate(QStyledItemDelegate):
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.fillRect(option.rect.x(), option.rect.y(), 2, option.rect.height(), QColor(t.accent))
         ratio = self._view.devicePixelRatioF()
-        picture = self.thumbnails.of(entry, PICTURE_PX, ratio)
+        picture = self.thumbnails.of(entry, self.picture_px, ratio)
         corner = option.rect.topLeft()
-        painter.drawPixmap(corner.x() + PAD_PX, corner.y() + PAD_PX // 2, picture)
+        painter.drawPixmap(corner.x() + self.pad_px, corner.y() + PAD_PX // 2, picture)
         painter.setFont(theme.text_font(bold=True))
         painter.setPen(QColor(t.text))
         line = self._text_box(option.rect)
@@ -92,7 +104,7 @@ class LibraryDelegate(QStyledItemDelegate):
 
     def _name_lines(self, entry: Entry, width: int) -> list[str]:
         """The name in one line, or broken at a blank into two."""
-        room, metrics = width - PICTURE_PX - 3 * PAD_PX, QFontMetrics(theme.text_font(bold=True))
+        room, metrics = width - self.picture_px - 3 * self.pad_px, QFontMetrics(theme.text_font(bold=True))
         words = entry.name.split(" ")
         fitting = [n for n in range(1, len(words) + 1) if metrics.horizontalAdvance(" ".join(words[:n])) <= room]
         first = max(fitting, default=1)
@@ -104,7 +116,7 @@ class LibraryDelegate(QStyledItemDelegate):
         if headline is None:
             return [""] if entry.problem else ["…"]
         said = headline.said()
-        room = width - PICTURE_PX - 3 * PAD_PX
+        room = width - self.picture_px - 3 * self.pad_px
         metrics = option.fontMetrics
         for count in (4, 3, 2):
             text = " · ".join(said[:count])
@@ -118,8 +130,8 @@ class LibraryDelegate(QStyledItemDelegate):
 
     def _text_box(self, row: QRect) -> QRect:
         """Where the name of a line stands."""
-        left = row.x() + 2 * PAD_PX + PICTURE_PX
-        return QRect(left, row.y() + theme.HALF_GRID_PX, max(20, row.right() - left - PAD_PX), LINE_PX)
+        left = row.x() + 2 * self.pad_px + self.picture_px
+        return QRect(left, row.y() + theme.HALF_GRID_PX, max(20, row.right() - left - self.pad_px), LINE_PX)
 
     # Renaming in place
 
