@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 
 from explorer import theme
 from explorer.compare.adding import Saved, designs_in
+from explorer.compare.memory import ComparisonMemory
 from explorer.compare.view import CompareView
 from explorer.compare.worker import ComparisonMaker
 from explorer.export_commands import ExportCommands
@@ -46,12 +47,17 @@ class CompareRoom(QObject):
         self.view = CompareView(document, compute=ComparisonMaker(kept))
         self.view.setObjectName("compare")
         self._library: Library | None = None
+        self._memory: ComparisonMemory | None = None
         self.exports = ExportCommands(document, evaluator, canvas, window)
         evaluator.finished.connect(self.view.show_results)
         self.view.message.connect(self.message)
         self.exports.message.connect(self.message)
         self.view.explain_requested.connect(self.explain_requested)
         self.view.open_requested.connect(self.open_requested)
+
+    def remember(self) -> None:
+        """Compare what the last session compared, and keep it for the next one."""
+        self._memory = ComparisonMemory(self.view.comparing)
 
     def use_library(self, library: Library, panel: LibraryPanel) -> None:
         """Offer the library's designs, and take what its panel sends."""
@@ -97,3 +103,5 @@ class CompareRoom(QObject):
     def shutdown(self) -> None:
         """Let the comparison in flight end."""
         self.view.shutdown()
+        if self._memory is not None:
+            self._memory.end()

@@ -105,6 +105,8 @@ class MainWindow(QMainWindow):
         self._popup = ExplainPopup(self)
         self.room = CompareRoom(document, self.evaluator, self._kept, self.canvas, self)
         self.room.use_library(self.desk.library, self.desk.library_panel)
+        if self._preferences is not None:
+            self.room.remember()
         self.middle = QStackedWidget()
         self.middle.addWidget(self.canvas)
         self.middle.addWidget(self.room.view)
