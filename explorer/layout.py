@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 AREA = Qt.DockWidgetArea
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ LARGE = Layout(
     left=(("palette", "library"),),
     right=(("inspector",), ("findings",)),
     strip="headline",
-    bottom=(("operator_time", "operators"), ("energy",), ("roofline",)),
+    bottom=(("operator_time", "operators", "timeline"), ("energy",), ("roofline", "memory_wall", "growth")),
     left_px=184,
     right_px=336,
     bottom_px=288,
@@ -49,7 +49,7 @@ SMALL = Layout(
     left=(("palette", "library"),),
     right=(("inspector", "findings"),),
     strip="headline",
-    bottom=(("operator_time", "operators"), ("energy",), ("roofline",)),
+    bottom=(("operator_time", "operators", "timeline"), ("energy",), ("roofline", "memory_wall", "growth")),
     left_px=160,
     right_px=304,
     bottom_px=228,
@@ -61,7 +61,7 @@ SPACIOUS = Layout(
     left=LARGE.left,
     right=LARGE.right,
     strip=LARGE.strip,
-    bottom=(("operator_time",), ("energy",), ("roofline",), ("operators",)),
+    bottom=(("operator_time", "timeline"), ("energy",), ("roofline", "memory_wall", "growth"), ("operators",)),
     left_px=216,
     right_px=400,
     bottom_px=400,

@@ -28,7 +28,7 @@ from explorer import layout, settings, theme
 from explorer.actions import Actions
 from explorer.canvas.canvas import Canvas
 from explorer.canvas.keys import COMMANDS as CANVAS_COMMANDS
-from explorer.charts import all_charts
+from explorer.chart_room import ChartRoom
 from explorer.charts.chart import Chart
 from explorer.compare_room import CompareRoom
 from explorer.desk import Desk
@@ -100,7 +100,8 @@ class MainWindow(QMainWindow):
         self.headline = HeadlineCards(document)
         self.scenario_bar = ScenarioBar(document)
         self.baseline_picker = BaselinePicker(document)
-        self.charts: dict[str, Chart] = {chart.name: chart for chart in all_charts(document)}
+        self.chart_room = ChartRoom(document, self.evaluator, self)
+        self.charts: dict[str, Chart] = self.chart_room.charts
         self.status_line = StatusLine(self.evaluator, self)
         self._popup = ExplainPopup(self)
         self.room = CompareRoom(document, self.evaluator, self._kept, self.canvas, self)
@@ -185,6 +186,7 @@ class MainWindow(QMainWindow):
             "redo": document.redo,
             **{name: _on(canvas, command) for name, command in CANVAS_COMMANDS.items()},
             "link_mode": canvas.toggle_connect,
+            **self.chart_room.handlers(self.docks),
             "compare": self.show_compare,
             "pin": self.room.view.pin_snapshot,
             "snap": self._set_snap,
@@ -202,9 +204,10 @@ class MainWindow(QMainWindow):
     def _wire(self) -> None:
         """Results go to everything that shows figures; the first chart to paint them lets the next evaluation start."""
         finished = self.evaluator.finished
-        for chart in self.charts.values():
-            finished.connect(chart.show_results)
-            chart.painted.connect(self.evaluator.painted)
+        self.chart_room.explain_requested.connect(self._explain)
+        self.chart_room.export_requested.connect(self.room.exports.chart)
+        self.chart_room.message.connect(self._say)
+        self.chart_room.use_actions(self.commands.by_id)
         for panel in (self.canvas, self.headline, self.inspector, self.findings):
             finished.connect(panel.show_results)
         finished.connect(self._popup.show_results)
@@ -384,6 +387,7 @@ class MainWindow(QMainWindow):
         self._remember()
         self.desk.shutdown()
         self.room.shutdown()
+        self.chart_room.shutdown()
         self.evaluator.shutdown()
         self._frames.stop()
         event.accept()

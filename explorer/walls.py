@@ -143,7 +143,8 @@ class Walls(QObject):
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._start)
-        evaluator.frame_painted.connect(self.request)
+        # Not before: the wall's thread would share the interpreter with the paint.
+        chart.painted.connect(self.request)
         chart.wall_wanted.connect(self.request)
 
     @property
@@ -165,7 +166,7 @@ class Walls(QObject):
     def _wanted(self) -> list[Wanted | None]:
         """The design's wall first, then one per baseline: None without blocks, or on an axis without curves."""
         results = self._evaluator.results
-        if results is None or not self._chart.isVisible():
+        if results is None or not self._chart.on_show:
             return []
         axis, scenario, llm = self._chart.axis, results.report.scenario, results.report.llm
         curves = [b.design if axis in SCENARIO_AXES else None for b in results.baselines]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hwlib import cli_inputs
+from hwlib import cli_calibrate, cli_inputs
 from hwlib.cli_inputs import DEFAULT_MODEL, InputError
 from hwlib.fields import part_fields
 from hwlib.workload.scenario import Scenario
@@ -210,6 +210,8 @@ def _window_bench() -> Callable[[], dict[str, Any]]:
         raise InputError(f"--ui times the window, and that can't be loaded here: {error}.") from None
     return half
 
+
+cli_calibrate.register(app)
 
 # The exception of the parser under typer, which has moved house between typer's versions.
 _USAGE_ERROR: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")

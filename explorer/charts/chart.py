@@ -6,14 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QImage, QImageWriter, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QEnterEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QImage,
+    QImageWriter,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer import theme
+from explorer.charts.chart_menu import chart_menu, copy_text
 from explorer.words import refusal, refusal_in_short
 
 if TYPE_CHECKING:
+    from explorer.charts.plot import PlotView
     from explorer.document import Document
     from explorer.evaluator import Results
 
@@ -40,8 +55,20 @@ class Chart(QWidget):
 
     name = ""
     title = ""
+    can_freeze = False
+    """True where its axes follow the figures and can be held still."""
+    can_be_linear = False
+    """True where a logarithmic axis can be a linear one."""
     painted = Signal(int)
     """The generation of the results that have just been painted."""
+    explain_requested = Signal(str)
+    """The key of a figure of the design's report that the user asks about."""
+    export_requested = Signal(object)
+    """This chart shall be saved to a file."""
+    touched = Signal(object)
+    """The pointer has come over this chart."""
+    options_changed = Signal()
+    """Frozen or not, linear or not."""
     _corner_painted = Signal()
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
@@ -50,6 +77,8 @@ class Chart(QWidget):
         self.results: Results | None = None
         self._drawn: Results | None = None
         self._unpainted: int | None = None
+        self.frozen = False
+        self.linear = False
         self.setMinimumSize(MINIMUM)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAutoFillBackground(True)
@@ -102,8 +131,13 @@ class Chart(QWidget):
     def show_results(self, results: Results) -> None:
         """Shows the newest results, at once where visible, else as soon as the chart is shown."""
         self.results = results
-        if self.isVisible():
+        if self.on_show:
             self._refresh()
+
+    @property
+    def on_show(self) -> bool:
+        """True where it can be seen. A tab behind another one counts as visible for Qt, which only moves it away."""
+        return self.isVisible() and not self.visibleRegion().isEmpty()
 
     def _refresh(self) -> None:
         if self.results is None:
@@ -146,10 +180,13 @@ class Chart(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._unpainted is not None:
+        if self._unpainted is not None or self.results is not self._drawn:
             self._corner_painted.emit()
 
     def _tell_painted(self) -> None:
+        if self.results is not self._drawn and self.on_show:
+            self._refresh()  # It has come to the front; there is no other event that tells.
+            return
         if self._unpainted is not None:
             generation, self._unpainted = self._unpainted, None
             self.painted.emit(generation)
@@ -158,13 +195,82 @@ class Chart(QWidget):
 
     def _theme_changed(self) -> None:
         self._restyle()
-        if self.drawn is not None and self.isVisible():
+        if self.drawn is not None and self.on_show:
             self._refresh()
         else:
             self._drawn = None
 
     def _operator_selected(self, key: object) -> None:
         self._select(key if isinstance(key, str) else None)
+
+    # Options ----------------------------------------------------------------------------------------------------
+
+    def plots(self) -> list[PlotView]:
+        """The plots inside."""
+        from explorer.charts.plot import PlotView
+
+        return list(self.findChildren(PlotView))
+
+    def set_frozen(self, on: bool) -> None:
+        """Holds the axes still while figures change, or lets them follow again."""
+        if self.can_freeze and on != self.frozen:
+            self.frozen = on
+            for plot in self.plots():
+                plot.set_frozen(on)
+            self.options_changed.emit()
+            self._redraw()
+
+    def set_linear(self, on: bool) -> None:
+        """Makes the logarithmic axis linear, or logarithmic again."""
+        if self.can_be_linear and on != self.linear:
+            self.linear = on
+            self._thaw()
+            self.options_changed.emit()
+            self._redraw()
+
+    def _thaw(self) -> None:
+        """Another thing is on show, for which frozen axes mean nothing."""
+        self.set_frozen(False)
+
+    def _redraw(self) -> None:
+        """Draws again what is on show, after a switch of the chart's own."""
+        if self.drawn is not None and self.on_show:
+            self._refresh()
+
+    def key_at(self, pos: QPoint) -> str:
+        """The key of the figure at a point of this widget, "" where there is none that can be explained."""
+        for plot in self.plots():
+            if plot.isVisible() and plot.rect().contains(plot.mapFrom(self, pos)):
+                key = plot.key_at(plot.box_point(plot.mapFrom(self, pos)))
+                return key if self.drawn is not None and key in self.drawn.report.figures() else ""
+        return ""
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        key = self.key_at(event.pos()) if event.reason() == QContextMenuEvent.Reason.Mouse else ""
+        chart_menu(self, key).popup(event.globalPos())
+        event.accept()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.touched.emit(self)
+
+    def explain_asked(self) -> None:
+        """Asks for the figure whose menu entry was chosen."""
+        entry = self.sender()
+        if isinstance(entry, QAction):
+            self.explain_requested.emit(str(entry.data()))
+
+    def copy_data(self) -> None:
+        """Puts the figures on show on the clipboard, as spreadsheets paste them."""
+        copy_text(self.values().tsv())
+
+    def copy_picture(self) -> None:
+        """Puts the chart on the clipboard as a picture."""
+        QGuiApplication.clipboard().setImage(self.image())
+
+    def ask_export(self) -> None:
+        """Asks to be saved to a file."""
+        self.export_requested.emit(self)
 
     # Export -----------------------------------------------------------------------------------------------------
 

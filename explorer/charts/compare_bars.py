@@ -107,10 +107,6 @@ class CompareBars(CompareChart):
         self.by_operator = split == "operator"
         self._redraw()
 
-    def _redraw(self) -> None:
-        if self.drawn is not None and self.isVisible():
-            self._refresh()
-
     @property
     def words(self) -> str:
         """What the bars are, in words."""

@@ -120,8 +120,7 @@ class GrowthChart(Chart):
         """Switches between "growth" and "balance"."""
         self.switch.choose(mode)
         self.mode = cast("Mode", mode)
-        if self.drawn is not None and self.isVisible():
-            self._refresh()
+        self._redraw()
 
     # Drawing --------------------------------------------------------------------------------------------------------
 

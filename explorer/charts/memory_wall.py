@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer import theme
@@ -72,7 +72,7 @@ class MemoryWallChart(Chart):
     name = "memory_wall"
     title = "Memory wall"
     wall_wanted = Signal()
-    """Another axis was chosen, the chart came on show, or a drag ended: a new wall may be needed."""
+    """Another axis was chosen or a drag ended: a new wall may be needed, without new results."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -154,14 +154,6 @@ class MemoryWallChart(Chart):
         """The design's curve on the chosen axis, None until it is computed, or where there is none."""
         known = self.walls is not None and self.walls.own.axis == self.axis and len(self.walls.own.values) > 0
         return self.walls.own if known and self.walls is not None else None
-
-    def _redraw(self) -> None:
-        if self.drawn is not None and self.isVisible():
-            self._refresh()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.wall_wanted.emit()
 
     # Drawing --------------------------------------------------------------------------------------------------------
 

@@ -276,8 +276,7 @@ class OperatorTimeChart(Chart):
         self.phase = phase
         self._switch[phase].setChecked(True)
         self._arrange()
-        if self.isVisible():
-            self._refresh()
+        self._redraw()
 
     def _arrange(self) -> None:
         """Says which parts are on show at the present size."""

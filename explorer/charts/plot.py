@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QFont, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from explorer import theme
 from explorer.charts.axes import Tick
+
+Range = tuple[tuple[float, float], tuple[float, float]]
+"""((left, right), (bottom, top)) in the units of the plane."""
 
 AXIS_HEIGHT_PX = 40
 TICKS_HEIGHT_PX = 22
@@ -53,11 +56,16 @@ class PlotView(pg.PlotWidget):
         self.setMouseTracking(True)
         self.setAntialiasing(False)
         self.tooltip_at: Callable[[QPointF], str] = lambda _pos: ""
+        self.key_at: Callable[[QPointF], str] = lambda _pos: ""
+        """The key of the report's figure at a point of the view box."""
+        self.value_axes = ("left", "bottom")
+        """The axes that can be frozen; rows of bars cannot."""
+        self._frozen = False
         self._labels: dict[str, str] = {}
         self._left = (0, True)
         self._bottom_label = True
         self._ticks: dict[str, list[Tick]] = {}
-        self._range: tuple[tuple[float, float], tuple[float, float]] | None = None
+        self._range: Range | None = None
         self.restyle()
 
     def restyle(self) -> None:
@@ -73,9 +81,21 @@ class PlotView(pg.PlotWidget):
         for name, text in labels.items():
             self.set_axis_label(name, text)
 
+    def set_frozen(self, on: bool) -> None:
+        """Keeps the range, ticks and words of the value axes as they are, whatever the chart asks for."""
+        self._frozen = on and self._range is not None
+
+    def _holds(self, name: str) -> bool:
+        return self._frozen and name in self.value_axes
+
+    @property
+    def shown_range(self) -> Range:
+        """The part of the plane on show."""
+        return self._range if self._range is not None else ((0.0, 1.0), (0.0, 1.0))
+
     def set_axis_label(self, name: str, text: str) -> None:
         """Writes what an axis ("left", "bottom") shows, unit included."""
-        if self._labels.get(name) != text:
+        if self._labels.get(name) != text and not (self._holds(name) and name in self._labels):
             self._labels[name] = text
             size = f"{theme.TEXT_PX}px"
             self.plotItem.getAxis(name).setLabel(text, **{"color": theme.current().muted, "font-size": size})
@@ -110,7 +130,7 @@ class PlotView(pg.PlotWidget):
     def set_ticks(self, name: str, ticks: Sequence[Tick]) -> None:
         """Places exactly these ticks."""
         # An axis that is told of ticks draws itself anew, even of the same ones.
-        if self._ticks.get(name) != list(ticks):
+        if self._ticks.get(name) != list(ticks) and not (self._holds(name) and name in self._ticks):
             self._ticks[name] = list(ticks)
             self.plotItem.getAxis(name).setTicks([self._ticks[name]])
 
@@ -120,6 +140,9 @@ class PlotView(pg.PlotWidget):
 
     def set_range(self, x: tuple[float, float], y: tuple[float, float]) -> None:
         """Shows exactly this part of the plane."""
+        if self._range is not None:
+            x = self._range[0] if self._holds("bottom") else x
+            y = self._range[1] if self._holds("left") else y
         if (x, y) != self._range:
             self._range = (x, y)
             self.box.setRange(xRange=x, yRange=y, padding=0.0, disableAutoRange=True)
@@ -135,8 +158,15 @@ class PlotView(pg.PlotWidget):
 
     # Mouse: pyqtgraph's own handling would cost a search through all items on each move -----------------------------
 
+    def box_point(self, pos: QPoint) -> QPointF:
+        """A point of this widget as a point of the view box."""
+        return QPointF(self.box.mapFromScene(self.mapToScene(pos)))
+
     def _in_box(self, event: QMouseEvent) -> QPointF:
-        return QPointF(self.box.mapFromScene(self.mapToScene(event.position().toPoint())))
+        return self.box_point(event.position().toPoint())
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        event.ignore()  # The chart around has the menu.
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         event.accept()

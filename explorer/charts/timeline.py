@@ -142,10 +142,6 @@ class TimelineChart(Chart):
         self.view = (0.0, 1.0)
         self._redraw()
 
-    def _redraw(self) -> None:
-        if self.drawn is not None and self.isVisible():
-            self._refresh()
-
     def _draw(self, results: Results) -> None:
         self._take(results.report)
         assert self.shown is not None

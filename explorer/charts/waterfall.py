@@ -93,10 +93,6 @@ class WaterfallChart(CompareChart):
     def _target_chosen(self, _name: str) -> None:
         self._redraw()
 
-    def _redraw(self) -> None:
-        if self.drawn is not None and self.isVisible():
-            self._refresh()
-
     @property
     def ends(self) -> tuple[int, int] | None:
         """Indices of the reports from and to which the waterfall goes, None where there is only one."""

@@ -95,8 +95,8 @@ def test_nothing_is_computed_for_a_hidden_chart(bench: Bench) -> None:
     bench.settle()
     assert bench.compute.asked == []
     bench.chart.show()
+    bench.qtbot.waitUntil(lambda: bench.chart.walls is not None, timeout=20_000)
     bench.settle()
-    assert bench.chart.walls is not None
 
 
 def test_dragging_the_batch_computes_nothing_anew(bench: Bench) -> None:

@@ -1,0 +1,1 @@
+"""Closed-form kernel times of von Neumann devices: pure functions of fitted constants, device ceilings and rows."""

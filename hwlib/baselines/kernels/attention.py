@@ -1,0 +1,173 @@
+"""Fused-attention time of a device: prefill by tiles of query rows, decode by streams over splits of the KV cache."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from hwlib.baselines.kernels.ceilings import Array, Ceilings, norm, waves
+
+Columns = dict[str, Array]
+MAX_ROWS, MIN_ROWS = 128.0, 16.0
+KV_SPLITS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+MIN_SPLIT_TOKENS = 64.0
+RAMP_BYTES = 1e8
+DRAM_CAP = 0.96
+
+
+class AttentionFormat(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes per element of queries and of the KV cache, and the peak of the unit that multiplies."""
+
+    query_bytes: float
+    kv_bytes: float
+    peak: Literal["peak16_flops", "peak8_flops"]
+
+
+_F16 = AttentionFormat(query_bytes=2.0, kv_bytes=2.0, peak="peak16_flops")
+FORMATS = {
+    "16": _F16,
+    "16/kv8": msgspec.structs.replace(_F16, kv_bytes=1.0),
+    "8/kv8": AttentionFormat(query_bytes=1.0, kv_bytes=1.0, peak="peak8_flops"),
+}
+"""By arithmetic and KV cache: 16 bit throughout, 16-bit arithmetic on an 8-bit cache, 8 bit throughout."""
+
+
+class PrefillConstants(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attention library makes of a device in prefill; fitted."""
+
+    overhead_s: float
+    """t0, s: launches of the step's kernels."""
+
+    compute: float
+    """ec: share of the peak that a full tile of queries reaches."""
+
+    ramp_tokens: float
+    """kappa: prologue and epilogue of a tile, as tokens of KV that it could have worked through."""
+
+    tile_s: float
+    """tc, s: fixed cost of a tile."""
+
+    wave: float
+    """f: 1 where a last, partly filled wave costs a whole one, 0 where tiles are shared out."""
+
+    throttle: float
+    """theta: slowdown at full use of the matrix units, from clocks that fall at the power limit."""
+
+    kv_append: float
+    """a_kv: passes over K and V in DRAM beside the kernel, such as their append to the cache."""
+
+    rope: float
+    """a_q: passes over queries and outputs in DRAM beside the kernel, such as rope."""
+
+
+class DecodeConstants(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attention library makes of a device in decode; fitted."""
+
+    overhead_s: float
+    """t0, s: launches of the step's kernels."""
+
+    dram: float
+    """em: share of the DRAM bandwidth that 1e8 bytes of cache reach."""
+
+    dram_ramp: float
+    """gamma: that share grows as (bytes / 1e8)^gamma, up to 0.96."""
+
+    stream: float
+    """Bytes per clock that one core streams."""
+
+    stream_s: float
+    """Fixed cost of one stream (a sequence's KV head, or a split of it), s."""
+
+    wave: float
+    """f: 1 where a last, partly filled wave of streams costs a whole one."""
+
+    norm: float
+    """p: how sharply the cores' streams and the DRAM limit overlap."""
+
+    split_s: float
+    """Combining the splits, s."""
+
+    batch_s: float
+    """Work for each sequence outside the stream, such as its append to the cache, s."""
+
+    group_rows: float
+    """Query heads that share a KV head beyond this many cost the stream time: arithmetic no longer hides."""
+
+
+def kv_bytes(form: AttentionFormat, c: Columns) -> Array:
+    """Bytes of K and V of all sequences."""
+    return 2.0 * c["batch"] * c["kv_heads"] * c["kv_len"] * c["head_dim"] * form.kv_bytes
+
+
+def query_bytes(form: AttentionFormat, c: Columns) -> Array:
+    """Bytes of queries and outputs; outputs are of 16 bit."""
+    return c["batch"] * c["heads"] * c["q_len"] * c["head_dim"] * (form.query_bytes + 2.0)
+
+
+def attended(c: Columns) -> Array:
+    """Pairs of query and key of one head: all, or those that causality leaves."""
+    full = c["q_len"] * c["kv_len"]
+    return np.where(c["causal"] > 0, full - c["q_len"] * (c["q_len"] - 1.0) / 2.0, full)
+
+
+def roofline_s(chip: Ceilings, form: AttentionFormat, c: Columns) -> Array:
+    """Plain roofline: the slower of FLOPs at peak and compulsory bytes at the published bandwidth."""
+    flops = 4.0 * c["batch"] * c["heads"] * attended(c) * c["head_dim"]
+    return np.maximum(flops / _peak(chip, form), (kv_bytes(form, c) + query_bytes(form, c)) / chip.dram_Bps)
+
+
+def _peak(chip: Ceilings, form: AttentionFormat) -> float:
+    peak = float(getattr(chip, form.peak))
+    if not peak:
+        raise ValueError(f"{chip.name} has no matrix unit for {form.peak.removesuffix('_flops')}-bit attention")
+    return peak
+
+
+def prefill_seconds(x: PrefillConstants, chip: Ceilings, form: AttentionFormat, c: Columns) -> Array:
+    """[K] seconds of a prefill step's attention; columns batch, heads, kv_heads, head_dim, q_len, kv_len, causal.
+
+    Tiles of r = min(128, max(16, 2^ceil log2 Q)) query rows, N = ceil(Q/r) of them a head; e = 4 r D S/(pi ec) per KV
+    token; C = max(longest tile, waves of the mean tile), throttled; t = t0 + C + (a_kv KV + a_q QO bytes)/beta.
+    Form: MODEL.md "von Neumann baselines", with a KV cache that may be longer than the prompt. Raises ValueError.
+    """
+    q, length, causal = c["q_len"], c["kv_len"], c["causal"] > 0
+    rows = np.clip(2.0 ** np.ceil(np.log2(q)), MIN_ROWS, MAX_ROWS)
+    tiles = np.ceil(q / rows)
+    peak = _peak(chip, form)
+    token_s = 4.0 * rows * c["head_dim"] * chip.sms / (peak * x.compute)
+    before = np.maximum(0.0, length - q)
+    longest = before + np.where(causal, tiles * rows, q)
+    mean = before + np.where(causal, (tiles + 1.0) * rows / 2.0, q)
+    rounds = c["batch"] * c["heads"] * tiles / chip.sms
+    rounds = rounds + x.wave * (np.ceil(rounds) - rounds)
+    core = np.maximum(
+        (longest + x.ramp_tokens) * token_s + x.tile_s, rounds * ((mean + x.ramp_tokens) * token_s + x.tile_s)
+    )
+    flops = 4.0 * c["batch"] * c["heads"] * attended(c) * c["head_dim"]
+    used = flops / (peak * core * x.compute)
+    beside = (x.kv_append * kv_bytes(form, c) + x.rope * query_bytes(form, c)) / chip.dram_Bps
+    return np.asarray(x.overhead_s + core * (1.0 + x.throttle * used**4) + beside)
+
+
+def decode_seconds(x: DecodeConstants, chip: Ceilings, form: AttentionFormat, c: Columns) -> Array:
+    """[K] seconds of a decode step's attention; columns as `prefill_seconds`.
+
+    For s KV splits: streams = batch kv_heads s on S cores in waves w; work = w (bytes of one / (stream clock) + ts),
+    against DRAM as a p-norm; the best s counts, and s > 1 pays for combining. Form: MODEL.md. Raises ValueError.
+    """
+    traffic = kv_bytes(form, c) + query_bytes(form, c)
+    dram = traffic / (chip.dram_Bps * np.minimum(DRAM_CAP, x.dram * (traffic / RAMP_BYTES) ** x.dram_ramp))
+    heads = c["batch"] * c["kv_heads"]
+    group = np.maximum(1.0, c["q_len"] * c["heads"] / c["kv_heads"] / x.group_rows)
+    each = 2.0 * c["kv_len"] * c["head_dim"] * form.kv_bytes * group / (x.stream * chip.clock_Hz)
+    best = np.full(len(traffic), np.inf)
+    for split in KV_SPLITS:
+        work = waves(heads * split, chip.sms, x.wave) * (each / split + x.stream_s)
+        tau = norm(work, dram, x.norm)
+        if split > 1:
+            results = 4.0 * split * c["batch"] * c["heads"] * c["q_len"] * c["head_dim"]
+            tau = np.where(c["kv_len"] / split >= MIN_SPLIT_TOKENS, tau + x.split_s + results / chip.dram_Bps, np.inf)
+        best = np.minimum(best, tau)
+    return np.asarray(x.overhead_s + best + x.batch_s * c["batch"])

@@ -1,0 +1,44 @@
+"""Time of normalisations, activations, rope and additions: passes over DRAM above a launch floor."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from hwlib.baselines.kernels.ceilings import Array, Ceilings, norm
+
+RAMP_BYTES = 1e8
+ELEMENT_BYTES = 2.0
+PASSES = {"rmsnorm": 2.0, "layernorm": 2.0, "softmax": 2.0, "gelu": 2.0, "add": 3.0, "silu_mul": 3.0, "attn_rope": 2.0}
+"""Compulsory passes over rows x columns elements: inputs read and results written."""
+
+
+class ElementwiseConstants(msgspec.Struct, frozen=True, kw_only=True):
+    """What a framework makes of one element-wise operator on a device; fitted."""
+
+    overhead_s: float
+    """t0, s: launch, and what the host adds in eager mode."""
+
+    passes: float
+    """Times that the tensor goes through DRAM at the published bandwidth, losses included."""
+
+    ramp: float
+    """gamma: bandwidth grows as (bytes / 1e8)^gamma."""
+
+    norm: float
+    """p: how sharply the floor gives way to traffic."""
+
+    row_s: float
+    """Work of one row on one core, s: reductions and index arithmetic."""
+
+
+def elementwise_seconds(x: ElementwiseConstants, chip: Ceilings, rows: Array, cols: Array) -> Array:
+    """[K] seconds: t = ||t0, passes x bytes/beta (bytes/1e8)^-gamma||_p + rows x row_s / S."""
+    size = rows * cols * ELEMENT_BYTES
+    stream = x.passes * size / chip.dram_Bps * (size / RAMP_BYTES) ** -x.ramp
+    return np.asarray(norm(stream, x.overhead_s, x.norm) + rows * x.row_s / chip.sms)
+
+
+def roofline_s(chip: Ceilings, op: str, rows: Array, cols: Array) -> Array:
+    """Plain roofline: compulsory passes at the published bandwidth."""
+    return np.asarray(PASSES.get(op, 2.0) * rows * cols * ELEMENT_BYTES / chip.dram_Bps)
