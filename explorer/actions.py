@@ -101,7 +101,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
                _block_selected, 1),
     ActionSpec("array", "Make arra&y…", "&Edit", "Repeat the selected blocks in rows and columns", "Ctrl+Shift+D", "",
                _block_selected, 1),
-    ActionSpec("delete", "&Delete", "&Edit", "Delete the selected blocks and links", Keys.Delete, "Backspace",
+    ActionSpec("delete", "&Delete", "&Edit", "Delete the selected blocks and links", "Del", "Backspace",
                _selected, 1),
     ActionSpec("rename", "Rena&me", "&Edit", "Write another name for the selected block", None, "F2", _one_block, 2),
     ActionSpec("turn", "Tu&rn by 90°", "&Edit", "Turn the selected blocks", None, "R", _block_selected, 2),
