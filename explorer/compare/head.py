@@ -130,7 +130,8 @@ class SubjectHeader(QHeaderView):
         self._titles = model
         self._pressed: tuple[int, QPoint] | None = None
         self.setSectionsMovable(True)
-        self.setSectionsClickable(True)
+        # A click opens the menu; it shall not choose all cells of the column as well.
+        self.setSectionsClickable(False)
         self.setHighlightSections(False)
         self.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.setMinimumSectionSize(72)

@@ -53,6 +53,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         """What it is, in a few words."""
         if self.kind == "snapshot" and self.pinned_at is not None:
             return f"pinned {self.pinned_at:%H:%M}"
+        if self.path.startswith(EXAMPLE):
+            return "example"
         return {"present": "open, live", "design": "saved design", "device": "catalog device"}.get(
             self.kind, "snapshot"
         )

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from explorer.evaluator import Results
 
 LEAST = QSize(480, 200)
+EMPTY_WIDTH_PX = 480
 EMPTY_HEADING = "Nothing to compare yet"
 EMPTY_TEXT = (
     "Put designs, catalog devices and pinned snapshots side by side: add the first one here. "
@@ -173,7 +174,7 @@ class CompareView(QWidget):
         self.empty_heading = Tinted(EMPTY_HEADING, "text", bold=True)
         self.empty_text = Tinted(EMPTY_TEXT, "muted")
         self.empty_text.setWordWrap(True)
-        self.empty_text.setMaximumWidth(480)
+        self.empty_text.setFixedWidth(EMPTY_WIDTH_PX)
         self.empty_buttons = QWidget()
         row = QHBoxLayout(self.empty_buttons)
         row.setContentsMargins(0, 0, 0, 0)
@@ -227,6 +228,8 @@ class CompareView(QWidget):
     def _say(self, heading: str, text: str, buttons: bool) -> None:
         self.empty_heading.setText(heading)
         self.empty_text.setText(text)
+        # A layout that centres a label does not ask how high its text gets.
+        self.empty_text.setFixedHeight(self.empty_text.heightForWidth(EMPTY_WIDTH_PX))
         self.empty_buttons.setVisible(buttons)
         self.pages.setCurrentWidget(self.empty)
 
