@@ -20,10 +20,11 @@ from explorer.errors import watching
 from explorer.main_window import MainWindow
 from explorer.recovery import default_root
 from explorer.settings import Preferences
+from explorer.shell import records, starting
 from hwlib.catalog import find_device
+from hwlib.design.design import Design
 
 if TYPE_CHECKING:
-    from hwlib.design.design import Design
     from hwlib.workload.llm import LlmArchitecture
     from hwlib.workload.scenario import Scenario
 
@@ -98,21 +99,33 @@ def run(
     baselines: Iterable[Baseline] = (),
     theme_name: str | None = None,
     path: Path | None = None,
+    asked: frozenset[str] = frozenset({"design"}),
 ) -> int:
-    """Show the window until the user closes it; the exit code."""
+    """Show the window until the user closes it; the exit code.
+
+    What the user has not `asked` for by the name of a parameter gives way to the preferences.
+    """
+    preferences = settings.load()
+    starting.scale_everything(preferences.ui_scale)
     app = application()
     start_logging(settings.log_path())
-    preferences = settings.load()
+    records.session.start()
+    scenario, llm = starting.workload(preferences, asked, scenario, llm)
+    baselines = starting.baselines(preferences, tuple(baselines))
+    before = starting.session(preferences, asked)
     chosen = theme_name or preferences.theme
     with watching(dialogs=True) as reporter:
         window = build_window(
-            design, scenario, llm, baselines, chosen,
+            Design() if before else design, scenario, llm, baselines, chosen,
             path=path, size=fitting_size(), preferences=preferences, asks=True,
         )  # fmt: skip
         reporter.window = window
         reporter.rescue = window.desk.guard().write_now
         window.show()
-        window.desk.offer_left_over(default_root())
+        window.files.open_paths(before)
+        offered = window.desk.offer_left_over(default_root())
+        if offered is None and "design" not in asked and not before and preferences.show_welcome:
+            window.shell.welcome_at_start()
         return app.exec()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from click.core import ParameterSource
 
 from explorer import preflight
 from hwlib import cli, cli_inputs
@@ -65,7 +66,8 @@ def gui(
     from explorer.app import default_baselines, run
 
     chosen = theme.value if theme else None
-    raise typer.Exit(run(value, scenario, llm, default_baselines(), chosen, path))
+    asked = frozenset(n for n in context.params if context.get_parameter_source(n) is not ParameterSource.DEFAULT)
+    raise typer.Exit(run(value, scenario, llm, default_baselines(), chosen, path, asked))
 
 
 @app.command(short_help="Save a picture of the window, or of one chart.")

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QSizePolicy,
     QStackedWidget,
     QTabWidget,
@@ -44,6 +43,8 @@ from explorer.panels.palette import Palette
 from explorer.panels.problems import Problems
 from explorer.panels.scenario import ScenarioBar
 from explorer.settings import Preferences
+from explorer.shell import plan
+from explorer.shell.shell import Shell
 from explorer.status import StatusLine
 from hwlib.design.design import Design
 
@@ -68,7 +69,8 @@ class MainWindow(QMainWindow):
         self._places = QByteArray()
         """Where the panels stood before they gave way to the comparison."""
         self._titled: object = None
-        self._layout = layout.layout_for(size)
+        self._plan = preferences.layout_name if preferences else "design"
+        """The named arrangement of the panels around the canvas."""
         self.setObjectName("main")
         self.setDockNestingEnabled(True)
         self.setDocumentMode(True)
@@ -80,6 +82,8 @@ class MainWindow(QMainWindow):
         self.files = self.desk.files
         self._make_widgets()
         self.docks = self._make_docks()
+        self._layout = plan.of(self._plan, size, self.docks)
+        self.shell = Shell(self, preferences)
         self.commands = Actions(document, self._handlers(), self)
         self._make_bars()
         self._wire()
@@ -87,6 +91,8 @@ class MainWindow(QMainWindow):
         self.resize(size)
         layout.arrange(self, self.docks, self._layout)
         self._restore()
+        self.shell.use(self.commands)
+        self.shell.layout_shown(self._plan)
         self._retitle()
 
     # What is in it --------------------------------------------------------------------------------------------------
@@ -198,7 +204,7 @@ class MainWindow(QMainWindow):
             "previous_tab": self.desk.workspace.show_previous,
             "panels": self._set_movable,
             "reset_layout": self.reset_layout,
-            "about": self._about,
+            **self.shell.handlers(),
         }
 
     def _wire(self) -> None:
@@ -229,8 +235,11 @@ class MainWindow(QMainWindow):
         self.room.open_requested.connect(self._open_compared)
         self.room.show_requested.connect(self.show_compare)
         self.room.view.closed.connect(self._leave_compare)
-        self.room.message.connect(self._say)
-        self.desk.message.connect(self._say)
+        self.room.message.connect(self.shell.tell)
+        self.desk.message.connect(self.shell.tell)
+        self.files.saved.connect(self.shell.tell_saved)
+        self.shell.preferred.connect(self._on_preferred)
+        self.shell.plan_requested.connect(self.show_plan)
         self.desk.remembered_changed.connect(self._remember_files)
         self.document.saved_changed.connect(self._retitle)
         self.document.changed.connect(self._retitle)
@@ -285,10 +294,39 @@ class MainWindow(QMainWindow):
 
     # Layout ----------------------------------------------------------------------------------------------------------
 
+    @property
+    def preferences(self) -> Preferences:
+        """The user's choices as they stand."""
+        return self._preferences or Preferences()
+
+    def _on_preferred(self, fields: dict[str, Any]) -> None:
+        """A dialog has changed preferences; some of them show here."""
+        if "theme" in fields:
+            self._set_theme(fields["theme"])
+        if "snap" in fields:
+            self._set_snap(fields["snap"])
+        self.canvas.grid_choice_m = fields.get("grid_step_m", self.canvas.grid_choice_m)
+        self._prefer(**fields)
+
     def reset_layout(self) -> None:
         """Put every panel where it belongs in a window of this size."""
-        self._by_hand = False
-        self._take_layout(layout.layout_for(self.size()))
+        self.show_plan("design")
+
+    def show_plan(self, name: str) -> None:
+        """Arrange the panels as "design", "compare", "teach" or "own" says."""
+        if name == "compare":
+            self.show_compare()
+            return
+        self._plan = name
+        self._by_hand = name == plan.OWN
+        self._take_layout(plan.of(name, self.size(), self.docks))
+        if self._by_hand:
+            self.restoreState(self.preferences.own_layout, layout.LAYOUT_VERSION)
+            self.shell.layout_shown(name)
+
+    def arrangement(self) -> bytes:
+        """Where the panels stand, for restoreState."""
+        return bytes(self.saveState(layout.LAYOUT_VERSION).data())
 
     def _keep_places(self, *_: object) -> None:
         self._by_hand = True
@@ -307,7 +345,8 @@ class MainWindow(QMainWindow):
             self._places = self.saveState(layout.LAYOUT_VERSION)
             self._take_layout(layout.COMPARE)
         else:
-            self._take_layout(layout.layout_for(self.size()))
+            self._take_layout(plan.of(self._plan, self.size(), self.docks))
+            self.shell.layout_shown(self._plan)
             if self._by_hand:
                 self.restoreState(self._places, layout.LAYOUT_VERSION)
 
@@ -326,6 +365,7 @@ class MainWindow(QMainWindow):
         self._layout = wanted
         comparing = wanted.page == "compare"
         self.commands["compare"].setChecked(comparing)
+        self.shell.layout_shown(wanted)
         self.middle.setCurrentWidget(self.room.view if comparing else self.canvas)
         layout.arrange(self, self.docks, wanted)
         # Qt settles the new places before it heeds sizes.
@@ -345,13 +385,14 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         remembered = self._preferences
         self._set_snap(remembered.snap if remembered else True)
+        self.canvas.grid_choice_m = remembered.grid_step_m if remembered else 0.0
         if remembered is None:
             return
         if remembered.layout_of == layout.signature(QApplication.applicationVersion()):
             self.restoreGeometry(remembered.geometry)
             self._restored = self.restoreState(remembered.layout, layout.LAYOUT_VERSION)
             self._by_hand = remembered.by_hand
-            self._layout = layout.layout_for(self.size())
+            self._layout = plan.of(self._plan, self.size(), self.docks)
 
     def _remember(self) -> None:
         comparing = self._layout is layout.COMPARE
@@ -360,7 +401,9 @@ class MainWindow(QMainWindow):
             layout=(self._places if comparing else self.saveState(layout.LAYOUT_VERSION)).data(),
             by_hand=self._by_hand,
             layout_of=layout.signature(QApplication.applicationVersion()),
+            layout_name=self._plan,
             **self.desk.remembered(),
+            **self.shell.remembered(),
         )
 
     def _remember_files(self) -> None:
@@ -385,6 +428,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._remember()
+        self.shell.shutdown()
         self.desk.shutdown()
         self.room.shutdown()
         self.chart_room.shutdown()
@@ -410,13 +454,6 @@ class MainWindow(QMainWindow):
         results = self.evaluator.results
         if results is not None:
             self._popup.show_explanation(results.report, key)
-
-    def _about(self) -> None:
-        text = (
-            f"Chipscape {QApplication.applicationVersion()}\n\nDraw a chip, choose an LLM, see the memory wall.\n\n"
-            "Apache License 2.0"
-        )
-        QMessageBox.about(self, "About Chipscape", text)
 
 
 def _on(canvas: Canvas, command: Callable[[Canvas], None]) -> Callable[..., None]:

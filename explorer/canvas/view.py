@@ -77,11 +77,14 @@ class ZoomView(QGraphicsView):
         """Metres of the floorplan that one screen pixel shows."""
         return 1.0 / (self.px_per_unit * SCENE_PER_M)
 
+    grid_choice_m: float = 0.0
+    """The user's own step; 0: none."""
+
     @property
     def grid_m(self) -> float:
-        """The snap grid of the die."""
+        """The snap grid of the die: the step that the user has chosen, or one that fits the die."""
         settings = self.chip.document.design.settings
-        return grid_step(settings.die_width_m, settings.die_height_m)
+        return self.grid_choice_m or grid_step(settings.die_width_m, settings.die_height_m)
 
     def floor(self, pos: QPoint) -> Point:
         """The place on the floorplan under a pixel of the viewport."""

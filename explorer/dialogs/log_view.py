@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent, QColor, QFontDatabase, QGuiApplication, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -102,19 +102,14 @@ class LogView(QDialog):
         """Put the records on show on the clipboard."""
         QGuiApplication.clipboard().setText("\n".join(line.said() for line in self.lines()))
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop following."""
-        self._records.added.disconnect(self._on_added)
-        theme.notifier.changed.disconnect(self.refresh)
-        super().closeEvent(event)
-
     def _fits(self, line: Line) -> bool:
         words = self.find.text().casefold().split()
         said = line.said().casefold()
         return line.level >= self.level.currentData() and all(word in said for word in words)
 
     def _on_added(self, line: Line) -> None:
-        if self._fits(line):
+        # A hidden view is filled anew when it is shown.
+        if self.isVisible() and self._fits(line):
             self._write(line)
             self._tell(self.text.blockCount())
 

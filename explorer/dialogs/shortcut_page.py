@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from explorer import keymap, theme
 from explorer.actions import ACTIONS, BY_ID
+from explorer.canvas.keys import COMMANDS as CANVAS_COMMANDS
 from explorer.shell import fuzzy, shortcuts
 from explorer.widgets.style import Tinted
 
@@ -168,7 +169,7 @@ class ShortcutPage(QWidget):
         if not keys.count():
             return ""
         spec = BY_ID[action_id]
-        return keymap.refusal(keys, spec, bool(spec.canvas_keys) or "canvas" in spec.menu)
+        return keymap.refusal(keys, spec, on_canvas=action_id in CANVAS_COMMANDS)
 
     def _words(self, action_id: str, keys: QKeySequence) -> str:
         if not action_id:

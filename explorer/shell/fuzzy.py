@@ -1,4 +1,4 @@
-"""How well a few typed letters fit a name: the letters in order, the better the closer and the nearer to word starts."""
+"""How well a few typed letters fit a name: in order, the better the closer and the nearer to the starts of words."""
 
 from __future__ import annotations
 

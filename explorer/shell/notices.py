@@ -1,4 +1,4 @@
-"""Notices: words in passing at the lower right of the window, which take neither focus nor clicks from what is below."""
+"""Notices: words in passing at the lower right of the window, which take no focus from what is below."""
 
 from __future__ import annotations
 

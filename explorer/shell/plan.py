@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from PySide6.QtCore import QSize
@@ -9,7 +10,6 @@ from PySide6.QtCore import QSize
 from explorer import layout
 from explorer.layout import Layout
 
-NAMES = ("design", "compare", "teach")
 OWN = "own"
 WORDS = {"design": "Design", "compare": "Compare", "teach": "Teach", OWN: "My layout"}
 TEACH = replace(
@@ -17,21 +17,27 @@ TEACH = replace(
     name="teach",
     left=(("palette",),),
     right=(("inspector", "findings"),),
-    bottom=(("operator_time",), ("roofline",)),
+    bottom=(("memory_wall", "timeline"), ("roofline", "operator_time")),
     right_px=304,
     bottom_px=340,
     bottom_widths=(50, 50),
     right_heights=(1,),
 )
-"""Few panels and large ones: the chip, what it is made of, and the two charts that show the wall."""
+"""Few panels and large ones: the chip, what it is made of, and the charts that show the wall."""
 TEACH_SMALL = replace(TEACH, left_px=160, right_px=288, bottom_px=248)
 SMALL_BELOW = QSize(1500, 860)
 
 
-def of(name: str, size: QSize) -> Layout:
-    """The arrangement called "design", "compare" or "teach", for a window of a size."""
+def of(name: str, size: QSize, docks: Collection[str]) -> Layout:
+    """The arrangement of some docks called "compare", "teach", or any other name for "design", in a window's size."""
     if name == "compare":
         return layout.COMPARE
-    if name == "teach":
-        return TEACH if size.expandedTo(SMALL_BELOW) == size else TEACH_SMALL
-    return layout.layout_for(size)
+    if name != "teach":
+        return layout.layout_for(size)
+    wanted = TEACH if size.expandedTo(SMALL_BELOW) == size else TEACH_SMALL
+    return replace(wanted, bottom=tuple(tuple(n for n in place if n in docks) for place in wanted.bottom))
+
+
+def name_of(shown: Layout) -> str:
+    """The name of an arrangement: those for windows of several sizes are all Design."""
+    return shown.name if shown.name in ("compare", "teach") else "design"
