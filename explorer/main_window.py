@@ -220,6 +220,10 @@ class MainWindow(QMainWindow):
         self.canvas.message.connect(self._say)
         self.canvas.snap_changed.connect(self._set_snap)
         self.canvas.mode_changed.connect(self._check_mode)
+        self.canvas.overlay_changed.connect(self._check_overlay)
+        self.canvas.minimap_changed.connect(self.commands["minimap"].setChecked)
+        self.commands["minimap"].setChecked(self.canvas.minimap.on)
+        self._check_overlay(self.canvas.chip.overlay)
         self.canvas.placing_ended.connect(self.parts.clear_choice)
         self.canvas.block_activated.connect(self._show_inspector)
         self.parts.part_taken.connect(self.canvas.take_up)
@@ -283,6 +287,9 @@ class MainWindow(QMainWindow):
         self.canvas.set_snap(on)
         self.commands["snap"].setChecked(on)
         self._prefer(snap=on)
+
+    def _check_overlay(self, overlay: str) -> None:
+        self.commands[f"overlay_{overlay}"].setChecked(True)
 
     def _check_mode(self, mode: str) -> None:
         self.commands["link_mode"].setChecked(mode == "connect")

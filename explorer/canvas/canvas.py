@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -22,6 +22,8 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from explorer.canvas import keys, placing
 from explorer.canvas.editing import EditingView
 from explorer.canvas.handles import Handles
+from explorer.canvas.legend import LegendCard
+from explorer.canvas.minimap import Minimap
 from explorer.canvas.overlays import EDGE_PX, HINT, CornerBar, Floating, die_figures
 from explorer.canvas.placer import Placer
 from explorer.canvas.proposal import Proposal
@@ -60,6 +62,8 @@ class Canvas(EditingView):
     block_activated = Signal(str)
     """A block or link was double-clicked."""
     snap_changed = Signal(bool)
+    overlay_changed = Signal(str)
+    minimap_changed = Signal(bool)
 
     def __init__(self, document: Document, footprints: Footprints | None = None, parent: QWidget | None = None) -> None:
         super().__init__(ChipScene(document, footprints or modelled_footprints), parent)
@@ -73,14 +77,17 @@ class Canvas(EditingView):
         self.nudging: int | None = None
         self._handles, self.proposal = Handles(self), Proposal(self)
         self.hint, self._figures, self._bar = Floating(self), Floating(self, on_card=True), CornerBar(self)
+        self.legend, self.minimap = LegendCard(self), Minimap(self)
         self.hint.setText(HINT)
         self._wire_bar()
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Chip canvas")
         self.chip.synced.connect(self._on_synced)
+        self.chip.legend_changed.connect(self._on_legend)
         document.selection_changed.connect(self._on_selection)
         document.page_leaving.connect(self._leave_page)
+        self._on_legend()
         self._on_synced()
 
     # What actions can ask for
@@ -107,6 +114,18 @@ class Canvas(EditingView):
             self.snap_enabled = on
             self._bar.snap.setChecked(on)
             self.snap_changed.emit(on)
+
+    def set_overlay(self, overlay: str) -> None:
+        """Let the colours show something else: a key of `heat.OVERLAYS`."""
+        if overlay != self.chip.overlay:
+            self.chip.set_overlay(overlay)
+            self.overlay_changed.emit(overlay)
+
+    def set_minimap(self, on: bool) -> None:
+        """Show an overview of the chip while only a part of it is in sight, or never."""
+        if on != self.minimap.on:
+            self.minimap.set_on(on)
+            self.minimap_changed.emit(on)
 
     def take_up(self, preset: Preset | None) -> None:
         """Hold a part at the pointer until a click on the canvas places it; None puts it back."""
@@ -403,6 +422,7 @@ class Canvas(EditingView):
         rects = {i: item.rect for i, item in self.chip.blocks.items()}
         self.hint.setVisible(not rects)
         self._figures.setText(die_figures(self.document.design, rects))
+        self.legend.show_legend(self.chip.legend, bool(self.document.design.links))
         self._lay_out_overlays()
         self._handles.follow()
         self.proposal.follow()
@@ -414,7 +434,12 @@ class Canvas(EditingView):
             self._handles.show_for(self._only_selected())
         self.proposal.follow()
 
+    def _on_legend(self) -> None:
+        self.legend.show_legend(self.chip.legend, bool(self.document.design.links))
+        self._lay_out_overlays()
+
     def _wire_bar(self) -> None:
+        self.legend.chosen.connect(self.set_overlay)
         self._bar.snap.setChecked(True)
         self._bar.snap.toggled.connect(self.set_snap)
         self._bar.link.clicked.connect(self.toggle_connect)
@@ -428,10 +453,14 @@ class Canvas(EditingView):
         self._lay_out_overlays()
 
     def _lay_out_overlays(self) -> None:
-        for widget in (self.hint, self._figures, self._bar):
+        for widget in (self.hint, self._figures, self._bar, self.legend):
             widget.adjustSize()
-        self.corner_px = max(self._figures.width(), self._bar.width()) + 2.0 * EDGE_PX
         view = self.viewport().geometry()
         self.hint.move(view.center() - self.hint.rect().center())
         self._figures.move(view.left() + EDGE_PX, view.bottom() - self._figures.height() - EDGE_PX)
+        self.legend.setVisible(bool(self.document.design.blocks))
+        self.legend.move(view.left() + EDGE_PX, view.top() + EDGE_PX)
         self._bar.move(view.right() - self._bar.width() - EDGE_PX, view.bottom() - self._bar.height() - EDGE_PX)
+        self.corner_px = max(self._figures.width(), self._bar.width()) + 2.0 * EDGE_PX
+        card = self.legend.size() if self.document.design.blocks else QSize()
+        self.upper_px = (card.width() + 2.0 * EDGE_PX, card.height() + 2.0 * EDGE_PX)

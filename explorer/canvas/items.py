@@ -8,10 +8,12 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsPixmapItem, QGraphicsRectItem, QGraphicsScene
 
+from explorer import theme
 from explorer.canvas import figures, marks
 from explorer.canvas.geometry import Point
+from explorer.canvas.heat import Shade
 from explorer.canvas.labels import Label
-from explorer.canvas.style import DIMMED, SCENE_PER_M, Style
+from explorer.canvas.style import DIMMED, SCENE_PER_M, Style, cosmetic
 from hwlib.design.design import Block, Link
 from hwlib.report import Rect
 
@@ -22,6 +24,8 @@ INNER_LEAST_PX = 7.0
 LABEL_LEAST_PX = 40.0
 INNER_BLOCK_PX = 56.0
 END_PX = 5.0
+LINK_FLOOR = 0.25
+"""A thin line needs more colour than an area to be seen at all."""
 
 
 def scene_rect(r: Rect) -> QRectF:
@@ -51,6 +55,7 @@ class BlockItem:
         self.block, self.rect = block, rect
         self.severity = ""
         self.busy: float | None = None
+        self.shade: Shade | None = None
         self.emphasis = ""
         self._laid_out: object = None
         self._inner_for: tuple[object, float, float] | None = None
@@ -125,6 +130,13 @@ class BlockItem:
         self._tint(style)
         self._say()
 
+    def set_shade(self, shade: Shade | None, style: Style) -> None:
+        """Show what an overlay says of the block in place of how busy it is; None for that again."""
+        if shade != self.shade:
+            self.shade = shade
+            self._tint(style)
+            self._say()
+
     def set_severity(self, severity: str, style: Style) -> None:
         """Wear the badge of the worst finding: "error", "warning" or none ("")."""
         if severity == self.severity:
@@ -176,10 +188,13 @@ class BlockItem:
 
     def _tint(self, style: Style) -> None:
         """The stronger the busier; nothing is touched, and so nothing painted, where the tint stays."""
-        fill = style.fill(self.block.kind, self.busy or 0.0)
+        kind, shade = self.block.kind, self.shade
+        heat = (self.busy or 0.0) if shade is None else shade.share
+        colored = shade is not None and bool(shade.color)
+        fill = style.heat(shade.color, heat) if shade is not None and colored else style.fill(kind, heat)
         if self.body.brush() != fill:
             self.body.setBrush(fill)
-            self.inner.setPen(style.inner(self.block.kind, self.busy or 0.0))
+            self.inner.setPen(style.inner_on(fill, kind) if colored else style.inner(kind, heat))
 
     def remove(self) -> None:
         """Leave the scene."""
@@ -189,7 +204,9 @@ class BlockItem:
 
     def _say(self) -> None:
         lines = [figures.wordings(self.block.part)]
-        if self.busy is not None:
+        if self.shade is not None:
+            lines += [self.shade.words] if self.shade.words else []
+        elif self.busy is not None:
             share = f"{self.busy * 100:.0f} %" if self.busy >= 0.005 or self.busy <= 0 else "< 1 %"
             lines.append((f"{share} busy", share))
         self.label.set_texts(self.block.name, tuple(lines))
@@ -197,7 +214,7 @@ class BlockItem:
 
     def _lay_out_bar(self, width: float, height: float, scale: float) -> None:
         box = self.body.rect()
-        visible = bool(self.busy) and min(width, height) >= 2 * BAR_PX
+        visible = bool(self.busy) and self.shade is None and min(width, height) >= 2 * BAR_PX
         self.bar.setVisible(visible)
         if not visible or self.busy is None:
             return
@@ -235,6 +252,7 @@ class LinkItem:
     def __init__(self, scene: QGraphicsScene, link: Link, corners: Sequence[Point], style: Style) -> None:
         self.link, self.corners = link, tuple(corners)
         self.load = 0.0
+        self.shade: Shade | None = None
         self.emphasis = ""
         self.halo = QGraphicsPathItem()
         self.channel = QGraphicsPathItem(self.halo)
@@ -264,6 +282,12 @@ class LinkItem:
             self.load = share
             self.restyle(style)
 
+    def set_shade(self, shade: Shade | None, style: Style) -> None:
+        """Show what an overlay says of the link by the colour of its channel; None for channel and core again."""
+        if shade != self.shade:
+            self.shade = shade
+            self.restyle(style)
+
     def set_emphasis(self, emphasis: str, style: Style) -> None:
         """Underlay the link: "selected", "hovered" or not at all ("")."""
         self.emphasis = emphasis
@@ -278,7 +302,12 @@ class LinkItem:
         width = figures.link_width_px(self.link.bandwidth_Bps)
         self.channel.setPen(style.link(width, idle=True))
         self.core.setPen(style.link(max(1.0, width * min(self.load, 1.0)), idle=False))
-        self.core.setVisible(self.load > 0)
+        self.core.setVisible(self.load > 0 and self.shade is None)
+        if self.shade is not None:
+            color = style.heat(
+                self.shade.color or theme.KIND_COLORS["noc"], LINK_FLOOR + (1 - LINK_FLOOR) * self.shade.share
+            )
+            self.channel.setPen(cosmetic(color.color(), width))
         self.halo.setPen(style.halo(width, self.emphasis))
         for end in self.ends:
             end.setBrush(style.strong("noc"))

@@ -50,6 +50,13 @@ COMMANDS: dict[str, Callable[[Canvas], None]] = {
     "zoom_fit": lambda view: view.fit(),
     "fit_selection": lambda view: view.fit_selection(),
     "snap": lambda view: view.set_snap(not view.snap_enabled),
+    "minimap": lambda view: view.set_minimap(not view.minimap.on),
+    "overlay_use": lambda view: view.set_overlay("use"),
+    "overlay_power": lambda view: view.set_overlay("power"),
+    "overlay_traffic": lambda view: view.set_overlay("traffic"),
+    "overlay_bound": lambda view: view.set_overlay("bound"),
+    "overlay_weights": lambda view: view.set_overlay("weights"),
+    "overlay_kinds": lambda view: view.set_overlay("kinds"),
 }
 """What those actions do that concern the canvas, by id."""
 ALIGN = (
@@ -61,7 +68,10 @@ BLOCK_MENU = (
     "fit_selection", "delete",
 )  # fmt: skip
 LINK_MENU = ("delete", None, "link_mode", "select_all")
-GROUND_MENU = ("paste", None, "select_all", "link_mode", None, "snap", "zoom_fit")
+OVERLAYS = (
+    "overlay_use", "overlay_power", "overlay_traffic", "overlay_bound", "overlay_weights", "overlay_kinds",
+)  # fmt: skip
+GROUND_MENU = ("paste", None, "select_all", "link_mode", None, ("&Overlay", OVERLAYS), "snap", "minimap", "zoom_fit")
 """Ids of actions; None for a separator, (title, ids) for a submenu."""
 Entry = str | None | tuple[str, tuple[str | None, ...]]
 

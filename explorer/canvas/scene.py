@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QPointF, QRectF, QTimer, Signal
 from PySide6.QtWidgets import QGraphicsScene
 
 from explorer import theme
-from explorer.canvas import figures, style
+from explorer.canvas import figures, heat, style
 from explorer.canvas.geometry import Point, centre, distance, nearest_side, port, route, union
 from explorer.canvas.items import BlockItem, LinkItem, scene_rect
 from explorer.canvas.routing import best_route
@@ -37,6 +37,8 @@ class ChipScene(QGraphicsScene):
 
     synced = Signal()
     """Blocks or links have come, gone or moved."""
+    legend_changed = Signal()
+    """The overlay, or what its colours mean, is another one."""
 
     def __init__(self, document: Document, footprints: Footprints, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +54,9 @@ class ChipScene(QGraphicsScene):
         self.hovered: str | None = None
         self._bounds = np.zeros((0, 4))
         self._scale, self._visible = 0.0, QRectF()
+        self.overlay = "use"
+        """What the colours show, a key of `heat.OVERLAYS`."""
+        self.legend = heat.Legend("")
         self._report: Report | None = None
         self._block_figures: dict[str, BlockFigure] = {}
         self._link_figures: dict[str, LinkFigure] = {}
@@ -190,8 +195,30 @@ class ChipScene(QGraphicsScene):
         for link_id, link_item in self.links.items():
             load = self._link_figures.get(link_id)
             link_item.set_load(load.utilisation if load else 0.0, look)
+        self._show_overlay()
         self._show_dimmed()
         self._show_tags()
+
+    def set_overlay(self, overlay: str) -> None:
+        """Let the colours show something else. Raises KeyError for no key of `heat.OVERLAYS`."""
+        self.overlay = overlay
+        self._show_overlay()
+
+    def _show_overlay(self) -> None:
+        """Colour blocks and links; the utilisation is what they show on their own."""
+        look = style.current()
+        picture = heat.picture(self.overlay, self._report, [b.block for b in self._blocks.values()])
+        for block_id, item in self._blocks.items():
+            shade = picture.blocks.get(block_id)
+            if shade != item.shade:
+                item.set_shade(shade, look)
+                if self._scale > 0:
+                    item.lay_out(self._scale, self._visible, look)
+        for link_id, link in self._links.items():
+            link.set_shade(picture.links.get(link_id), look)
+        if picture.legend != self.legend:
+            self.legend = picture.legend
+            self.legend_changed.emit()
 
     def show_findings(self, findings: Iterable[Finding]) -> None:
         """Put a badge on every block that an error or a warning names."""

@@ -17,6 +17,7 @@ NAME_PX, FIGURES_PX = 12, 11
 """Text on blocks is as small as the rulers' is: a die has many blocks."""
 BASE_TINT = 0.14
 FULL_TINT = 0.46
+COLD_TINT, HOT_TINT = 0.04, 0.6
 DIMMED = 0.32
 
 
@@ -66,6 +67,14 @@ class Style:
             self._fills[kind, step] = QBrush(QColor(color))
         return self._fills[kind, step]
 
+    def heat(self, color: str, share: float) -> QBrush:
+        """A scale in one colour: hardly there at 0, as strong as text on it allows at 1."""
+        step = round(min(max(share, 0.0), 1.0) * HEAT_STEPS)
+        if (color, step) not in self._fills:
+            tint = COLD_TINT + (HOT_TINT - COLD_TINT) * step / HEAT_STEPS
+            self._fills[color, step] = QBrush(QColor(theme.mix(self.theme.base, color, tint)))
+        return self._fills[color, step]
+
     def strong(self, kind: str) -> QColor:
         """The colour of a kind for bars and fine lines, readable on this theme's die."""
         toward = "#ffffff" if self.theme.dark else "#000000"
@@ -77,8 +86,12 @@ class Style:
 
     def inner(self, kind: str, heat: float = 0.0) -> QPen:
         """The fine lines that hint at structure inside a block; opaque, as lines that let shine through cost twice."""
-        ground = self.fill(kind, heat).color().name()
-        return cosmetic(QColor(theme.mix(ground, theme.KIND_COLORS[kind], 0.23 if self.theme.dark else 0.2)))
+        return self.inner_on(self.fill(kind, heat), kind)
+
+    def inner_on(self, ground: QBrush, kind: str) -> QPen:
+        """The same on any colour."""
+        share = 0.23 if self.theme.dark else 0.2
+        return cosmetic(QColor(theme.mix(ground.color().name(), theme.KIND_COLORS[kind], share)))
 
     def link(self, width_px: float, idle: bool) -> QPen:
         """A link's stroke: pale as the channel, strong as the load that flows in it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from weakref import WeakKeyDictionary
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QNativeGestureEvent, QPainter, QResizeEvent, QShowEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
@@ -39,11 +39,16 @@ PAPER = 2.0
 class ZoomView(QGraphicsView):
     """Shows a chip scene at any scale and knows where things are on the floorplan, in metres."""
 
+    view_moved = Signal()
+    """Another part of the scene is in sight, or at another scale."""
+
     def __init__(self, chip: ChipScene, parent: QWidget | None = None) -> None:
         super().__init__(chip, parent)
         self.chip = chip
         self.corner_px = 0.0
         """How far what floats in the lower corners reaches in; the chip is fitted above or between it."""
+        self.upper_px = (0.0, 0.0)
+        """The same for the upper left corner: how far it reaches in, and down."""
         self._follows = True
         """The view refits on its own until the user zooms or pans."""
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -154,26 +159,28 @@ class ZoomView(QGraphicsView):
         down.setValue(down.value() + round(dy_px))
 
     def _fit(self, content: Rect) -> None:
-        scale, below = self._fitting(content)
+        scale, above, below = self._fitting(content)
         if scale <= 0:
             return
         _, high = self._limits()
         scale = min(scale, high)
         self._spread_paper()
         self.setTransform(QTransform.fromScale(scale, scale))
-        down = (below - FIT_MARGIN_PX) / 2 / scale
-        self.centerOn(scene_rect(content).center() + QPointF(0, down))
+        self.centerOn(scene_rect(content).center() + QPointF(0, (below - above) / 2 / scale))
         self._zoomed()
 
-    def _fitting(self, content: Rect) -> tuple[float, int]:
-        """The scale at which `content` fits, and what is kept free below it: more where it reaches into the corners."""
+    def _fitting(self, content: Rect) -> tuple[float, float, float]:
+        """The scale at which `content` fits, and what is kept free above and below, more where corners are full."""
         box, room = scene_rect(content), self.viewport().size()
         across = (room.width() - 2 * FIT_MARGIN_PX) / box.width()
-        for below in (FIT_MARGIN_PX, FIT_BELOW_PX):
-            scale = min(across, (room.height() - FIT_MARGIN_PX - below) / box.height())
-            if (room.width() - box.width() * scale) / 2 >= self.corner_px:
-                return scale, below
-        return scale, FIT_BELOW_PX
+        into, down = self.upper_px
+        ways = ((FIT_MARGIN_PX, FIT_MARGIN_PX, max(self.corner_px, into)), (FIT_MARGIN_PX, FIT_BELOW_PX, into))
+        for above, below, beside in ways:
+            scale = min(across, (room.height() - above - below) / box.height())
+            if (room.width() - box.width() * scale) / 2 >= beside:
+                return scale, above, below
+        above = max(FIT_MARGIN_PX, down)
+        return min(across, (room.height() - above - FIT_BELOW_PX) / box.height()), above, FIT_BELOW_PX
 
     def _limits(self) -> tuple[float, float]:
         """The smallest and the largest scale."""
@@ -265,6 +272,7 @@ class ZoomView(QGraphicsView):
         die = self.chip.die()
         self._across.set_scale(origin.x(), px_per_m, die.width_m)
         self._down.set_scale(origin.y(), px_per_m, die.height_m)
+        self.view_moved.emit()
 
     def _point_rulers(self, pos: QPoint | None) -> None:
         self._across.set_pointer(pos.x() if pos is not None else None)

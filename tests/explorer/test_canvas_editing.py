@@ -263,7 +263,8 @@ def test_a_locked_block_shows_a_padlock_and_its_lock_is_kept_in_files(user: User
     user.click((3, 3))
     user.key(Key.Key_L)
     padlock = user.canvas.chip.blocks["a"].padlock
-    assert padlock is not None and padlock.isVisible()
+    assert padlock is not None
+    assert padlock.isVisible()
     assert loads(dumps(user.design)) == user.design
     assert b'"locked": true' in dumps(user.design)
     assert b"locked" not in dumps(chip())
