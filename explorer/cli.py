@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from click.core import ParameterSource
 
 from explorer import preflight
 from hwlib import cli, cli_inputs
@@ -66,7 +65,8 @@ def gui(
     from explorer.app import default_baselines, run
 
     chosen = theme.value if theme else None
-    asked = frozenset(n for n in context.params if context.get_parameter_source(n) is not ParameterSource.DEFAULT)
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    asked = frozenset(name for name, source in sources.items() if source is not None and source.name != "DEFAULT")
     raise typer.Exit(run(value, scenario, llm, default_baselines(), chosen, path, asked))
 
 
