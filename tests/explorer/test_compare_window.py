@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QFileDialog, QToolButton
 from pytestqt.qtbot import QtBot
 
 from explorer.app import build_window, default_baselines
@@ -17,7 +17,6 @@ from explorer.settings import Preferences
 from hwlib.catalog import find_model, load_example
 from hwlib.design.edit import replace_settings
 from hwlib.workload.scenario import Scenario
-
 
 SIZE = QSize(1280, 720)
 
@@ -161,3 +160,14 @@ def test_a_figure_of_another_column_is_explained_by_its_own_report(qtbot: QtBot,
     window.room.view.explain_requested.emit(report, "tpot_s")
     assert window._popup.isVisible()
     window._popup.hide()
+
+
+def test_a_chart_of_the_comparison_is_exported(qtbot: QtBot, window: MainWindow, monkeypatch, tmp_path) -> None:
+    window.commands["compare"].trigger()
+    settle(window)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(tmp_path / "bars.csv"), ""))
+    chart = window.room.view.board.chart("compare_bars")
+    wait_until(lambda: not chart.message)
+    chart.ask_export()
+    text = (tmp_path / "bars.csv").read_text()
+    assert all(name in text for name in window.room.view.compared.comparison.names)
