@@ -39,6 +39,7 @@ class Desk(QObject):
         folder = Path(kept.library_folder) if kept.library_folder else default_folder()
         self.library = Library(document, folder, self)
         self.files = FileCommands(self.workspace, window, asks, kept.folder or _present(folder), self.recent)
+        self.files.home = folder
         self.tabs = PageTabs(self.workspace)
         self.library_panel = LibraryPanel(self.library)
         self.library_panel.model.set_order(kept.library_order)
@@ -59,8 +60,9 @@ class Desk(QObject):
         library.moved.connect(self.workspace.file_moved)
         library.moved.connect(self.recent.moved)
         library.removed.connect(self.workspace.file_removed)
-        for changed in (self.recent.changed, library.folder_changed, self.library_panel.order_changed):
+        for changed in (self.recent.changed, self.library_panel.order_changed):
             changed.connect(self._on_remembered)
+        library.folder_changed.connect(self._on_folder)
 
     def central(self, canvas: QWidget) -> QWidget:
         """The canvas with the tabs above it."""
@@ -80,6 +82,10 @@ class Desk(QObject):
             "library_folder": "" if self.library.folder == default_folder() else str(self.library.folder),
             "library_order": self.library_panel.model.order,
         }
+
+    def _on_folder(self, folder: Path) -> None:
+        self.files.home = folder
+        self.remembered_changed.emit()
 
     def _on_remembered(self, *_: object) -> None:
         self.remembered_changed.emit()

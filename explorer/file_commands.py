@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -39,6 +40,8 @@ class FileCommands(QObject):
         self.recent = recent or RecentFiles(parent=self)
         self.folder = folder
         """Where the next file dialog opens."""
+        self.home: Path | None = None
+        """Where a first design is saved; the folder is made when it is needed."""
 
     # Opening
 
@@ -132,6 +135,10 @@ class FileCommands(QObject):
     def _suggestion(self, page: Page) -> str:
         if page.path is not None:
             return str(page.path)
+        if not self.folder and self.home is not None:
+            with contextlib.suppress(OSError):
+                self.home.mkdir(parents=True, exist_ok=True)
+                self.folder = str(self.home)
         return str(Path(self.folder) / f"{stem_of(page.design.name)}{SUFFIX}")
 
     # Closing

@@ -33,7 +33,7 @@ class RecoveryOffer(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
         column.setSpacing(theme.GRID_PX)
-        column.addWidget(Tinted("Chipscape did not end in order. These designs were not saved:", bold=True))
+        column.addWidget(Tinted("Chipscape ended unexpectedly. These designs were not saved:", bold=True))
         for line in self.lines():
             column.addWidget(_wrapped(line))
         for problem in (p for one in self._left for p in one.problems):
