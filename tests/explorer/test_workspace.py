@@ -502,3 +502,12 @@ def test_closing_a_tab_removes_its_copy(qtbot: QtBot, window: MainWindow, tmp_pa
     qtbot.waitUntil(lambda: len(list(recovery.folder.glob("*.json"))) == 1)
     window.desk.workspace.close(window.document.page)
     qtbot.waitUntil(lambda: list(recovery.folder.glob("*.json")) == [])
+
+
+def test_a_first_design_is_saved_into_the_library(qtbot: QtBot, tmp_path: Path) -> None:
+    folder = tmp_path / "documents" / "Chipscape"
+    window = make(qtbot, preferences=Preferences(library_folder=str(folder)))
+    suggestion = window.files._suggestion(window.document.page)
+    assert suggestion == str(folder / "Tensor-core-GPU-HBM3.chip.json")
+    assert window.files.save_path(Path(suggestion))
+    window.close()
