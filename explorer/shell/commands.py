@@ -49,7 +49,7 @@ def _parts(window: MainWindow) -> Iterator[Command]:
     for group in GROUPS:
         for preset in group.presets:
             run = partial(window.canvas.add_part, preset)
-            yield Command(f"part:{preset.name}", f"Drop {preset.name}", "Parts", run, group.name)
+            yield Command(f"part:{preset.name}", f"Drop {preset.name}", "Parts", run, group.title)
 
 
 def _models(window: MainWindow) -> Iterator[Command]:
