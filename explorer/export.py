@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from explorer import theme
+from explorer import atomic, theme
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QGraphicsView
@@ -72,22 +70,16 @@ class Drawing:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or not at all: what was there stays where the disk refuses. Raises ExportError."""
-    target = Path(os.path.realpath(path))
-    temporary = target.parent / f".chipscape-{secrets.token_hex(6)}.tmp"
+    target = Path(os.path.realpath(path))  # through a link, so that the link stays one
     try:
         if target.is_dir():
             raise IsADirectoryError("it is a folder")
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
+        if not target.parent.is_dir():
+            raise FileNotFoundError("there is no such folder")
+        atomic.write(target, data)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ExportError(f"{path} can't be written: {reason}. Choose another name or folder.") from None
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            temporary.unlink(missing_ok=True)
 
 
 def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:

@@ -97,8 +97,9 @@ def test_a_click_beside_the_headline_pins(qtbot: QtBot, window: MainWindow) -> N
         if b.defaultAction() is window.commands["pin"]
     )  # fmt: skip
     before = window.document.design
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert window.statusBar().currentMessage().startswith("Pinned: Systolic array")
+    with qtbot.waitSignal(window.room.message) as told:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert told.args[0].startswith("Pinned: Systolic array")
     window.document.edit("Shrink", replace_settings(before, {"node_nm": 5.0}))
     assert window.room.view.comparing.subjects[1].design == before
     qtbot.keyClick(window.canvas, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)

@@ -132,7 +132,7 @@ def test_a_refusal_is_told_in_a_message(qtbot, tmp_path) -> None:
 
     QTimer.singleShot(0, dismiss)
     assert not export.save_made(parent, tmp_path / "no" / "a.csv", lambda suffix: b"x")
-    assert "can't be written: no such file or directory" in said[0]
+    assert "can't be written: there is no such folder" in said[0]
 
 
 def test_names_become_file_names() -> None:
