@@ -22,6 +22,7 @@ MIDDLE = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 WRAP = Qt.TextFlag.TextWordWrap
 TOP_LEFT = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
 LONGEST_NAME = 200
+MOST_HEIGHTS = 8192
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -33,6 +34,7 @@ class LibraryDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._library, self._view = library, view
         self.thumbnails = Thumbnails()
+        self._heights: dict[object, int] = {}
 
     @property
     def picture_px(self) -> int:
@@ -51,9 +53,18 @@ class LibraryDelegate(QStyledItemDelegate):
         if isinstance(row, Note):
             space = QRect(0, 0, max(40, width - 2 * PAD_PX), 10_000)
             return QSize(width, option.fontMetrics.boundingRect(space, WRAP, row.text).height() + 2 * PAD_PX)
-        lines = len(self._name_lines(row, width))
-        lines += 2 if row.problem else len(self._figure_lines(row, option, width)) + bool(row.tags)
-        return QSize(width, max(self.picture_px, lines * LINE_PX) + PAD_PX)
+        # A search lays every line out anew; measuring text is what takes the time.
+        state = (row.key, row.name, row.stamp, row.tags, self._library.headline(row), width)
+        if state not in self._heights:
+            if len(self._heights) > MOST_HEIGHTS:
+                self._heights.clear()
+            self._heights[state] = self._height(row, option, width)
+        return QSize(width, self._heights[state])
+
+    def _height(self, entry: Entry, option: QStyleOptionViewItem, width: int) -> int:
+        lines = len(self._name_lines(entry, width))
+        lines += 2 if entry.problem else len(self._figure_lines(entry, option, width)) + bool(entry.tags)
+        return max(self.picture_px, lines * LINE_PX) + PAD_PX
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row, t = index.data(ROW_ROLE), theme.current()

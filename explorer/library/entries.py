@@ -6,7 +6,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from explorer.library import tags as tag_index
@@ -102,6 +102,7 @@ def examples() -> tuple[Entry, ...]:
 # Finding and sorting ----------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=8192)
 def folded(text: str) -> str:
     """Text without case, accents, blanks and punctuation: "Größe 7 nm" is "grosse7nm"."""
     bare = unicodedata.normalize("NFKD", text).casefold()
