@@ -18,7 +18,6 @@ from explorer.app import build_window
 from explorer.main_window import MainWindow
 from explorer.page import Page
 from explorer.recent import MOST, RecentFiles, RecentMenu
-from explorer.recovery import Session, Unsaved
 from explorer.screenshot import wait_for_results
 from explorer.settings import Preferences
 from explorer.workspace import DIRTY_MARK
@@ -443,65 +442,6 @@ def _with_qt_dialog(parent: MainWindow, title: str, folder: str, filters: str) -
     chosen = dialog.selectedFiles() if dialog.exec() else []
     dialog.deleteLater()
     return chosen, ""
-
-
-# Recovery in the window -------------------------------------------------------------------------------------------
-
-
-def left_behind(root: Path, *designs: tuple[Design, Path | None]) -> None:
-    session = Session(root)
-    session.write([Unsaved(n, design, path, 3) for n, (design, path) in enumerate(designs)])
-    assert session._lock is not None
-    session._lock.release()
-
-
-def test_recovered_work_opens_dirty_above_what_its_file_holds(window: MainWindow, tmp_path: Path) -> None:
-    path = put(tmp_path, "A")
-    saved = files.load(path)
-    lost = replace_settings(saved, {"die_width_m": 0.03})
-    root = tmp_path / "recovery"
-    left_behind(root, (lost, path), (Design(name="Never saved"), None))
-    window.desk.guard(tmp_path / "own")
-    offer = window.desk.offer_left_over(root)
-    assert offer is not None
-    QTest.keyClick(offer, Key.Key_Return)
-    assert titles(window)[1:] == [f"{DIRTY_MARK}A", f"{DIRTY_MARK}Never saved"]
-    assert list(root.iterdir()) == []
-    assert len(list((tmp_path / "own").glob("*/*.json"))) == 2
-    page = pages(window)[1]
-    assert (page.design, page.path) == (lost, path)
-    page.undo_stack.undo()
-    assert page.design == saved
-    assert not page.dirty
-
-
-def test_recovered_work_of_a_lost_file_keeps_its_place(window: MainWindow, tmp_path: Path) -> None:
-    lost = load_example("edge-npu-lpddr5")
-    window.desk.workspace.recover(lost, tmp_path / "gone.chip.json")
-    assert window.document.dirty
-    window.files.save()
-    assert files.load(tmp_path / "gone.chip.json") == lost
-
-
-def test_nothing_left_behind_asks_nothing(window: MainWindow, tmp_path: Path) -> None:
-    assert window.desk.offer_left_over(tmp_path / "none") is None
-
-
-def test_closing_in_order_leaves_no_copy(qtbot: QtBot, tmp_path: Path) -> None:
-    window = make(qtbot)
-    recovery = window.desk.guard(tmp_path / "own")
-    widen(window)
-    qtbot.waitUntil(lambda: len(list(recovery.folder.glob("*.json"))) == 1)
-    window.close()
-    assert list((tmp_path / "own").iterdir()) == []
-
-
-def test_closing_a_tab_removes_its_copy(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
-    recovery = window.desk.guard(tmp_path / "own")
-    widen(window)
-    qtbot.waitUntil(lambda: len(list(recovery.folder.glob("*.json"))) == 1)
-    window.desk.workspace.close(window.document.page)
-    qtbot.waitUntil(lambda: list(recovery.folder.glob("*.json")) == [])
 
 
 def test_a_first_design_is_saved_into_the_library(qtbot: QtBot, tmp_path: Path) -> None:
