@@ -102,8 +102,10 @@ def _energy_grid(column: str) -> Grid:
     nodes = _nodes_nm()
     outside = (0.4 * np.log(nodes / 5.0), np.log(energy_factor(65.0, nodes)))
     table = _log_table(column, (0.25, 0.5), (-0.7, 0.0), outside)
-    floored = np.maximum(table, _log_energy_floor())
-    return _grid(np.maximum.accumulate(floored, axis=1))
+    floored = np.maximum.accumulate(np.maximum(table, _log_energy_floor()), axis=1)
+    if column == "read_energy_J":  # a wider word never costs more per bit; the table's last digits say so once or twice
+        floored = np.maximum.accumulate(floored[:, :, ::-1], axis=2)[:, :, ::-1]
+    return _grid(floored)
 
 
 @cache
