@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLayout,
     QLineEdit,
     QPushButton,
     QTabWidget,
@@ -36,6 +35,7 @@ from hwlib.workload.scenario import Scenario
 SIZE_PX = (640, 520)
 MARGIN_PX = 2 * theme.GRID_PX
 THEMES = (("Light", "light"), ("Dark", "dark"), ("As the system", "system"))
+FIELD_PX = 176
 SCALES = (100, 125, 150, 175, 200)
 GRID_RANGE_M = (1e-6, 5e-3)
 OWN_CHOICE = "Chipscape's own choice"
@@ -91,7 +91,7 @@ class PreferencesDialog(QDialog):
         page, form = _form()
         self.theme_box = _choice(THEMES, self.preferences.theme, "Theme")
         self.theme_box.currentIndexChanged.connect(lambda: self._change(theme=self.theme_box.currentData()))
-        form.addRow("&Theme", self.theme_box)
+        form.addRow("&Theme", _row(self.theme_box, _spacer()))
         self.scale_box = _choice([(f"{s} %", s) for s in SCALES], self.preferences.ui_scale, "Size of everything")
         self.scale_box.currentIndexChanged.connect(self._take_scale)
         self.scale_note = _wrapped("")
@@ -103,7 +103,7 @@ class PreferencesDialog(QDialog):
         self.grid_edit = QLineEdit(_grid_text(self.preferences.grid_step_m), page)
         self.grid_edit.setPlaceholderText("fits the die")
         self.grid_edit.setAccessibleName("Step of the grid")
-        self.grid_edit.setMaximumWidth(160)
+        self.grid_edit.setFixedWidth(FIELD_PX)
         self.grid_edit.editingFinished.connect(self._take_grid)
         self.grid_note = _wrapped("Such as 0.1 mm; empty: a step that fits the die.")
         form.addRow("Ste&p of the grid", _under(self.grid_edit, self.grid_note))
@@ -259,7 +259,7 @@ def _choice(options: Iterable[tuple[str, Any]], current: Any, name: str) -> QCom
         box.addItem(words, value)
     box.setCurrentIndex(max(box.findData(current), 0))
     box.setAccessibleName(name)
-    box.setMaximumWidth(200)
+    box.setFixedWidth(FIELD_PX)
     return box
 
 
@@ -270,13 +270,18 @@ def _wrapped(text: str, tint: str = "muted") -> Tinted:
     return label
 
 
-def _under(field: QWidget, note: QLabel) -> QLayout:
-    """A field with its note below."""
-    column = QVBoxLayout()
+def _under(field: QWidget, note: QLabel) -> QWidget:
+    """A field with its note below, which may be wider than the field."""
+    both = QWidget()
+    column = QVBoxLayout(both)
+    column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(theme.HALF_GRID_PX)
-    column.addWidget(field)
+    line = QHBoxLayout()
+    line.addWidget(field)
+    line.addStretch(1)
+    column.addLayout(line)
     column.addWidget(note)
-    return column
+    return both
 
 
 def _row(*widgets: QWidget) -> QWidget:

@@ -125,7 +125,8 @@ class ShortcutPage(QWidget):
     def keys_shown(self, action_id: str) -> str:
         """The keys that the list names for an action."""
         keys = shortcuts.keys_in(self.chosen, BY_ID[action_id])
-        return ", ".join(k.toString(Native) for k in keys)
+        # Not the "Save" and "Open" keys that few keyboards have.
+        return ", ".join(k.toString(Native) for k in keys if k[0].key() < Qt.Key.Key_Back)
 
     def refresh(self) -> None:
         """Show every action's keys; those the user has chosen stand in bold."""

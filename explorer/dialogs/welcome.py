@@ -27,14 +27,14 @@ from explorer.library.entries import Entry, examples
 from explorer.widgets.style import Tinted
 from hwlib.design.files import SUFFIX
 
-SIZE_PX = (920, 580)
+SIZE_PX = (1080, 700)
 MARGIN_PX = 3 * theme.GRID_PX
-PICTURE_PX = 88
+PICTURE_PX = 60
 CARD_HEIGHT_PX = PICTURE_PX + 2 * theme.GRID_PX
-CARD_LEAST_PX = 280
+CARD_LEAST_PX = 320
 RECENT_WIDTH_PX = 216
 MOST_RECENT = 8
-COLUMNS = 2
+COLUMNS = 1
 
 
 class ExampleCard(QAbstractButton):
@@ -56,7 +56,7 @@ class ExampleCard(QAbstractButton):
         self.setFixedHeight(CARD_HEIGHT_PX)
 
     def sizeHint(self) -> QSize:
-        """Room for the picture and three lines of the note."""
+        """Room for the picture beside the name and two lines."""
         return QSize(CARD_LEAST_PX, CARD_HEIGHT_PX)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -183,7 +183,7 @@ class Welcome(QDialog):
         inside = QWidget()
         grid = QGridLayout(inside)
         grid.setContentsMargins(0, 0, theme.GRID_PX, 0)
-        grid.setSpacing(theme.GRID_PX)
+        grid.setSpacing(theme.HALF_GRID_PX)
         for n, card in enumerate(self.cards):
             grid.addWidget(card, n // COLUMNS, n % COLUMNS)
         grid.setRowStretch(len(self.cards) // COLUMNS + 1, 1)

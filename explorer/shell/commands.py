@@ -33,7 +33,10 @@ def all_commands(window: MainWindow) -> tuple[Command, ...]:
 
 
 def _actions(window: MainWindow) -> Iterator[Command]:
-    for spec in ACTIONS:
+    groups = list(dict.fromkeys(spec.menu for spec in ACTIONS))
+    for spec in sorted(ACTIONS, key=lambda one: groups.index(one.menu)):
+        if spec.id == "commands":
+            continue
         action = window.commands[spec.id]
         reason = "" if action.isEnabled() else NOT_NOW.get(spec.id, "not possible with what is selected now")
         name = shortcuts.title(spec)
@@ -66,7 +69,7 @@ def _serve(window: MainWindow, name: str) -> None:
 def _examples(window: MainWindow) -> Iterator[Command]:
     for entry in examples():
         run = partial(window.files.open_example, entry.key.partition(":")[2])
-        yield Command(entry.key, f"Open {entry.name}", "Examples", run, "example")
+        yield Command(entry.key, f"Open {entry.name}", "Examples", run)
 
 
 def _recent(window: MainWindow) -> Iterator[Command]:
@@ -83,12 +86,12 @@ def _pages(window: MainWindow) -> Iterator[Command]:
     for page in workspace.pages:
         if page is not workspace.current:
             yield Command(f"page:{page.number}", f"Go to {page.design.name}", "Open designs",
-                          partial(workspace.show, page), "open")  # fmt: skip
+                          partial(workspace.show, page))  # fmt: skip
 
 
 def _panels(window: MainWindow) -> Iterator[Command]:
     for name, dock in window.docks.items():
-        yield Command(f"panel:{name}", f"Show {dock.windowTitle()}", "Panels", partial(_show, window, name), "panel")
+        yield Command(f"panel:{name}", f"Show {dock.windowTitle()}", "Panels", partial(_show, window, name))
 
 
 def _show(window: MainWindow, name: str) -> None:

@@ -12,10 +12,11 @@ from explorer import theme
 from explorer.widgets.style import icon
 
 Level = Literal["ok", "note", "warning", "error"]
-WIDTH_PX = 360
-LEAST_WIDTH_PX = 160
+WIDTH_PX = 344
+PADDING_PX = theme.GRID_PX + 2
 GAP_PX = theme.GRID_PX
 MOST = 4
+ICON_PX = 16
 STAYS_MS: dict[str, int] = {"ok": 4000, "note": 5000, "warning": 9000, "error": 0}
 """How long a notice stays; 0: until it is closed."""
 ICONS = {"ok": "ok", "note": "note", "warning": "warning", "error": "error"}
@@ -35,10 +36,10 @@ class Notice(QWidget):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.dismiss)
         row = QHBoxLayout(self)
-        row.setContentsMargins(theme.GRID_PX + 4, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)
+        row.setContentsMargins(PADDING_PX, PADDING_PX, PADDING_PX, PADDING_PX)
         row.setSpacing(theme.GRID_PX)
         self._icon = QLabel(self)
-        self._icon.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._icon.setFixedWidth(ICON_PX)
         row.addWidget(self._icon)
         self.label = QLabel(text, self)
         self.label.setTextFormat(Qt.TextFormat.PlainText)
@@ -57,16 +58,16 @@ class Notice(QWidget):
         self._wait()
 
     def sizeHint(self) -> QSize:
-        """As wide as its words need, within limits."""
-        words = self.label.fontMetrics().horizontalAdvance(self.text)
-        rest = 16 + 24 + 6 * theme.GRID_PX + (self.details_button.sizeHint().width() if self.details else 0)
-        width = max(LEAST_WIDTH_PX, min(WIDTH_PX, words + rest))
-        return QSize(width, max(self.heightForWidth(width), 36))
+        """All are of one width, each as high as its words need."""
+        buttons = [b for b in (self.details_button, self.close_button) if not b.isHidden()]
+        taken = sum(b.sizeHint().width() + theme.GRID_PX for b in buttons) + ICON_PX + 3 * theme.GRID_PX + PADDING_PX
+        words = self.label.heightForWidth(WIDTH_PX - taken)
+        return QSize(WIDTH_PX, max(words, self.close_button.sizeHint().height()) + 2 * PADDING_PX)
 
     def retheme(self) -> None:
         """Take the theme's colours."""
         t = theme.current()
-        self._icon.setPixmap(icon(ICONS[self.level], getattr(t, COLORS[self.level])).pixmap(16, 16))
+        self._icon.setPixmap(icon(ICONS[self.level], getattr(t, COLORS[self.level])).pixmap(ICON_PX, ICON_PX))
         self.close_button.setIcon(icon("cross", t.muted))
         self.update()
 
@@ -125,12 +126,12 @@ class Notice(QWidget):
 
 
 class Notices(QObject):
-    """The notices of one window, the newest lowest, above its status bar."""
+    """The notices of one window, the newest lowest, above `foot`, its status bar."""
 
-    def __init__(self, window: QWidget, margin_px: int = 0) -> None:
+    def __init__(self, window: QWidget, foot: QWidget) -> None:
         super().__init__(window)
         self._window = window
-        self._margin_px = margin_px
+        self._foot = foot
         self._shown: list[Notice] = []
         window.installEventFilter(self)
         theme.notifier.changed.connect(self._retheme)
@@ -174,7 +175,7 @@ class Notices(QObject):
             self._arrange()
 
     def _arrange(self) -> None:
-        bottom = self._window.height() - self._margin_px - GAP_PX
+        bottom = self._window.height() - self._foot.height() - GAP_PX
         for notice in reversed(self._shown):
             notice.resize(notice.sizeHint())
             bottom -= notice.height()

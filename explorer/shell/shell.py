@@ -43,7 +43,7 @@ class Shell(QObject):
         self._window = window
         self.palette: CommandPalette | None = None
         self.log: LogView | None = None
-        self.notices = Notices(window)
+        self.notices = Notices(window, window.statusBar())
         self._actions: Actions | None = None
         if preferences is not None:
             keymap.use(shortcuts.valid(preferences.shortcuts))

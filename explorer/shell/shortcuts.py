@@ -32,9 +32,7 @@ def keys_in(chosen: Chosen, spec: ActionSpec) -> list[QKeySequence]:
 def conflicts(chosen: Chosen, keys: QKeySequence, action_id: str) -> tuple[ActionSpec, ...]:
     """The other actions that have these keys, or keys that these begin with, or that begin with these."""
     return tuple(
-        spec
-        for spec in ACTIONS
-        if spec.id != action_id and any(_clash(keys, held) for held in keys_in(chosen, spec))
+        spec for spec in ACTIONS if spec.id != action_id and any(_clash(keys, held) for held in keys_in(chosen, spec))
     )
 
 
