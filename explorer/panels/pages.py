@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import msgspec
@@ -20,7 +20,7 @@ from explorer.panels.rows import FieldRow, FigureRow, Section
 from explorer.panels.values import Value
 from explorer.widgets.style import Tinted, heading
 from hwlib.design.design import Block, Design, Link, Settings
-from hwlib.design.edit import EditError, move_blocks, replace_block, replace_link, replace_part, replace_settings
+from hwlib.design.edit import EditError, change_parameter, move_blocks, replace_block, replace_link, replace_settings
 from hwlib.design.parts import KIND_LABELS, fields_of
 from hwlib.fields import PartField, part_fields
 from hwlib.report import Report
@@ -214,7 +214,6 @@ def _own_note(subjects: Sequence[object], fields: Sequence[PartField]) -> str:
     return f"{count} set" if count else ""
 
 
-Replace = Callable[[Design, str, Mapping[str, Value]], Design]
 """One of hwlib.design.edit's functions that change parameters by name."""
 
 
@@ -337,9 +336,11 @@ class GroupPage(Page):
         if field in PLACEMENT:
             old = design.block(self.ids[0]).placement
             return move_blocks(design, {self.ids[0]: msgspec.structs.replace(old, **{field.name: value})})
-        replace: Replace = replace_link if self.kind == LINK else replace_part
         for item_id in self.ids:
-            design = replace(design, item_id, {field.name: value})
+            if self.kind == LINK:
+                design = replace_link(design, item_id, {field.name: value})
+            else:
+                design = change_parameter(design, item_id, field.name, value)
         return design
 
     def edit_text(self, field: PartField) -> str:
