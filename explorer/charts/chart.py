@@ -114,7 +114,11 @@ class Chart(QWidget):
     # What subclasses write --------------------------------------------------------------------------------------
 
     def _draw(self, results: Results) -> None:
-        """Shows results whose LLM runs."""
+        """Shows results."""
+
+    def _shows(self, results: Results) -> bool:
+        """True where there is something to draw, else the reason stands in its place."""
+        return results.report.fits
 
     def _restyle(self) -> None:
         """Takes over the colours of the theme."""
@@ -143,7 +147,7 @@ class Chart(QWidget):
         if self.results is None:
             return
         self._drawn = self.results
-        if self.results.report.fits:
+        if self._shows(self.results):
             self._pages.setCurrentWidget(self.body)
             # A page that was hidden has a stale size until the event loop runs, and what is drawn depends on it.
             self._frame.activate()
@@ -160,8 +164,8 @@ class Chart(QWidget):
 
     @property
     def drawn(self) -> Results | None:
-        """The results that the items show now, None where there are none or they do not run."""
-        return self._drawn if self._drawn is not None and self._drawn.report.fits else None
+        """The results that the items show now, None where there are none or a reason stands in their place."""
+        return self._drawn if self._drawn is not None and self._shows(self._drawn) else None
 
     @property
     def message(self) -> str:

@@ -63,6 +63,7 @@ class CompareBars(CompareChart):
 
     name = "compare_bars"
     title = "Side by side"
+    can_freeze = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -92,18 +93,21 @@ class CompareBars(CompareChart):
         self.plot.clicked.connect(self._clicked)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
+        self.plot.value_axes = ("bottom",)
 
     # What is shown --------------------------------------------------------------------------------------------------
 
     def show_what(self, what: str) -> None:
         """Switches between "prefill", "decode" and "energy"."""
         self.what_switch.choose(what)
+        self._thaw()
         self.what = cast("What", what)
         self._redraw()
 
     def show_split(self, split: str) -> None:
         """Switches between the "whole" and one group of bars per "operator"."""
         self.split.choose(split)
+        self._thaw()
         self.by_operator = split == "operator"
         self._redraw()
 

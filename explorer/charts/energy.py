@@ -14,6 +14,7 @@ from explorer.charts.chart import Chart, Table, elided, text_width
 from explorer.charts.items import Bar, BarsItem, Mark, Segment, reach_for
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.plot import PlotView
+from explorer.charts.sources import explained
 from explorer.words import (
     actions_figure,
     board_figures,
@@ -49,6 +50,7 @@ class EnergyChart(Chart):
 
     name = "energy"
     title = "Energy per token"
+    can_freeze = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -66,6 +68,8 @@ class EnergyChart(Chart):
         layout.addWidget(self.legend)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
+        self.plot.key_at = self._key_at
+        self.plot.value_axes = ("bottom",)
 
     def _draw(self, results: Results) -> None:
         self.legend.set_lines(2 if self.height() >= ROOMY_PX else 1)
@@ -144,7 +148,11 @@ class EnergyChart(Chart):
                 lines.append(f"<b>{line}</b>" if component == here else line)
         for figure in report.energies:
             lines.append(f"{format_quantity(figure.J_per_token, 'J')} {html.escape(figure.label or _how(figure))}")
-        return "<br>".join(lines)
+        return "<br>".join([*lines, *explained(report, _key(here))])
+
+    def _key_at(self, pos: QPointF) -> str:
+        bar = self.bars.bar_at(pos)
+        return _key(self.bars.segment_at(bar, pos)) if bar is not None and bar.key == "0" else ""
 
     def _restyle(self) -> None:
         self.plot.restyle()
@@ -162,6 +170,11 @@ class EnergyChart(Chart):
 def _board_words(figure: EnergyFigure) -> str:
     """A board figure with its caveat: power at the TDP is an upper bound."""
     return f"board{' at TDP' if 'TDP' in figure.method else ''} {energy(figure.J_per_token)}"
+
+
+def _key(component: str | None) -> str:
+    """Under which key a report explains a part of the energy, or the whole."""
+    return "energy_per_token_J" if component is None else f"energy.{component}"
 
 
 def _how(figure: EnergyFigure) -> str:

@@ -7,17 +7,18 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer import theme
-from explorer.charts.axes import Tick, log_limits
+from explorer.charts.axes import Tick
 from explorer.charts.chart import Chart, ElidedLabel, Table, text_width
+from explorer.charts.figure_scale import FigureScale
 from explorer.charts.items import LabelsItem, PlotLabel
 from explorer.charts.legend import Entry, Legend
-from explorer.charts.log_axis import log_ticks
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
 from explorer.charts.roofline import roof_of
@@ -68,7 +69,7 @@ def history() -> History:
 
 
 class Dot(NamedTuple):
-    """A chip's figure on the plane: years, and log10 of the factor (or of FLOP/B)."""
+    """A chip's figure on the plane: years, and the place of the factor (or of FLOP/B)."""
 
     chip: ChipPoint | None
     figure: Figure
@@ -82,6 +83,7 @@ class GrowthChart(Chart):
 
     name = "growth"
     title = "Compute against bandwidth"
+    can_be_linear = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -124,6 +126,9 @@ class GrowthChart(Chart):
 
     # Drawing --------------------------------------------------------------------------------------------------------
 
+    def _shows(self, results: Results) -> bool:
+        return True  # History does not depend on whether the LLM runs.
+
     def _draw(self, results: Results) -> None:
         roomy = self.height() >= ROOMY_PX
         self.legend.setVisible(roomy)
@@ -140,6 +145,11 @@ class GrowthChart(Chart):
         self._draw_dots(past)
         self._set_labels(past.trend, results.report)
         self._set_legend()
+
+    @property
+    def scale(self) -> FigureScale:
+        """Logarithmic, unless the user wants it linear."""
+        return FigureScale(self.linear)
 
     def words(self, trend: Trend | None) -> tuple[str, ...]:
         """What the trend says, from the fit: with its 95 % interval, then shorter."""
@@ -181,16 +191,14 @@ class GrowthChart(Chart):
         return found + [self._dot(None, f, last + OWN_YEARS, own[f]) for f in SHOWN[self.mode] if f in own]
 
     def _dot(self, chip: ChipPoint | None, figure: Figure, x: float, value: float) -> Dot:
-        return Dot(chip, figure, x, math.log10(value / self.base(figure)), value)
+        return Dot(chip, figure, x, self.scale.place(value / self.base(figure)), value)
 
     def _set_range(self, past: History) -> None:
         years = [c.year for c in past.chips] or [0]
-        low, high = log_limits([10.0**d.y for d in self.dots], 1.0)
-        air = OWN_PX / max(60.0, self.plot.room_px) * (high - low)
-        low, high = low - air / 2, high + air
+        low, high = self.scale.limits([d.value / self.base(d.figure) for d in self.dots], self.plot.room_px)
         self.plot.set_range((min(years) - 0.6, max(years) + OWN_YEARS + 0.6), (low, high))
         write = _times if self.mode == "growth" else _plain
-        ticks = log_ticks(low, high, write, max(2, int(self.plot.room_px // 28)))
+        ticks = self.scale.ticks((low, high), write, max(2, int(self.plot.room_px // 28)))
         roomy = self.height() >= ROOMY_PX
         axis_px = max((text_width(text) for _, text in ticks), default=0) + 10 + (20 if roomy else 0)
         first = past.trend.first if past.trend is not None else min(years)
@@ -219,9 +227,9 @@ class GrowthChart(Chart):
             if trend is None or figure not in SHOWN[self.mode]:
                 line.setData([], [])
                 continue
-            years = [float(trend.first), float(trend.last)]
+            years = np.linspace(trend.first, trend.last, 33 if self.linear else 2).tolist()
             fit, base = growth_of(trend, figure), self.base(figure)
-            line.setData(years, [math.log10(fit.at(y) / base) for y in years])
+            line.setData(years, [self.scale.place(fit.at(y) / base) for y in years])
             line.setPen(line_pen(COLORS[figure], 2.5))
         self.gap.setVisible(self.mode == "growth" and trend is not None)
         tint = QColor(theme.current().text)
@@ -261,7 +269,7 @@ class GrowthChart(Chart):
 
     def _between(self, trend: Trend, year: float) -> tuple[float, float]:
         """The middle between both trends in a year."""
-        ends = [math.log10(growth_of(trend, f).at(year) / self.base(f)) for f in SHOWN["growth"]]
+        ends = [self.scale.place(growth_of(trend, f).at(year) / self.base(f)) for f in SHOWN["growth"]]
         return year, sum(ends) / len(ends)
 
     def _set_legend(self) -> None:

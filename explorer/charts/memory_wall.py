@@ -10,22 +10,35 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Signal
+from PySide6.QtCore import QLineF, QPointF, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer import theme
-from explorer.charts.axes import Tick, log_limits
+from explorer.charts.axes import Tick
 from explorer.charts.chart import Chart, Table, text_width
 from explorer.charts.drag_plot import DragPlot
+from explorer.charts.figure_scale import FigureScale
 from explorer.charts.items import PlotLabel
 from explorer.charts.log_axis import binary_ticks, log_ticks, power_free
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX
+from explorer.charts.sources import explained
 from explorer.charts.switch import Chooser
 from explorer.charts.wall_curve import Measure, Run, limit_of, measured, run_line, runs_of
 from explorer.charts.wall_drag import WallDrag, stepped
-from explorer.charts.wall_items import HANDLE_PX, Band, BandsItem, HandleItem, TintedLabels
+from explorer.charts.wall_items import GRIP_PX, HANDLE_PX, Band, BandsItem, HandleItem, TintedLabels
+from explorer.charts.wall_words import (
+    AXIS_LABELS,
+    AXIS_UNITS,
+    AXIS_WORDS,
+    DOES_NOT_FIT,
+    HAS_NONE,
+    LIMIT_WORDS,
+    MEASURE_LABELS,
+    MEASURE_UNITS,
+    MEASURE_WORDS,
+)
 from explorer.words import distinct, resource_word
 from hwlib.analysis.wall_axes import present_value
 from hwlib.units import format_quantity
@@ -38,25 +51,9 @@ if TYPE_CHECKING:
     from hwlib.analysis.wall import Wall, WallAxis
     from hwlib.report import Report
 
-AXIS_WORDS: dict[WallAxis, str] = {
-    "batch": "batch", "context": "prompt", "bandwidth": "DRAM bandwidth", "capacity": "on-chip capacity",
-}  # fmt: skip
-AXIS_UNITS: dict[WallAxis, str] = {"batch": "", "context": "", "bandwidth": "B/s", "capacity": "B"}
-AXIS_LABELS: dict[WallAxis, str] = {
-    "batch": "Batch (sequences)", "context": "Prompt (tokens)", "bandwidth": "DRAM bandwidth",
-    "capacity": "On-chip capacity (SRAM)",
-}  # fmt: skip
-MEASURE_WORDS: dict[str, str] = {"tokens_per_s": "tokens/s", "energy_per_token_J": "J/token"}
-MEASURE_LABELS: dict[Measure, str] = {
-    "tokens_per_s": "Decode (tokens/s)", "energy_per_token_J": "Energy per token",
-}  # fmt: skip
-MEASURE_UNITS: dict[Measure, str] = {"tokens_per_s": "tokens/s", "energy_per_token_J": "J"}
-LIMIT_WORDS = {"batch": "KV cache full at batch", "context": "KV cache full from prompt"}
+LOGARITHMIC, LINEAR = FigureScale(False), FigureScale(True)
 ROOMY_PX = 240
 WIDE_PX = 480
-HEADROOM_PX = 36.0
-FOOTROOM_PX = 14.0
-HAS_NONE = {"bandwidth": "no DRAM", "capacity": "no SRAM"}
 
 
 class WallSet(NamedTuple):
@@ -71,6 +68,8 @@ class MemoryWallChart(Chart):
 
     name = "memory_wall"
     title = "Memory wall"
+    can_freeze = True
+    can_be_linear = True
     wall_wanted = Signal()
     """Another axis was chosen or a drag ended: a new wall may be needed, without new results."""
 
@@ -120,6 +119,7 @@ class MemoryWallChart(Chart):
         plot.step_ended.connect(self._step_ended)
         plot.hovered.connect(self._hovered)
         plot.tooltip_at = self._tooltip
+        plot.key_at = self._key_at
 
     # What is shown --------------------------------------------------------------------------------------------------
 
@@ -135,11 +135,13 @@ class MemoryWallChart(Chart):
 
     def _axis_chosen(self, axis: str) -> None:
         self._step_ended()
+        self._thaw()
         self.axis = cast("WallAxis", axis)
         self.wall_wanted.emit()
         self._redraw()
 
     def _measure_chosen(self, measure: str) -> None:
+        self._thaw()
         self.measure = cast("Measure", measure)
         self._redraw()
 
@@ -150,12 +152,21 @@ class MemoryWallChart(Chart):
             self._redraw()
 
     @property
+    def scale(self) -> FigureScale:
+        """Logarithmic, unless the user wants it linear."""
+        return LINEAR if self.linear else LOGARITHMIC
+
+    @property
     def wall(self) -> Wall | None:
         """The design's curve on the chosen axis, None until it is computed, or where there is none."""
         known = self.walls is not None and self.walls.own.axis == self.axis and len(self.walls.own.values) > 0
         return self.walls.own if known and self.walls is not None else None
 
     # Drawing --------------------------------------------------------------------------------------------------------
+
+    def _shows(self, results: Results) -> bool:
+        """A chip on which the LLM does not run is shown where it would: the point can be dragged there."""
+        return results.report.fits or (self.wall is not None and any(self.wall.bound))
 
     def _draw(self, results: Results) -> None:
         self.axis_chooser.set_most(180 if self.width() >= WIDE_PX else 132)
@@ -172,6 +183,8 @@ class MemoryWallChart(Chart):
     def _headline(self, report: Report) -> str:
         if self.axis in HAS_NONE and self.start_value(report) <= 0.0:
             return f"{self.title}: this chip has {HAS_NONE[self.axis]}"
+        if not report.fits:
+            return f"{self.title}: {DOES_NOT_FIT}"
         bound = "" if report.metrics is None else resource_word(report.metrics.bound_decode)
         room = self.width() - self.measure_chooser.width() - self.axis_chooser.width() - 4 * theme.GRID_PX
         wordings = (f"{self.title}: decode is bound by {bound}", f"{self.title}: bound by {bound}") if bound else ()
@@ -189,13 +202,14 @@ class MemoryWallChart(Chart):
         ys = [float(v) for w in self._walls() for v in measured(w, self.measure)]
         ys += [self.figure(r) for r in shown]
         self.x_limits = _tight([x for x in xs if x > 0.0])
-        self.y_limits = _with_air([y for y in ys if math.isfinite(y) and y > 0.0], self.plot.room_px)
+        self.y_limits = self.scale.limits(ys, self.plot.room_px)
         self.plot.set_range(self.x_limits, self.y_limits)
+        self.x_limits, self.y_limits = self.plot.shown_range
         self._set_ticks()
 
     def _set_ticks(self) -> None:
         roomy = self.height() >= ROOMY_PX
-        ticks = log_ticks(*self.y_limits, self._write_figure, max(2, int(self.plot.room_px // 24)))
+        ticks = self.scale.ticks(self.y_limits, self._write_figure, max(2, int(self.plot.room_px // 24)))
         axis_px = max((text_width(text) for _, text in ticks), default=0) + 10 + (20 if roomy else 0)
         self.plot.set_axis_label("left", MEASURE_LABELS[self.measure])
         self.plot.set_left_width(axis_px, label=roomy)
@@ -242,7 +256,7 @@ class MemoryWallChart(Chart):
             if i >= len(shown):
                 item.setData([], [])
                 continue
-            xs, ys = run_line(self.wall, shown[i], self.measure)
+            xs, ys = run_line(self.wall, shown[i], self.measure, self.scale)
             item.setData(xs, ys)
             item.setPen(line_pen(theme.RESOURCE_COLORS[shown[i].band.resource], 3.0))
 
@@ -263,7 +277,7 @@ class MemoryWallChart(Chart):
                 continue
             values = measured(wall, self.measure)
             finite = np.isfinite(values) & (values > 0)
-            item.setData(np.log10(wall.values[finite]), np.log10(values[finite]))
+            item.setData(np.log10(wall.values[finite]), self.scale.places(values[finite]))
             item.setPen(line_pen(theme.baseline_gray(i), 1.5, theme.BASELINE_DASHES[i % len(theme.BASELINE_DASHES)]))
         points = self.baseline_places(results)
         self.baseline_points.setData([p[0] for p in points], [p[1] for p in points])
@@ -271,20 +285,22 @@ class MemoryWallChart(Chart):
         self.baseline_points.setPen(line_pen(theme.current().muted, 1.5))
 
     def baseline_places(self, results: Results) -> list[tuple[float, float, str]]:
-        """(x, y, name) of every baseline that has a place on both axes, x and y in log10."""
+        """(x, y, name) of every baseline that has a place on both axes, as the plane has it."""
         found = []
         names = distinct([b.subject for b in results.baselines])
         for name, report in zip(names, results.baselines, strict=True):
             x, y = self.start_value(report), self.figure(report)
             if x > 0.0 and y > 0.0 and math.isfinite(y):
-                found.append((math.log10(x), math.log10(y), name))
+                found.append((math.log10(x), self.scale.place(y), name))
         return found
 
     def _draw_handle(self, report: Report) -> None:
         x = self.drag.value if self.drag is not None else self.start_value(report)
         y = self.figure(report) if x == self.start_value(report) else self._on_curve(x)
-        at = (math.log10(x), math.log10(y)) if x > 0.0 and y > 0.0 and math.isfinite(y) else None
-        self.handle.place(at, True)
+        # Where nothing runs the point still can be dragged to where something does.
+        low, high = self.y_limits
+        place = self.scale.place(y) if y > 0.0 and math.isfinite(y) else low + (high - low) / 3
+        self.handle.place((math.log10(x), place) if x > 0.0 else None, True)
 
     def _on_curve(self, x: float) -> float:
         """The curve's figure at a value between its samples, NaN beyond them."""
@@ -304,8 +320,10 @@ class MemoryWallChart(Chart):
             obstacles.append((*self.handle.at, HANDLE_PX + 2.0))
             x, y = self.handle.at
             (left, right), (low, high) = self.x_limits, self.y_limits
-            # Where all sides are taken, anywhere in the plot: it stands in bold, and only it does.
-            shares = [(i / 6, j / 6) for j in (3, 4, 2, 5, 1) for i in (2, 3, 1, 4)]
+            # Where all sides are taken, the nearest free place: it stands in bold, and only it does.
+            shares = [(i / 8, j / 8) for i in range(1, 7) for j in range(1, 8)]
+            at = (x - left) / (right - left), (y - low) / (high - low)
+            shares.sort(key=lambda share: math.hypot(share[0] - at[0], share[1] - at[1]))
             places = tuple((left + i * (right - left), low + j * (high - low)) for i, j in shares)
             words = self._handle_words(results)
             labels.append(PlotLabel(x, y, words, t.text, "ablr", True, 19.0, places))
@@ -314,8 +332,11 @@ class MemoryWallChart(Chart):
         if limit is not None:
             words = f"{LIMIT_WORDS.get(self.axis, 'KV cache full from')} {self.write(limit)}"
             x, (low, high) = math.log10(limit), self.y_limits
-            places = tuple((x, low + (high - low) * share / 10) for share in range(1, 9))
-            labels.append(PlotLabel(x, low, words, t.error, "ZA", False, 4.0, places))
+            # As good as upright; on neither side do its words stand on it.
+            lines.append((x - 1e-9, low, x + 1e-9, high))
+            aside = 3.0 / max(1.0, self._plot_px()) * (self.x_limits[1] - self.x_limits[0])
+            places = tuple((x + way, low + (high - low) * share / 10) for share in range(9) for way in (-aside, aside))
+            labels.append(PlotLabel(*places[0], words, t.error, "ZA", False, 4.0, places[1:]))
         labels += self._baseline_labels(results)
         self.labels.set_labels(labels, obstacles, lines)
 
@@ -337,12 +358,13 @@ class MemoryWallChart(Chart):
         same = x == self.start_value(results.report)
         y = self.figure(results.report) if same else self._on_curve(x)
         name = {"batch": "batch ", "context": "prompt "}.get(self.axis, "")
-        return f"{name}{self.write(x)}: {format_quantity(y, MEASURE_UNITS[self.measure], 3)}"
+        figure = format_quantity(y, MEASURE_UNITS[self.measure], 3) if math.isfinite(y) else DOES_NOT_FIT
+        return f"{name}{self.write(x)}: {figure}"
 
     def _band_label(self, band: Band) -> list[PlotLabel]:
         """The band's words at its top, as long as it has room for."""
         width = (band.end - band.start) / (self.x_limits[1] - self.x_limits[0]) * self._plot_px()
-        word = resource_word(band.resource) if band.resource else "does not fit"
+        word = resource_word(band.resource) if band.resource else DOES_NOT_FIT
         for text in (f"bound by {word}", word) if band.resource else (word,):
             if text_width(text) + 6 <= width:
                 middle = (band.start + band.end) / 2
@@ -423,7 +445,12 @@ class MemoryWallChart(Chart):
         if self.wall is None:
             return None
         y = float(measured(self.wall, self.measure)[index])
-        return (math.log10(self.wall.values[index]), math.log10(y)) if y > 0.0 and math.isfinite(y) else None
+        return (math.log10(self.wall.values[index]), self.scale.place(y)) if y > 0.0 and math.isfinite(y) else None
+
+    def _key_at(self, pos: QPointF) -> str:
+        at = self.handle.at
+        on_handle = at is not None and QLineF(self.handle.to_pixels(*at), pos).length() <= GRIP_PX
+        return self.measure if on_handle else ""
 
     def _tooltip(self, pos: QPointF) -> str:
         index = self._sample_at(pos)
@@ -432,14 +459,14 @@ class MemoryWallChart(Chart):
         wall = self.wall
         lines = [f"<b>{html.escape(self._sample_words(float(wall.values[index])))}</b>"]
         if not wall.bound[index]:
-            return "<br>".join([*lines, "does not fit"])
+            return "<br>".join([*lines, DOES_NOT_FIT])
         lines.append(f"{format_quantity(float(wall.tokens_per_s[index]), 'tokens/s')}, batch / TPOT")
         lines.append(f"{format_quantity(float(wall.energy_per_token_J[index]), 'J')} per token, by actions, package")
         lines.append(f"decode bound by {resource_word(wall.bound[index])}")
         wanted = float(wall.values[index]) if self.axis == "batch" else float(self.drawn.report.scenario.batch)
         if wall.batch_running[index] < wanted:
             lines.append(f"KV cache full: {wall.batch_running[index]:.0f} of {wanted:.0f} sequences run at once")
-        return "<br>".join(lines)
+        return "<br>".join([*lines, *explained(self.drawn.report, self._key_at(pos))])
 
     def _sample_words(self, value: float) -> str:
         unit = {"batch": "", "context": " tokens"}.get(self.axis, "")
@@ -467,14 +494,3 @@ def _tight(values: Sequence[float]) -> tuple[float, float]:
     low, high = math.log10(min(values)), math.log10(max(values))
     air = 0.04 * max(high - low, 1.0)
     return low - air, high + air
-
-
-def _with_air(values: Sequence[float], height_px: float) -> tuple[float, float]:
-    """Limits in log10, on quarters of a decade, with room for the handle below and for words above."""
-    low, high = log_limits(values, 0.75)
-    px = (high - low) / max(60.0, height_px)
-    if values and math.log10(min(values)) - low < FOOTROOM_PX * px:
-        low -= 0.25
-    if values and high - math.log10(max(values)) < HEADROOM_PX * px:
-        high += max(0.25, math.ceil(HEADROOM_PX * px * 4) / 4)
-    return low, high

@@ -15,6 +15,7 @@ from explorer.charts.chart import Chart, ElidedLabel, Table, elided, text_width
 from explorer.charts.items import Bar, BarsItem, Segment, reach_for
 from explorer.charts.legend import Entry, Legend, fill_swatch
 from explorer.charts.plot import PlotView
+from explorer.charts.sources import explained
 from explorer.words import (
     OTHERS,
     PHASE_SHORT,
@@ -133,6 +134,8 @@ class PhasePanel(QWidget):
         self.plot.clicked.connect(self._clicked)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
+        self.plot.key_at = self._key_at
+        self.plot.value_axes = ("bottom",)
         self._rows: dict[str, OperatorRow] = {}
         self._hidden: list[OperatorRow] = []
         self._total_s = 0.0
@@ -227,12 +230,21 @@ class PhasePanel(QWidget):
             return "\n".join(lines)
         return self._chart.describe(self._rows[bar.key], self._total_s)
 
+    def _key_at(self, pos: QPointF) -> str:
+        """Of a stretch of a bar its resource's time, else the operator's."""
+        bar = self.bars.bar_at(pos)
+        if bar is None or bar.key not in self._rows:
+            return ""
+        resource = self.bars.segment_at(bar, pos)
+        return f"time.{bar.key}.{resource}" if resource is not None else f"time.{bar.key}"
+
 
 class OperatorTimeChart(Chart):
     """Both phases side by side where there is room, else the one that is switched on."""
 
     name = "operator_time"
     title = "Time per operator"
+    can_freeze = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -331,7 +343,8 @@ class OperatorTimeChart(Chart):
         ]
         for name, other in self._baselines_times(row):
             lines.append(f"{html.escape(name)}: {format_quantity(other, 's')}")
-        return "<br>".join(lines)
+        own = explained(self.results.report, f"time.{row.key}") if self.results is not None else []
+        return "<br>".join([*lines, *own])
 
     def _baselines_times(self, row: OperatorRow) -> list[tuple[str, float]]:
         found = []

@@ -58,7 +58,7 @@ class PlotView(pg.PlotWidget):
         self.tooltip_at: Callable[[QPointF], str] = lambda _pos: ""
         self.key_at: Callable[[QPointF], str] = lambda _pos: ""
         """The key of the report's figure at a point of the view box."""
-        self.value_axes = ("left", "bottom")
+        self.value_axes: tuple[str, ...] = ("left", "bottom")
         """The axes that can be frozen; rows of bars cannot."""
         self._frozen = False
         self._labels: dict[str, str] = {}

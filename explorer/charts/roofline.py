@@ -19,6 +19,7 @@ from explorer.charts.chart import Chart, Table, text_width
 from explorer.charts.items import LabelsItem, PlotLabel
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.plot import PlotView
+from explorer.charts.sources import explained
 from explorer.words import PHASE_SHORT, PHASE_WORDS, distinct, operator_word, percent, resource_word
 from hwlib.report import PHASES
 from hwlib.units import format_quantity
@@ -83,6 +84,7 @@ class RooflineChart(Chart):
 
     name = "roofline"
     title = "Roofline"
+    can_freeze = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -103,6 +105,7 @@ class RooflineChart(Chart):
         self._make_looks()
         self.plot.clicked.connect(self._clicked)
         self.plot.tooltip_at = self._tooltip
+        self.plot.key_at = self._key_at
 
     def _make_items(self) -> None:
         self.edge = self._line(-10)
@@ -148,6 +151,10 @@ class RooflineChart(Chart):
         x_low, x_high = self.x_limits
         y_low, y_high = self.y_limits
         self.plot.set_range((x_low, x_high + self._margin()), (y_low, y_high))
+        if self.frozen:
+            (x_low, right), self.y_limits = self.plot.shown_range
+            x_high, (y_low, y_high) = right - self._margin(), self.y_limits
+            self.x_limits = (x_low, x_high)
         ticks = decade_ticks(y_low, y_high, "FLOP/s", at_most=max(2, int(self.plot.room_px // 24)))
         roomy = self.height() >= ROOMY_PX
         axis_px = max(text_width(text) for _, text in ticks) + 10 + (20 if roomy else 0)
@@ -246,7 +253,12 @@ class RooflineChart(Chart):
             f"{format_quantity(achieved(row), 'FLOP/s')} achieved, {intensity}",
             f"{format_quantity(row.time_s, 's')}, {percent(point.share)} of the whole",
             f"bound by {resource_word(row.bound)}",
+            *(explained(self.drawn.report, f"time.{row.key}") if self.drawn is not None else ()),
         ))  # fmt: skip
+
+    def _key_at(self, pos: QPointF) -> str:
+        point = self.point_at(pos)
+        return "" if point is None else f"time.{point.row.key}"
 
     # Words ------------------------------------------------------------------------------------------------------
 

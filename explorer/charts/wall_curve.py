@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from explorer.charts.figure_scale import FigureScale
 from explorer.charts.wall_items import Band
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ def runs_of(wall: Wall) -> list[Run]:
     ]
 
 
-def run_line(wall: Wall | None, run: Run, measure: Measure) -> tuple[list[float], list[float]]:
-    """The curve within a band (log10), up to where its neighbours' parts begin."""
+def run_line(wall: Wall | None, run: Run, measure: Measure, scale: FigureScale) -> tuple[list[float], list[float]]:
+    """The curve within a band (x in log10, y as the scale has it), up to where its neighbours' parts begin."""
     if wall is None:
         return [], []
     values = measured(wall, measure)
-    xs, ys = np.log10(wall.values), np.log10(np.where(values > 0, values, np.nan))
+    xs, ys = np.log10(wall.values), scale.places(values)
     line = [(float(x), float(y)) for x, y in zip(xs[run.first : run.end], ys[run.first : run.end], strict=True)]
     for other, edge in ((run.first - 1, run.band.start), (run.end, run.band.end)):
         if 0 <= other < len(xs) and math.isfinite(ys[other]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from functools import cache
 
 import msgspec
@@ -15,6 +16,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from explorer.charts import wall_drag
+from explorer.charts.figure_scale import FigureScale
 from explorer.charts.log_axis import binary_ticks, log_ticks, power_free
 from explorer.charts.memory_wall import MemoryWallChart, WallSet
 from explorer.charts.wall_curve import limit_of, measured, run_line, runs_of
@@ -160,7 +162,7 @@ def test_where_nothing_runs_there_is_a_gap_and_words(qtbot: QtBot) -> None:
     found = wall("capacity", "sram-only-dataflow")
     runs = runs_of(found)
     assert [bool(r.band.resource) for r in runs] == [False, True]
-    xs, ys = run_line(found, runs[1], "tokens_per_s")
+    xs, ys = run_line(found, runs[1], "tokens_per_s", FigureScale(False))
     assert all(math.isfinite(y) for y in ys)
     assert xs[0] == pytest.approx(math.log10(found.values[runs[1].first]))
 
@@ -212,6 +214,55 @@ def test_a_wall_of_another_axis_is_left_alone(qtbot: QtBot) -> None:
     chart.show_walls(WallSet(wall("batch"), ()))
     assert chart.wall is None
     assert chart.values().rows == ()
+
+
+def test_where_the_llm_does_not_fit_the_point_can_be_dragged_to_where_it_does(qtbot: QtBot) -> None:
+    doc = Document(load_example("sram-only-dataflow"), SCENARIO, find_model("Llama-3.1-8B"))
+    chart = MemoryWallChart(doc)
+    qtbot.addWidget(chart)
+    chart.resize(900, 500)
+    chart.show()
+    qtbot.waitExposed(chart)
+    chart.show_axis("capacity")
+    refused = evaluate(doc.design, SCENARIO, doc.llm)
+    chart.show_results(Results(1, refused, (), 0.0))
+    assert chart.message.startswith("Does not fit")
+    found = wall("capacity", "sram-only-dataflow")
+    chart.show_walls(WallSet(found, ()))
+    assert chart.message == ""
+    assert chart.heading.text == "Memory wall: does not fit"
+    assert any("does not fit" in label.text for label, _ in chart.labels.placed() if label.bold)
+    drag(qtbot, chart, float(found.values[-2]))
+    assert evaluate(doc.design, SCENARIO, doc.llm).fits
+    doc.undo_stack.undo()
+    assert doc.design == load_example("sram-only-dataflow")
+
+
+def test_the_scale_can_be_linear(qtbot: QtBot) -> None:
+    chart = shown(qtbot, "batch")
+    assert chart.drawn is not None
+    chart.set_linear(True)
+    metrics = chart.drawn.report.metrics
+    assert metrics is not None
+    assert chart.handle.at is not None
+    assert chart.handle.at[1] == pytest.approx(metrics.tokens_per_s)
+    assert chart.y_limits[0] == 0.0
+    assert chart.y_limits[1] > wall("batch").tokens_per_s.max()
+    assert (0.0, "0") in chart.plot.ticks("left")
+    chart.set_linear(False)
+    assert chart.handle.at[1] == pytest.approx(math.log10(metrics.tokens_per_s))
+
+
+def test_frozen_axes_stay_until_another_axis_is_chosen(qtbot: QtBot) -> None:
+    chart = shown(qtbot, "batch")
+    chart.set_frozen(True)
+    before = chart.plot.shown_range
+    doubled = replace(wall("batch"), tokens_per_s=wall("batch").tokens_per_s * 100)
+    chart.show_walls(WallSet(doubled, (None,)))
+    assert chart.plot.shown_range == before
+    assert (chart.x_limits, chart.y_limits) == before
+    chart.show_axis("context")
+    assert not chart.frozen
 
 
 # The present point ------------------------------------------------------------------------------------------------
