@@ -11,7 +11,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from hwlib.design import files
 from hwlib.design.design import Design
-from hwlib.design.edit import checked
+from hwlib.design.edit import checked, checked_after
 
 MERGES = 1
 NEVER_MERGES = -1
@@ -87,7 +87,7 @@ class Page(QObject):
     def edit(self, text: str, after: Design, merge_key: object | None = None) -> None:
         """Make `after` the design, as one step of the history; no step where nothing changes. Raises EditError."""
         # Validated before pushing: a redo() that raises would leave its command on the stack.
-        valid: Design = checked(after, Design)
+        valid = checked_after(self.design, after)
         if valid != self.design:
             self.undo_stack.push(Edit(self, text, valid, merge_key))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -21,6 +19,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from explorer.canvas import keys, placing
 from explorer.canvas.editing import EditingView
+from explorer.canvas.footprints import ModelledFootprints
 from explorer.canvas.handles import Handles
 from explorer.canvas.legend import LegendCard
 from explorer.canvas.minimap import Minimap
@@ -33,17 +32,11 @@ from explorer.document import Document
 from explorer.evaluator import Results
 from explorer.presets import Preset
 from hwlib.design import edit
-from hwlib.design.design import Block, Design
-from hwlib.report import Rect
+from hwlib.design.design import Block
 
 LINK_REACH_PX = 5.0
-
-
-def modelled_footprints(design: Design) -> Mapping[str, Rect]:
-    """Where the cost model says that blocks lie."""
-    from hwlib.evaluate import footprints
-
-    return footprints(design)
+LINK_SHARE = 0.15
+"""A link that crosses a small block leaves it some ground to be taken by."""
 
 
 Button = Qt.MouseButton
@@ -66,7 +59,7 @@ class Canvas(EditingView):
     minimap_changed = Signal(bool)
 
     def __init__(self, document: Document, footprints: Footprints | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(ChipScene(document, footprints or modelled_footprints), parent)
+        super().__init__(ChipScene(document, footprints or ModelledFootprints()), parent)
         self.chip.setParent(self)
         self.document = document
         self.snap_enabled: bool = True
@@ -376,7 +369,11 @@ class Canvas(EditingView):
         """The block and the link under a pixel; a link wins over a block that it crosses."""
         point = self.floor(pos)
         block = self.chip.block_at(point)
-        link = self.chip.link_at(point, LINK_REACH_PX * self.m_per_px)
+        reach = LINK_REACH_PX * self.m_per_px
+        if block is not None:
+            rect = self.chip.blocks[block].rect
+            reach = min(reach, LINK_SHARE * rect.width_m, LINK_SHARE * rect.height_m)
+        link = self.chip.link_at(point, reach)
         return (None, link) if link is not None else (block, None)
 
     def _hover(self, pos: QPoint) -> None:

@@ -56,6 +56,7 @@ class BlockItem:
         self.severity = ""
         self.busy: float | None = None
         self.shade: Shade | None = None
+        self.dimmed = False
         self.emphasis = ""
         self._laid_out: object = None
         self._inner_for: tuple[object, float, float] | None = None
@@ -112,6 +113,7 @@ class BlockItem:
         fits_badge = self.badge is not None and min(width, height) >= marks.BADGE_PX
         room = QRectF(seen.x() * scale, seen.y() * scale, seen.width() * scale, seen.height() * scale)
         self.label.lay_out(room, scale, style, marks.BADGE_PX if fits_badge else 0.0)
+        self.front.setVisible(bool(self.label.visible_texts()) or self.badge is not None or self.padlock is not None)
         self._lay_out_bar(width, height, scale)
         self._lay_out_inner(width, height)
         if self.padlock is not None:
@@ -161,6 +163,9 @@ class BlockItem:
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Step back, because others are meant."""
+        if dimmed == self.dimmed:
+            return
+        self.dimmed = dimmed
         opacity = DIMMED if dimmed else 1.0
         self.body.setOpacity(opacity)
         self.front.setOpacity(opacity)
@@ -249,10 +254,13 @@ def _add_line(path: QPainterPath, line: QLineF) -> None:
 class LinkItem:
     """A link: a pale channel as wide as its bandwidth, a strong core as wide as its load, a square at each port."""
 
-    def __init__(self, scene: QGraphicsScene, link: Link, corners: Sequence[Point], style: Style) -> None:
+    def __init__(
+        self, scene: QGraphicsScene, link: Link, corners: Sequence[Point], style: Style, detailed: bool = True
+    ) -> None:
         self.link, self.corners = link, tuple(corners)
         self.load = 0.0
         self.shade: Shade | None = None
+        self.dimmed = False
         self.emphasis = ""
         self.halo = QGraphicsPathItem()
         self.channel = QGraphicsPathItem(self.halo)
@@ -262,6 +270,8 @@ class LinkItem:
         for end in self.ends:
             end.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
             end.setPen(NO_PEN)
+            # Among a thousand links the squares at their ports are specks, and cost as much as all else together.
+            end.setVisible(detailed)
         self.halo.setZValue(Z_LINK)
         scene.addItem(self.halo)
         self.update(link, corners, style)
@@ -295,7 +305,9 @@ class LinkItem:
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Step back, because others are meant."""
-        self.halo.setOpacity(DIMMED if dimmed else 1.0)
+        if dimmed != self.dimmed:
+            self.dimmed = dimmed
+            self.halo.setOpacity(DIMMED if dimmed else 1.0)
 
     def restyle(self, style: Style) -> None:
         """Take on the colours of a theme."""

@@ -53,6 +53,9 @@ class ChipScene(QGraphicsScene):
         self._settle_soon.timeout.connect(self.settle)
         self.hovered: str | None = None
         self._bounds = np.zeros((0, 4))
+        self._moved: set[str] = set()
+        """Blocks that the last sync has made, changed or moved."""
+        self._emphasised: set[str] = set()
         self._scale, self._visible = 0.0, QRectF()
         self.overlay = "use"
         """What the colours show, a key of `heat.OVERLAYS`."""
@@ -102,6 +105,7 @@ class ChipScene(QGraphicsScene):
         rects = self.footprints(design)
         shown = [b for b in design.blocks if b.id in rects]
         touched: list[Rect] = []
+        self._moved = set()
         for gone in self._blocks.keys() - {b.id for b in shown}:
             item = self._blocks.pop(gone)
             touched.append(item.rect)
@@ -114,8 +118,8 @@ class ChipScene(QGraphicsScene):
         if self.hovered not in self._blocks and self.hovered not in self._links:
             self.hovered = None
         if self._scale > 0:
-            for item in self._blocks.values():
-                item.lay_out(self._scale, self._visible, look)
+            for block_id in self._moved:
+                self._blocks[block_id].lay_out(self._scale, self._visible, look)
         self._show_emphasis()
         self._show_dimmed()
         self.synced.emit()
@@ -125,9 +129,11 @@ class ChipScene(QGraphicsScene):
         item = self._blocks.get(block.id)
         if item is None:
             self._blocks[block.id] = BlockItem(self, block, rect, style.current())
+            self._moved.add(block.id)
             return [rect]
         touched = [item.rect, rect] if item.rect != rect else []
         if touched or item.block != block:
+            self._moved.add(block.id)
             item.update(block, rect, style.current())
         return touched
 
@@ -136,13 +142,14 @@ class ChipScene(QGraphicsScene):
         shown = [k for k in design.links if k.source in self._blocks and k.target in self._blocks]
         for gone in self._links.keys() - {k.id for k in shown}:
             self._links.pop(gone).remove()
+        detailed = len(self._blocks) <= MOST_ROUTED
         for link in shown:
             item = self._links.get(link.id)
             if item is not None and item.link == link and not self._concerns(link, touched):
                 continue
             corners = self._route(link)
             if item is None:
-                self._links[link.id] = LinkItem(self, link, corners, style.current())
+                self._links[link.id] = LinkItem(self, link, corners, style.current(), detailed)
             elif item.link != link or item.corners != corners:
                 item.update(link, corners, style.current())
 
@@ -150,6 +157,8 @@ class ChipScene(QGraphicsScene):
         """True where a touched rectangle meets the one around both ends: no way of the link leaves that."""
         if not touched.size:
             return False
+        if len(self._blocks) > MOST_ROUTED:
+            return link.source in self._moved or link.target in self._moved
         x0, y0, x1, y1 = _corners(union([self._blocks[link.source].rect, self._blocks[link.target].rect]))
         t = touched
         return bool(((t[:, 0] <= x1) & (t[:, 2] >= x0) & (t[:, 1] <= y1) & (t[:, 3] >= y0)).any())
@@ -253,11 +262,14 @@ class ChipScene(QGraphicsScene):
 
     def _show_emphasis(self) -> None:
         look, selection = style.current(), self.document.selection
-        items: dict[str, BlockItem | LinkItem] = {**self.blocks, **self.links}
-        for item_id, item in items.items():
+        blocks, links = self.blocks, self.links
+        meant = {*selection, self.hovered}
+        for item_id in self._emphasised | meant:
+            item = blocks.get(item_id or "") or links.get(item_id or "")
             wanted = "selected" if item_id in selection else "hovered" if item_id == self.hovered else ""
-            if wanted != item.emphasis:
+            if item is not None and wanted != item.emphasis:
                 item.set_emphasis(wanted, look)
+        self._emphasised = {i for i in meant if i}
         self._show_tags()
 
     def _show_tags(self) -> None:

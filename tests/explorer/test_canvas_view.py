@@ -13,10 +13,12 @@ from pytestqt.qtbot import QtBot
 
 from explorer import theme
 from explorer.canvas import style
+from explorer.canvas.footprints import ModelledFootprints
 from explorer.canvas.overlays import HINT
 from explorer.canvas.rulers import major_step, minor_parts, tick_label
 from hwlib.design.design import Design, Finding, Settings
 from hwlib.design.edit import add_block, move_blocks, remove, replace_part
+from hwlib.evaluate import footprints
 from hwlib.report import LinkFigure
 from tests.explorer import factories
 from tests.explorer.canvas_user import User, chip, square
@@ -292,3 +294,13 @@ def test_structure_can_be_told_from_the_block_however_busy_it_is(user: User, qap
         item.set_busy(share, style.current())
         assert item.inner.pen().color() != item.body.brush().color()
     theme.apply(qapp, "light")
+
+
+def test_sizes_that_are_kept_are_those_of_the_model(user: User) -> None:
+    sizes = ModelledFootprints()
+    design = user.design
+    moved = move_blocks(design, {"a": msgspec.structs.replace(design.block("a").placement, x_m=5e-3)})
+    larger = replace_part(moved, "c", {"area_m2": 4e-6})
+    finer = msgspec.structs.replace(larger, settings=Settings(node_nm=28.0))
+    for step in (design, moved, larger, finer, moved, Design()):
+        assert sizes(step) == footprints(step)
