@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem
 
 from explorer.canvas import placing, snap, style
-from explorer.canvas.geometry import centre, moved, route, route_to, union
+from explorer.canvas.geometry import bottom, centre, moved, right, route, route_to, union
 from explorer.canvas.items import Z_GUIDE, scene_path, scene_rect
 from explorer.canvas.style import SCENE_PER_M, cosmetic
 from hwlib.design import edit
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 DRAG_PX = 4
 """A press that moves less than this is a click."""
 REACH_PX = 6.0
+GAP_END_PX = 4.0
 LEAST_ASPECT, MOST_ASPECT = 0.02, 50.0
 Modifiers = Qt.KeyboardModifier
 
@@ -117,6 +119,7 @@ class MoveBlocks:
         self._frame = union(self._rects.values())
         others = [item.rect for i, item in chip.blocks.items() if i not in self._rects]
         self._lines = snap.lines_of([*others, chip.die()])
+        self._others = np.array([(r.x_m, r.y_m, right(r), bottom(r)) for r in others]).reshape(-1, 4)
         self._edge = self._edge_of_memory()
         self._dragging = False
         self._guides = Guides(view)
@@ -155,12 +158,16 @@ class MoveBlocks:
     def _snapped(self, dx: float, dy: float, modifiers: Modifiers) -> snap.Snapped:
         if not self._view.snap_enabled or modifiers & Modifiers.AltModifier:
             return snap.Snapped(dx, dy)
-        found = snap.snap(self._frame, dx, dy, self._lines, self._view.grid_m, REACH_PX * self._view.m_per_px)
+        reach = REACH_PX * self._view.m_per_px
+        found = snap.snap(self._frame, dx, dy, self._lines, self._view.grid_m, reach)
+        if self._edge is None:
+            found = snap.snap_gaps(self._frame, found, self._others, reach)
         if modifiers & Modifiers.ShiftModifier:
             keep_x = dy == 0.0
             found = snap.Snapped(
                 found.dx_m if keep_x else 0.0, 0.0 if keep_x else found.dy_m,
                 found.guides_x if keep_x else (), () if keep_x else found.guides_y,
+                tuple(gap for gap in found.gaps if gap.across == keep_x),
             )  # fmt: skip
         return found
 
@@ -254,7 +261,7 @@ class Reshape:
 
 
 class Guides:
-    """Thin lines that show what a dragged block is aligned with."""
+    """Thin lines that show what a dragged block is aligned with, and gaps that are equal."""
 
     OVERHANG_PX = 24.0
 
@@ -262,8 +269,11 @@ class Guides:
         self._view = view
         self._item = QGraphicsPathItem()
         self._item.setPen(cosmetic(style.current().accent, 1.0, Qt.PenStyle.DashLine))
-        self._item.setZValue(Z_GUIDE)
-        view.chip.addItem(self._item)
+        self._gaps = QGraphicsPathItem()
+        self._gaps.setPen(cosmetic(style.current().accent, 1.5))
+        for item in (self._item, self._gaps):
+            item.setZValue(Z_GUIDE)
+            view.chip.addItem(item)
 
     def show(self, found: snap.Snapped, frame: Rect) -> None:
         """Draw the guides of a snap across the visible ground."""
@@ -276,10 +286,30 @@ class Guides:
             path.moveTo(box.left(), y * SCENE_PER_M)
             path.lineTo(box.right(), y * SCENE_PER_M)
         self._item.setPath(path)
+        self._show_gaps(found)
+
+    def _show_gaps(self, found: snap.Snapped) -> None:
+        """A line with end strokes in each of the equal gaps."""
+        path, tick = QPainterPath(), GAP_END_PX * self._view.m_per_px
+        for gap in found.gaps:
+            for a, b in (
+                ((gap.start, gap.level), (gap.end, gap.level)),
+                ((gap.start, gap.level - tick), (gap.start, gap.level + tick)),
+                ((gap.end, gap.level - tick), (gap.end, gap.level + tick)),
+            ):
+                ends = (a, b) if gap.across else (a[::-1], b[::-1])
+                path.addPath(scene_path(ends))
+        self._gaps.setPath(path)
+
+    @property
+    def shows_gaps(self) -> bool:
+        """Equal gaps are marked now."""
+        return not self._gaps.path().isEmpty()
 
     def remove(self) -> None:
         """Leave the scene."""
         self._view.chip.removeItem(self._item)
+        self._view.chip.removeItem(self._gaps)
 
 
 class Connect:

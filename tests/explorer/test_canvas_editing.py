@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from explorer.canvas import arranging, clipboard
+from explorer.canvas import arranging, clipboard, snap
 from explorer.canvas.array_dialog import ArrayDialog
 from explorer.canvas.renaming import NameEditor
 from hwlib.design.design import Design
 from hwlib.design.files import dumps, loads
-from tests.explorer.canvas_user import User, chip
+from hwlib.report import Rect
+from tests.explorer.canvas_user import User, chip, square
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 Key = Qt.Key
@@ -306,3 +308,39 @@ def test_an_empty_name_is_no_name(user: User, qtbot: QtBot) -> None:
     editor(user).clear()
     qtbot.keyClick(editor(user), Key.Key_Return)
     assert user.design == chip()
+
+
+# Equal gaps
+
+
+def row_chip() -> Design:
+    return Design(name="Row", blocks=(square("l", "Left", 1, 2, 2.0), square("r", "Right", 12, 2.33, 2.0),
+                                      square("x", "Moved", 6, 14.21, 1.5)))  # fmt: skip
+
+
+def test_a_block_dragged_midway_between_two_others_makes_the_gaps_equal(qtbot: QtBot) -> None:
+    user = User(qtbot, row_chip())
+    user.press((6.7, 15))
+    user.glide((6.7, 15), (7.5, 3.6))
+    x = user.place_of("x")[0]
+    assert x - 3 == pytest.approx(12 - (x + 1.5))
+    user.release((7.5, 3.6))
+    assert user.steps() == 1
+
+
+def test_a_block_goes_as_far_from_the_last_one_as_that_is_from_the_one_before() -> None:
+    others = np.array([(1e-3, 0, 3e-3, 2e-3), (5e-3, 0, 7e-3, 2e-3)])
+    rect = Rect(8.9e-3, 0.4e-3, 1e-3, 1e-3)
+    found = snap.snap_gaps(rect, snap.Snapped(0.0, 0.0), others, 0.2e-3)
+    assert found.dx_m == pytest.approx(0.1e-3)
+    assert [round(gap.end - gap.start, 12) for gap in found.gaps] == [2e-3, 2e-3]
+    assert all(gap.across for gap in found.gaps)
+
+
+def test_equal_gaps_give_way_to_an_aligned_edge_and_stay_out_of_reach() -> None:
+    others = np.array([(1e-3, 0, 3e-3, 2e-3), (5e-3, 0, 7e-3, 2e-3)])
+    rect = Rect(8.9e-3, 0.4e-3, 1e-3, 1e-3)
+    aligned = snap.Snapped(0.0, 0.0, guides_x=(8.9e-3,))
+    assert snap.snap_gaps(rect, aligned, others, 0.2e-3) == aligned
+    assert snap.snap_gaps(rect, snap.Snapped(0.0, 0.0), others, 0.05e-3).gaps == ()
+    assert snap.snap_gaps(rect, snap.Snapped(0.0, 0.0), others[:0], 1.0).gaps == ()

@@ -14,7 +14,6 @@ from hwlib.design.design import Design, Placement
 from hwlib.design.edit import (
     EditError,
     add_block,
-    checked_after,
     change_parameter,
     checked_after,
     connect,
@@ -156,20 +155,6 @@ def test_a_new_technology_brings_its_own_figures() -> None:
     same = change_parameter(slow, "dram", "technology", "HBM2").block("dram").part
     assert same.bandwidth_Bps == 1e11
     assert change_parameter(slow, "dram", "channels", 5).block("dram").part.bandwidth_Bps == 1e11
-
-
-def test_what_is_new_in_a_design_is_validated_and_the_rest_kept_as_it_is() -> None:
-    before = chip("sram", "dram")
-    place = msgspec.structs.replace(before.blocks[0].placement, x_m=1e-3)
-    after = checked_after(before, move_blocks(before, {"sram": place}))
-    assert after.blocks[0].placement.x_m == 1e-3
-    assert after.blocks[1] is before.blocks[1]
-    assert checked_after(before, before) == before
-    far = move_blocks(before, {"sram": msgspec.structs.replace(place, x_m=7.0)})
-    with pytest.raises(EditError, match="x_m"):
-        checked_after(before, far)
-    with pytest.raises(EditError):
-        checked_after(before, msgspec.structs.replace(before, name=""))
 
 
 def test_what_is_new_in_a_design_is_validated_and_the_rest_kept_as_it_is() -> None:
