@@ -58,7 +58,7 @@ def default_keys(spec: ActionSpec) -> list[QKeySequence]:
 def all_keys(spec: ActionSpec) -> list[QKeySequence]:
     """Every key that stands for an action now."""
     if spec.id in _chosen:
-        return QKeySequence.listFromString(_chosen[spec.id])
+        return from_text(_chosen[spec.id])
     return default_keys(spec)
 
 
@@ -89,6 +89,11 @@ def is_typed(keys: QKeySequence) -> bool:
     if first.keyboardModifiers() & CHORDS:
         return False
     return first.key() < Qt.Key.Key_Escape or first.key() == Qt.Key.Key_Backspace
+
+
+def from_text(text: str) -> list[QKeySequence]:
+    """Key sequences from text as the settings keep it; what is no key is left out."""
+    return [keys for keys in QKeySequence.listFromString(text) if keys.count()]
 
 
 def as_text(keys: Iterable[QKeySequence]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
         self._restored = False
         self._by_hand = False
         """Panels stay where they are, whatever the window's size."""
-        self._places = QByteArray()
+        self._places = plan.Places()
         """Where the panels stood before they gave way to the comparison."""
         self._titled: object = None
         self._plan = preferences.layout_name if preferences else "design"
@@ -328,12 +328,13 @@ class MainWindow(QMainWindow):
         self._by_hand = name == plan.OWN
         self._take_layout(plan.of(name, self.size(), self.docks))
         if self._by_hand:
-            self.restoreState(self.preferences.own_layout, layout.LAYOUT_VERSION)
+            kept = self.preferences
+            plan.put_back(self, self.docks, plan.Places(kept.own_layout, kept.own_hidden))
             self.shell.layout_shown(name)
 
-    def arrangement(self) -> bytes:
-        """Where the panels stand, for restoreState."""
-        return bytes(self.saveState(layout.LAYOUT_VERSION).data())
+    def arrangement(self) -> plan.Places:
+        """Where the panels stand."""
+        return plan.places_of(self, self.docks)
 
     def _keep_places(self, *_: object) -> None:
         self._by_hand = True
@@ -349,13 +350,13 @@ class MainWindow(QMainWindow):
         if on:
             # What is selected goes out of sight, and must not be deleted there by a stray key.
             self.document.select(())
-            self._places = self.saveState(layout.LAYOUT_VERSION)
+            self._places = self.arrangement()
             self._take_layout(layout.COMPARE)
         else:
             self._take_layout(plan.of(self._plan, self.size(), self.docks))
             self.shell.layout_shown(self._plan)
             if self._by_hand:
-                self.restoreState(self._places, layout.LAYOUT_VERSION)
+                plan.put_back(self, self.docks, self._places)
 
     def _leave_compare(self) -> None:
         self.show_compare(False)
@@ -397,15 +398,16 @@ class MainWindow(QMainWindow):
             return
         if remembered.layout_of == layout.signature(QApplication.applicationVersion()):
             self.restoreGeometry(remembered.geometry)
-            self._restored = self.restoreState(remembered.layout, layout.LAYOUT_VERSION)
+            self._restored = plan.put_back(self, self.docks, plan.Places(remembered.layout, remembered.hidden))
             self._by_hand = remembered.by_hand
             self._layout = plan.of(self._plan, self.size(), self.docks)
 
     def _remember(self) -> None:
-        comparing = self._layout is layout.COMPARE
+        places = self._places if self._layout is layout.COMPARE else self.arrangement()
         self._prefer(
             geometry=self.saveGeometry().data(),
-            layout=(self._places if comparing else self.saveState(layout.LAYOUT_VERSION)).data(),
+            layout=places.state,
+            hidden=places.hidden,
             by_hand=self._by_hand,
             layout_of=layout.signature(QApplication.applicationVersion()),
             layout_name=self._plan,

@@ -53,10 +53,14 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """The named arrangement of the panels that was on show last."""
     own_layout: bytes = b""
     """QMainWindow.saveState of the arrangement that the user has saved."""
+    own_hidden: tuple[str, ...] = ()
+    """The panels that are closed in it."""
     geometry: bytes = b""
     """QWidget.saveGeometry of the window."""
     layout: bytes = b""
     """QMainWindow.saveState of the window."""
+    hidden: tuple[str, ...] = ()
+    """The panels that are closed in it."""
     by_hand: bool = False
     """The user has moved or closed panels: they no longer change places with the window's size."""
     layout_of: str = ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from explorer import layout
 from explorer.layout import Layout
@@ -41,3 +42,27 @@ def of(name: str, size: QSize, docks: Collection[str]) -> Layout:
 def name_of(shown: Layout) -> str:
     """The name of an arrangement: those for windows of several sizes are all Design."""
     return shown.name if shown.name in ("compare", "teach") else "design"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where panels stand: QMainWindow.saveState, and those that are closed, which that state does not know of."""
+
+    state: bytes = b""
+    hidden: tuple[str, ...] = ()
+
+
+def places_of(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> Places:
+    """Where the panels of a window stand."""
+    hidden = tuple(name for name, dock in docks.items() if dock.isHidden())
+    return Places(bytes(window.saveState(layout.LAYOUT_VERSION).data()), hidden)
+
+
+def put_back(window: QMainWindow, docks: Mapping[str, QDockWidget], places: Places) -> bool:
+    """Put panels back where they stood; False where that was under another version of the panels."""
+    if not window.restoreState(places.state, layout.LAYOUT_VERSION):
+        return False
+    for name in places.hidden:
+        if name in docks:
+            docks[name].hide()
+    return True

@@ -164,7 +164,8 @@ class Shell(QObject):
 
     def save_layout(self, *_: object) -> None:
         """Keep the present arrangement as the user's own."""
-        self.preferred.emit({"own_layout": self._window.arrangement()})
+        places = self._window.arrangement()
+        self.preferred.emit({"own_layout": places.state, "own_hidden": places.hidden})
         self._check_own()
         self.tell("This arrangement is now My layout")
 

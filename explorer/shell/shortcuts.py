@@ -25,7 +25,7 @@ def group(spec: ActionSpec) -> str:
 def keys_in(chosen: Chosen, spec: ActionSpec) -> list[QKeySequence]:
     """The keys that an action has under a choice of keys."""
     if spec.id in chosen:
-        return QKeySequence.listFromString(chosen[spec.id])
+        return keymap.from_text(chosen[spec.id])
     return keymap.default_keys(spec)
 
 
@@ -65,11 +65,10 @@ def valid(chosen: Chosen) -> dict[str, str]:
     result: dict[str, str] = {}
     for action_id, text in chosen.items():
         if action_id in BY_ID:
-            free = [k for k in QKeySequence.listFromString(text) if k.count()]
-            result[action_id] = keymap.as_text(free)
+            result[action_id] = keymap.as_text(keymap.from_text(text))
     taken: set[str] = set()
     for action_id in result:
-        kept = [k for k in QKeySequence.listFromString(result[action_id]) if k.toString() not in taken]
+        kept = [k for k in keymap.from_text(result[action_id]) if k.toString() not in taken]
         taken |= {k.toString() for k in kept}
         result[action_id] = keymap.as_text(kept)
     for spec in ACTIONS:
