@@ -47,6 +47,8 @@ class Legend:
     high: str = ""
     color: str = ""
     remark: str = ""
+    cores: bool = True
+    """The core of a link shows its load; else its whole width shows something."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def _density(value_Wpm2: float) -> str:
 def _traffic(title: str, report: Report, blocks: list[Block]) -> Picture:
     """Load of each link against its bandwidth; blocks step back."""
     links = {f.id: Shade(min(f.utilisation, 1.0), HOT, (f"{percent(f.utilisation)} used",)) for f in report.links}
-    return Picture(Legend(title, "0", "100 % of a link used", HOT), {b.id: Shade(0.0) for b in blocks}, links)
+    quiet = {b.id: Shade(0.0, HOT) for b in blocks}
+    return Picture(Legend(title, "0", "100 % of a link used", HOT, cores=False), quiet, links)
 
 
 def _bound(title: str, report: Report, blocks: list[Block]) -> Picture:
@@ -102,14 +105,15 @@ def _bound(title: str, report: Report, blocks: list[Block]) -> Picture:
         shades[block.id] = Shade(share, color, (f"{percent(share)} of decode", percent(share)))
     remark = f"overhead {percent(times.get('overhead', 0.0) / total)}"
     link = Shade(times.get("link", 0.0) / total, theme.RESOURCE_COLORS["link"])
-    return Picture(Legend(title, "0", "100 % of decode", "", remark), shades, {f.id: link for f in report.links})
+    legend = Legend(title, "0", "100 % of decode", "", remark, cores=False)
+    return Picture(legend, shades, {f.id: link for f in report.links})
 
 
 def _weights(title: str, report: Report, blocks: list[Block]) -> Picture:
     """The share of the weights that each memory holds; pools are filled evenly."""
     held = weights_held(report, blocks)
     total = sum(held.values()) or 1.0
-    shades = {b.id: Shade(0.0) for b in blocks}
+    shades = {b.id: Shade(0.0, STORED) for b in blocks}
     for block_id, size in held.items():
         words = f"{format_quantity(size, 'B', 3)} of weights", format_quantity(size, "B", 3)
         shades[block_id] = Shade(size / total, STORED, words if size > 0 else ("no weights",))

@@ -11,7 +11,7 @@ from explorer.canvas import style
 from explorer.canvas.heat import OVERLAYS, Legend
 
 BAR_PX = QSize(56, 10)
-LINKS = "Links: width bandwidth, core load"
+CORES, WIDTHS = "Link width: bandwidth, dark core: load", "Link width: bandwidth"
 
 
 class LegendCard(QWidget):
@@ -22,7 +22,7 @@ class LegendCard(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._button, self._low, self._bar, self._high = QToolButton(self), QLabel(self), Scale(self), QLabel(self)
-        self._remark, self._links = QLabel(self), QLabel(LINKS, self)
+        self._remark, self._links = QLabel(self), QLabel(self)
         scale = QHBoxLayout()
         scale.setSpacing(6)
         for widget in (self._low, self._bar, self._high):
@@ -48,13 +48,14 @@ class LegendCard(QWidget):
 
     def show_legend(self, legend: Legend, with_links: bool) -> None:
         """Explain another overlay, or another scale; `with_links` tells how links are drawn."""
-        self._button.setText(legend.title)
+        self._button.setText(f"{legend.title}  ▾")
         self._low.setText(legend.low)
         self._high.setText(legend.high)
         self._remark.setText(legend.remark)
         self._bar.set_color(legend.color)
         for label in (self._low, self._high, self._remark):
             label.setVisible(bool(label.text()))
+        self._links.setText(CORES if legend.cores else WIDTHS)
         self._links.setVisible(with_links)
         self._bar.setVisible(bool(legend.high))
         for action in self._button.menu().actions():
@@ -83,7 +84,8 @@ class LegendCard(QWidget):
         self.setStyleSheet(
             f"LegendCard {{ background: {t.base}; border: 1px solid {t.border}; border-radius: 4px; }}"
             f"QLabel {{ color: {t.muted}; }}"
-            f"QToolButton {{ color: {t.text}; border: 0; padding: 1px 14px 1px 0; font-weight: 600; }}"
+            f"QToolButton {{ color: {t.text}; border: 0; padding: 1px 0; font-weight: 600; }}"
+            "QToolButton::menu-indicator { image: none; }"
             f"QToolButton:hover {{ background: {t.raised}; }}"
         )
         self._bar.update()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from explorer.canvas import heat
@@ -118,8 +120,11 @@ def test_without_figures_the_legend_says_why(user: User, report: Report) -> None
 
 
 def test_the_legend_tells_how_links_are_drawn(user: User) -> None:
-    assert "width bandwidth" in user.canvas.legend.text
-    assert "core load" in user.canvas.legend.text
+    assert "Link width: bandwidth, dark core: load" in user.canvas.legend.text
+    assert user.canvas.chip.links["link-2"].core.isVisible()
+    user.key(Key.Key_3)
+    assert user.canvas.legend.text.endswith("Link width: bandwidth")
+    assert not user.canvas.chip.links["link-2"].core.isVisible()
 
 
 def test_the_legend_leaves_the_fitted_chip_free(user: User) -> None:
@@ -161,3 +166,32 @@ def test_a_press_on_the_minimap_brings_that_part_into_sight(user: User, qtbot: Q
     assert after.x() < before.x()
     assert after.y() < before.y()
     assert user.steps() == 0
+
+
+# Context menus
+
+
+def menu_at(user: User, qtbot: QtBot, pos: QPoint) -> list[str]:
+    """The words of the menu that a right click opens."""
+    everywhere = user.canvas.viewport().mapToGlobal(pos)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, pos, everywhere)
+    QApplication.sendEvent(user.canvas.viewport(), event)
+    (menu,) = user.canvas.findChildren(QMenu, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    words = [a.text().replace("&", "") for a in menu.actions() if not a.isSeparator()]
+    menu.close()
+    qtbot.waitUntil(lambda: not user.canvas.findChildren(QMenu, options=Qt.FindChildOption.FindDirectChildrenOnly))
+    return words
+
+
+def test_block_link_and_ground_each_have_their_menu(user: User, qtbot: QtBot) -> None:
+    block = menu_at(user, qtbot, user.pixel(user.middle_of("cim")))
+    assert user.document.selection == {"cim"}
+    assert {"Copy", "Make array…", "Rename", "Lock or unlock", "Align", "Delete"} <= set(block)
+    corners = user.canvas.chip.links["link-5"].corners
+    link = menu_at(user, qtbot, user.canvas.pixel(corners[0]))
+    assert user.document.selection == {"link-5"}
+    assert "Delete" in link
+    assert "Copy" not in link
+    ground = menu_at(user, qtbot, user.canvas.pixel((-1e-3, -1e-3)))
+    assert user.document.selection == frozenset()
+    assert {"Paste", "Select all", "Overlay", "Snap to grid"} <= set(ground)
