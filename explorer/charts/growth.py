@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Mode = Literal["growth", "balance"]
 Figure = Literal["flops", "bandwidth_Bps", "balance"]
 SHOWN: dict[Mode, tuple[Figure, ...]] = {"growth": ("flops", "bandwidth_Bps"), "balance": ("balance",)}
+HEADINGS: dict[Mode, str] = {"growth": "Compute against bandwidth", "balance": "FLOP per byte by year"}
 WORDS: dict[Figure, str] = {"flops": "compute", "bandwidth_Bps": "DRAM bandwidth", "balance": "FLOP per byte"}
 UNITS: dict[Figure, str] = {"flops": "FLOP/s", "bandwidth_Bps": "B/s", "balance": "FLOP/B"}
 COLORS: dict[Figure, str] = {
@@ -82,7 +83,7 @@ class GrowthChart(Chart):
     """Log scale; relative to the trend in the first year, or as FLOP per byte. Trends are fitted, not quoted."""
 
     name = "growth"
-    title = "Compute against bandwidth"
+    title = "Growth"
     can_be_linear = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
@@ -133,7 +134,7 @@ class GrowthChart(Chart):
         roomy = self.height() >= ROOMY_PX
         self.legend.setVisible(roomy)
         self.plot.set_bottom_label(False)
-        self.heading.set_text(self.title if self.mode == "growth" else "FLOP per byte by year")
+        self.heading.set_text(HEADINGS[self.mode])
         past = history()
         room = self.width() - 2 * theme.GRID_PX
         self.caption.set_text(

@@ -314,7 +314,7 @@ class MemoryWallChart(Chart):
 
     def _set_labels(self, results: Results, runs: Sequence[Run]) -> None:
         t = theme.current()
-        labels, lines = [], self._line_ends()
+        labels, lines = [label for run in runs for label in self._band_label(run.band)], self._line_ends()
         obstacles = [(x, y, 5.0) for x, y, _ in self.baseline_places(results)]
         if self.handle.at is not None:
             obstacles.append((*self.handle.at, HANDLE_PX + 2.0))
@@ -327,7 +327,6 @@ class MemoryWallChart(Chart):
             places = tuple((left + i * (right - left), low + j * (high - low)) for i, j in shares)
             words = self._handle_words(results)
             labels.append(PlotLabel(x, y, words, t.text, "ablr", True, 19.0, places))
-        labels += [label for run in runs for label in self._band_label(run.band)]
         limit = limit_of(self.wall) if self.wall is not None else None
         if limit is not None:
             words = f"{LIMIT_WORDS.get(self.axis, 'KV cache full from')} {self.write(limit)}"
