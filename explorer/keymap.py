@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QKeyCombination, QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence
 
 if TYPE_CHECKING:
@@ -81,11 +81,17 @@ def shown_text(spec: ActionSpec) -> str:
     return shown_keys(spec).toString(Format.NativeText)
 
 
+def first_of(keys: QKeySequence) -> QKeyCombination:
+    """The first of the keys to press."""
+    combination: QKeyCombination = keys[0]  # type: ignore[index]  # the stubs do not know
+    return combination
+
+
 def is_typed(keys: QKeySequence) -> bool:
     """True for keys that type text where there is a field: they can only hold on the canvas."""
     if not keys.count():
         return False
-    first = keys[0]
+    first = first_of(keys)
     if first.keyboardModifiers() & CHORDS:
         return False
     return first.key() < Qt.Key.Key_Escape or first.key() == Qt.Key.Key_Backspace

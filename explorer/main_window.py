@@ -212,7 +212,7 @@ class MainWindow(QMainWindow):
         finished = self.evaluator.finished
         self.chart_room.explain_requested.connect(self._explain)
         self.chart_room.export_requested.connect(self.room.exports.chart)
-        self.chart_room.message.connect(self._say)
+        self.chart_room.message.connect(self.shell.tell)
         self.chart_room.use_actions(self.commands.by_id)
         for panel in (self.canvas, self.headline, self.inspector, self.findings):
             finished.connect(panel.show_results)

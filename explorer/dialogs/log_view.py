@@ -39,10 +39,10 @@ class LogView(QDialog):
         for words, level in LEVELS:
             self.level.addItem(words, level)
         self.level.setAccessibleName("Level")
-        self.find = QLineEdit(self)
-        self.find.setPlaceholderText("Find in the log")
-        self.find.setAccessibleName("Find in the log")
-        self.find.setClearButtonEnabled(True)
+        self.search = QLineEdit(self)
+        self.search.setPlaceholderText("Find in the log")
+        self.search.setAccessibleName("Find in the log")
+        self.search.setClearButtonEnabled(True)
         self.text = QPlainTextEdit(self)
         self.text.setReadOnly(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -62,7 +62,7 @@ class LogView(QDialog):
         column.setSpacing(theme.GRID_PX)
         top, bottom = QHBoxLayout(), QHBoxLayout()
         top.addWidget(self.level)
-        top.addWidget(self.find, 1)
+        top.addWidget(self.search, 1)
         bottom.addWidget(self.count)
         place = QLabel(f"Also in {file}" if file else "", self)
         place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -80,7 +80,7 @@ class LogView(QDialog):
     def _wire(self) -> None:
         self._records.added.connect(self._on_added, Qt.ConnectionType.QueuedConnection)
         self.level.currentIndexChanged.connect(self.refresh)
-        self.find.textChanged.connect(self.refresh)
+        self.search.textChanged.connect(self.refresh)
         self.copy_button.clicked.connect(self.copy)
         self.clear_button.clicked.connect(self._clear)
         theme.notifier.changed.connect(self.refresh)
@@ -103,7 +103,7 @@ class LogView(QDialog):
         QGuiApplication.clipboard().setText("\n".join(line.said() for line in self.lines()))
 
     def _fits(self, line: Line) -> bool:
-        words = self.find.text().casefold().split()
+        words = self.search.text().casefold().split()
         said = line.said().casefold()
         return line.level >= self.level.currentData() and all(word in said for word in words)
 

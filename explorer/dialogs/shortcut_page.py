@@ -39,10 +39,10 @@ class ShortcutPage(QWidget):
     def __init__(self, chosen: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.chosen = dict(chosen)
-        self.find = QLineEdit(self)
-        self.find.setPlaceholderText("Find an action or keys")
-        self.find.setAccessibleName("Find an action or keys")
-        self.find.setClearButtonEnabled(True)
+        self.search = QLineEdit(self)
+        self.search.setPlaceholderText("Find an action or keys")
+        self.search.setAccessibleName("Find an action or keys")
+        self.search.setClearButtonEnabled(True)
         self.list = self._make_list()
         self.edit = QKeySequenceEdit(self)
         self.edit.setMaximumSequenceLength(1)
@@ -88,7 +88,7 @@ class ShortcutPage(QWidget):
         margin = 2 * theme.GRID_PX
         column.setContentsMargins(margin, margin, margin, margin)
         column.setSpacing(theme.GRID_PX)
-        column.addWidget(self.find)
+        column.addWidget(self.search)
         column.addWidget(self.list, 1)
         row = QHBoxLayout()
         row.setSpacing(theme.GRID_PX)
@@ -102,7 +102,7 @@ class ShortcutPage(QWidget):
         column.addWidget(self.note)
 
     def _wire(self) -> None:
-        self.find.textChanged.connect(self._filter)
+        self.search.textChanged.connect(self._filter)
         self.list.currentItemChanged.connect(self._on_current)
         self.list.itemActivated.connect(self.edit.setFocus)
         self.edit.keySequenceChanged.connect(self._judge)
@@ -126,7 +126,7 @@ class ShortcutPage(QWidget):
         """The keys that the list names for an action."""
         keys = shortcuts.keys_in(self.chosen, BY_ID[action_id])
         # Not the "Save" and "Open" keys that few keyboards have.
-        return ", ".join(k.toString(Native) for k in keys if k[0].key() < Qt.Key.Key_Back)
+        return ", ".join(k.toString(Native) for k in keys if keymap.first_of(k).key() < Qt.Key.Key_Back)
 
     def refresh(self) -> None:
         """Show every action's keys; those the user has chosen stand in bold."""
@@ -142,7 +142,7 @@ class ShortcutPage(QWidget):
         self._judge()
 
     def _filter(self, *_: object) -> None:
-        query = self.find.text().strip()
+        query = self.search.text().strip()
         for n in range(self.list.topLevelItemCount()):
             item = self.list.topLevelItem(n)
             if item is not None:

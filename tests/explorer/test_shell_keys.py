@@ -81,12 +81,12 @@ def test_find_narrows_the_list_by_words_and_by_keys(qtbot: QtBot, page: Shortcut
         items = (page.list.topLevelItem(n) for n in range(page.list.topLevelItemCount()))
         return [item.text(0) for item in items if item is not None and not item.isHidden()]
 
-    qtbot.keyClicks(page.find, "dupl")
+    qtbot.keyClicks(page.search, "dupl")
     assert shown() == ["Duplicate"]
-    page.find.clear()
-    qtbot.keyClicks(page.find, "Ctrl+Q")
+    page.search.clear()
+    qtbot.keyClicks(page.search, "Ctrl+Q")
     assert shown() == ["Quit"]
-    page.find.clear()
+    page.search.clear()
     assert len(shown()) == len(ACTIONS)
 
 

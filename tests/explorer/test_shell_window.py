@@ -225,7 +225,7 @@ def test_log_shows_levels_finds_and_copies(qtbot: QtBot, caplog: pytest.LogCaptu
     assert [line.text for line in view.lines()] == ["a bad thing"]
     qtbot.mouseClick(view.copy_button, LEFT)
     assert "ERROR explorer.test: a bad thing" in QGuiApplication.clipboard().text()
-    qtbot.keyClicks(view.find, "nothing like it")
+    qtbot.keyClicks(view.search, "nothing like it")
     assert view.text.toPlainText() == ""
     assert not view.copy_button.isEnabled()
 
