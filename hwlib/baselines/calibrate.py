@@ -24,8 +24,9 @@ SEED = 20261122
 LOSS_SCALE = 0.05
 """Residuals beyond about 5 % count linearly rather than squared."""
 
-LEAST_ROWS = 18
-"""Fewer fitted rows than this only move overhead and throughput of the class prior."""
+LEAST_ROWS = 10
+ROWS_PER_CONSTANT = 2
+"""Fewer fitted rows than this for each constant only move overhead and throughput of the class prior."""
 
 FEW_ROWS = 5
 """Fewer fitted rows than this are left to the class prior."""
@@ -187,19 +188,20 @@ def bands_of(kernel: Kernel, ratio: Array, bucket: NDArray[np.int64]) -> tuple[B
     return tuple(found)
 
 
-def fit_model(samples: Sequence[Sample], form: str, starts: int = STARTS) -> KernelModel | None:
+def fit_model(samples: Sequence[Sample], form: str, starts: int = STARTS, adjust: bool = True) -> KernelModel | None:
     """Constants, bands and kept-out errors of one kind and form; None where too few rows may be fitted.
 
     Every sample keeps its own split; rows kept out only tell the errors. Too few rows for all constants move the
-    overhead and throughput of the constants that the device would have without them, and keep their bands.
+    overhead and throughput of the constants that the device would have without them, and keep their bands (`adjust`).
     """
     known = [s.part(s.fit) for s in samples if s.fit.any()]
     rows = sum(len(s.measured_s) for s in known)
     if rows < FEW_ROWS:
         return None
     kernel = KERNELS[samples[0].kind]
-    base = fit_base(known[0]) if rows < LEAST_ROWS else None
-    if rows < LEAST_ROWS and base is None:
+    few = rows < max(LEAST_ROWS, ROWS_PER_CONSTANT * len(kernel.searched(form)))
+    base = fit_base(known[0]) if few and adjust else None
+    if few and base is None:
         return None
     constants = fit_constants(known, form, starts, None if base is None else constants_of(base))
     ratio, bucket = ratios(constants, known)
@@ -236,13 +238,13 @@ def grouped(samples: Iterable[Sample]) -> dict[tuple[str, str], list[Sample]]:
 
 def calibrate(
     samples: Sequence[Sample], device: str, framework: str = ANY, citation: str = "", today: str | None = None,
-    starts: int = STARTS,
+    starts: int = STARTS, adjust: bool = True,
 ) -> Calibration:  # fmt: skip
     """A device's calibration from its samples: a model for each kind and form with enough rows.
 
     Samples of several frameworks count alike. Raises ValueError where no kind and form has enough rows.
     """
-    found = [fit_model(balanced(group), form, starts) for (_, form), group in grouped(samples).items()]
+    found = [fit_model(balanced(group), form, starts, adjust) for (_, form), group in grouped(samples).items()]
     models = tuple(model for model in found if model is not None)
     if not models:
         raise ValueError(f"no kind of kernel has the {FEW_ROWS} rows that a fit needs (7 of 10 shapes are fitted)")

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 
-from hwlib.baselines.calibrate import LEAST_ROWS, STARTS, Sample, calibrate
+from hwlib.baselines.calibrate import FEW_ROWS, STARTS, Sample, calibrate, fit_model, grouped
 from hwlib.baselines.calibration import ANY, FOLDER, OTHER_PRIOR, Calibration, dump, file_name, shipped
 from hwlib.baselines.measured import Skips
 from hwlib.baselines.pooling import adjusted_prior, class_prior, leave_one_out, thinned
@@ -23,47 +25,74 @@ PRIOR_NAMES = ("ampere", "hopper", OTHER_PRIOR)
 EAGER = "llmcompass"
 """Host times of eager kernels: too few to fit, and not what a device's pooled constants should follow."""
 
+POINTS_ABOUT = (
+    "A few measured attention kernels and collectives, kept out of every fit: evidence to show beside curves."
+)
 CITATION = (
     "ai-dynamo/aiconfigurator 095f58a (Apache-2.0; CUDA-graph kernel times, NVML power); microsoft/vidur 7d47513 (MIT; "
     "profiler kernel times, 1 us resolution); PrincetonUniversity/LLMCompass 2e015fd (BSD-3; eager host times)"
 )
 
+Groups = dict[tuple[str, str], list[Sample]]
 
-def calibrations(samples: Sequence[Sample]) -> list[Calibration]:
-    """One calibration for each device and framework with enough rows, and one over all frameworks of a device."""
+
+def groups_of(samples: Sequence[Sample]) -> Groups:
+    """Samples by device and framework, and all frameworks of a device together under "any"."""
     devices: dict[str, dict[str, list[Sample]]] = {}
     for sample in samples:
         devices.setdefault(sample.chip.name, {}).setdefault(sample.framework, []).append(sample)
-    found = []
+    found: Groups = {}
     for device, frameworks in devices.items():
         pooled = [s for name, group in frameworks.items() for s in group if name != EAGER]
         for framework, group in {**frameworks, ANY: thinned(pooled)}.items():
-            if framework != EAGER and sum(int(s.fit.sum()) for s in group) >= LEAST_ROWS:
-                found.append(calibrate(group, device, framework, CITATION, starts=STARTS))
+            if sum(int(s.fit.sum()) for s in group) >= FEW_ROWS:
+                found[device, framework] = group
+    return found
+
+
+def completed(groups: Groups, fitted: dict[tuple[str, str], Calibration]) -> list[Calibration]:
+    """The calibrations with what a handful of rows can only move away from devices' and classes' constants."""
+    found = []
+    for (device, framework), group in groups.items():
+        before = fitted.get((device, framework))
+        known = {(m.kind, m.form) for m in before.models} if before else set()
+        rest = [s for s in group if (s.kind, s.form) not in known]
+        if before is None:
+            found.append(calibrate(rest, device, framework, CITATION))
+            continue
+        more = [fit_model(few, form) for (_, form), few in grouped(rest).items()]
+        models = (*before.models, *(model for model in more if model is not None))
+        found.append(msgspec.structs.replace(before, models=models))
     return found
 
 
 def write(folder: Path, out: Path) -> None:
     """Fit everything from the tables in `folder` and write a file for each calibration to `out`.
 
-    In order: devices, class priors, then what a handful of rows can only move away from those.
+    In order: devices, class priors, then what a handful of rows can only move away from those. The result doesn't
+    depend on files of an earlier run where `out` is the folder of resources: they are removed first.
     """
     skips = Skips()
     paths = [folder / f"{name}.csv.gz" for name in TABLES]
     samples = [s for path in paths for s in read_samples(path, skips)]
     power = fit_power(read_power(paths[:3]))
     out.mkdir(parents=True, exist_ok=True)
-    for found in calibrations(samples):
-        measured = found.device in power.devices and found.framework == ANY
-        _save(msgspec.structs.replace(found, power=power.model) if measured else found, out)
+    for old in out.glob("*.json"):
+        old.unlink()
+    groups, fitted = groups_of(samples), dict[tuple[str, str], Calibration]()
+    for (device, framework), group in groups.items():
+        if framework != EAGER:
+            found = calibrate(group, device, framework, CITATION, starts=STARTS, adjust=False)
+            measured = device in power.devices and framework == ANY
+            found = msgspec.structs.replace(found, power=power.model) if measured else found
+            fitted[device, framework] = found
+            _save(found, out)
     steady = [s for s in samples if s.framework != EAGER]
     for name in PRIOR_NAMES:
         _save(msgspec.structs.replace(class_prior(name, steady, CITATION), power=power.model), out)
-    few = [s for s in samples if s.framework == EAGER]
-    moved = [adjusted_prior("cdna", [s for s in few if s.chip.generation == "cdna"], CITATION)]
-    for device in sorted({s.chip.name for s in few}):
-        moved.append(calibrate([s for s in few if s.chip.name == device], device, EAGER, CITATION))
-    for found in moved:
+    (out.parent / "kernel_points.json").write_text(points_text(samples), encoding="utf-8")
+    _save(adjusted_prior("cdna", [s for s in samples if s.chip.generation == "cdna"], CITATION), out)
+    for found in completed(groups, fitted):
         _save(found, out)
 
 
@@ -72,6 +101,35 @@ def _save(found: Calibration, out: Path) -> None:
     shipped.cache_clear()
     read_text.cache_clear()
     print(found.device, found.framework, len(found.models), flush=True)
+
+
+def cited_points(samples: Sequence[Sample], each: int = 3) -> list[dict[str, Any]]:
+    """A few kernels of every kind, device and framework, kept out of all fits, evenly over their times: to be shown."""
+    found = []
+    for kind in ("attention_prefill", "attention_decode", "allreduce"):
+        groups = groups_of([s for s in samples if s.kind == kind and s.framework != EAGER])
+        for (device, framework), group in sorted(groups.items()):
+            if framework == ANY:
+                continue
+            rows = [
+                (float(t), s.source, s.form, {name: int(values[i]) for name, values in s.columns.items()})
+                for s in group
+                for i, t in enumerate(s.measured_s)
+                if not s.fit[i]
+            ]
+            rows.sort(key=lambda row: row[:3])
+            for i in np.linspace(0, len(rows) - 1, min(each, len(rows))).round().astype(int):
+                seconds, source, form, shape = rows[i]
+                point = {"kind": kind, "device": device, "framework": framework, "form": form, **shape}
+                found.append({**point, "latency_s": seconds, "source": source})
+    return found
+
+
+def points_text(samples: Sequence[Sample]) -> str:
+    """The file of cited points, one in a line."""
+    points = ",\n  ".join(json.dumps(point) for point in cited_points(samples))
+    head = f' "about": {json.dumps(POINTS_ABOUT)},\n "sources": {json.dumps(CITATION)},'
+    return f'{{\n{head}\n "points": [\n  {points}\n ]\n}}\n'
 
 
 def left_out(folder: Path) -> list[dict[str, object]]:

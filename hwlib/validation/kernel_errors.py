@@ -78,7 +78,7 @@ def validate(
     table: Path, kind: str | None = None, device: str | None = None, out: Path | None = None, rows: Rows = "all",
     extra: Sequence[Calibration] = (),
 ) -> Validation:  # fmt: skip
-    """Predict every row of a measured table and tell the errors; see docs/json.md "validate" for the keys.
+    """Predict every row of a measured table and tell the errors; see docs/validation.md for the keys.
 
     kind: rows of one kind alone. device: rows of one catalog device alone. out: a copy of the table with the columns
     predicted_s, low_s, high_s, roofline_s, empty where a row was skipped. rows: those of one side of the split alone.

@@ -14,6 +14,9 @@ Array = NDArray[np.float64]
 
 TERA, GIGA = 1e12, 1e9
 _DEFAULT_CLOCK_Hz = 1.5e9
+_CORE_FLOPS_PER_CLOCK = 2048.0
+"""Of an A100's SM in 16 bit. What isn't a GPU counts as so many of these, since tiles are sized for them (estimate)."""
+
 _AMPERE_YEAR, _HOPPER_YEAR, _BLACKWELL_YEAR = 2020, 2022, 2024
 
 
@@ -60,11 +63,14 @@ def ceilings_of(device: Device) -> Ceilings:
     peak16 = device.bf16_T or device.fp16_T
     if not peak16 or not device.dram_GBs:
         raise ValueError(f"{device.name}: no published 16-bit peak and DRAM bandwidth to start a kernel model from")
+    generation = generation_of(device)
+    clock = (device.clock_MHz or 0.0) * 1e6 or _DEFAULT_CLOCK_Hz
+    alike = max(1, round(peak16 * TERA / (_CORE_FLOPS_PER_CLOCK * clock)))
     return Ceilings(
         name=device.name,
-        generation=generation_of(device),
-        sms=device.cores or 1,
-        clock_Hz=(device.clock_MHz or 0.0) * 1e6 or _DEFAULT_CLOCK_Hz,
+        generation=generation,
+        sms=alike if generation == "other" else device.cores or alike,
+        clock_Hz=clock,
         peak16_flops=peak16 * TERA,
         peak8_flops=(device.fp8_T or 0.0) * TERA,
         peak_int8_flops=(device.int8_T or 0.0) * TERA,

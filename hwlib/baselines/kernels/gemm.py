@@ -17,6 +17,9 @@ RAMP_BYTES = 1e8
 DRAM_CAP = 0.96
 """No kernel of the tables streams faster than this share of the published bandwidth."""
 
+WIDEST_CORE_FLOPS = 4096.0
+"""FLOPs per clock of a Hopper SM in 16 bit. Wider cores share operands in pairs (Blackwell), so their feed grows too."""
+
 _CHUNK = 2048
 _LARGE = ((128, 256), (256, 128), (128, 128), (128, 64), (64, 128), (64, 64), (256, 64), (64, 256))
 _SMALL = ((16, 64), (16, 128), (32, 64), (32, 128), (32, 256), (64, 32), (128, 32))
@@ -171,5 +174,6 @@ def _chunk(x: GemmConstants, chip: Ceilings, form: GemmFormat, m: Array, n: Arra
 def _step_s(x: GemmConstants, chip: Ceilings, form: GemmFormat, peak: float, tiles: Array) -> Array:
     """[tiles] seconds of one step along K of a tile: multiplying against loading a column of A and a row of B."""
     multiply = 2.0 * tiles[:, 0] * tiles[:, 1] * chip.sms / (peak * x.compute)
-    load = (form.input_bytes * tiles[:, 0] + form.weight_bytes * tiles[:, 1]) / (x.feed * chip.clock_Hz)
+    shared = max(1.0, chip.peak16_flops / (chip.sms * chip.clock_Hz * WIDEST_CORE_FLOPS))
+    load = (form.input_bytes * tiles[:, 0] + form.weight_bytes * tiles[:, 1]) / (x.feed * shared * chip.clock_Hz)
     return norm(multiply, load, x.norm)
