@@ -52,6 +52,8 @@ class CompareRoom(QObject):
         self.exports = ExportCommands(document, evaluator, canvas, window)
         evaluator.finished.connect(self.view.show_results)
         self.view.message.connect(self.message)
+        for chart in self.view.board.charts:
+            chart.export_requested.connect(self.exports.chart)
         self.exports.message.connect(self.message)
         self.view.explain_requested.connect(self.explain_requested)
         self.view.open_requested.connect(self.open_requested)

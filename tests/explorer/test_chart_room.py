@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -199,3 +200,16 @@ def test_where_from_opens_the_explanation(qtbot: QtBot, window: MainWindow) -> N
     popup = window._popup
     qtbot.waitUntil(popup.isVisible)
     popup.close()
+
+
+def test_charts_of_the_comparison_are_exported_like_all_others(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("explorer.export.ask_path", lambda *_: tmp_path / "bars.csv")
+    window.commands["compare"].trigger()
+    bars = window.room.view.board.charts[0]
+    qtbot.waitUntil(lambda: bars.values().rows != (), timeout=20_000)
+    bars.ask_export()
+    assert (tmp_path / "bars.csv").read_text("utf-8").startswith("operator,chip,total")
+    window.charts["energy"].ask_export()
+    assert "J_per_token" in (tmp_path / "bars.csv").read_text("utf-8")

@@ -88,6 +88,27 @@ def take_everything_back(folder: Path) -> None:
     user.window.close()
 
 
+def feel_the_memory_wall(folder: Path) -> None:
+    """Drag the chip along its walls: batch and bandwidth follow the hand, and one step back undoes a drag."""
+    user = new_user(load_example("tensor-gpu-hbm3"))
+    document = user.window.document
+    user.show_wall(by="batch")
+    alone = user.tokens_per_s()
+    user.drag_wall(to=64)
+    assert 55 <= document.scenario.batch <= 75
+    assert user.tokens_per_s() > 10 * alone
+    user.step_wall(keys=2)
+    assert document.scenario.batch > 75
+    user.show_wall(by="DRAM bandwidth")
+    before, slow = document.design, user.tokens_per_s()
+    user.drag_wall(to=10e12)
+    assert user.tokens_per_s() > slow
+    user.undo()
+    assert document.design == before
+    assert {row[3] for row in user.figures("memory_wall")} >= {"dram"}
+    user.window.close()
+
+
 def compare_two_memories(folder: Path) -> None:
     """Open an example, swap HBM2 for HBM3, save as, compare both with an H100; files hold the same figures."""
     user = new_user(load_example("systolic-tpu-hbm2"))
@@ -122,7 +143,8 @@ def decode_s(rows: list[tuple[str | float, ...]]) -> float:
 
 
 STORIES = {
-    story.__name__: story for story in (draw_a_chip, starve_it_of_memory, take_everything_back, compare_two_memories)
+    story.__name__: story
+    for story in (draw_a_chip, starve_it_of_memory, take_everything_back, compare_two_memories, feel_the_memory_wall)
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QPushButton, QWidget
 
+from explorer.charts.memory_wall import MemoryWallChart
 from explorer.main_window import MainWindow
 from explorer.panels.rows import FieldRow
 from explorer.screenshot import run_events
@@ -210,11 +212,57 @@ class User:
 
         QTimer.singleShot(0, fill)
 
+    def show_wall(self, by: str) -> None:
+        """F7, and choose what the memory wall is drawn against; wait for its curve."""
+        self.press(Qt.Key.Key_F7)
+        wall = self._wall()
+        key = next(key for key, words in wall.axis_chooser.words.items() if words == f"by {by}")
+        next(a for a in wall.axis_chooser.menu().actions() if a.data() == key).trigger()
+        self.wait(lambda: wall.values().rows)
+
+    def drag_wall(self, to: float) -> None:
+        """Drag the present point of the memory wall to a value of its axis."""
+        wall = self._wall()
+        view = wall.plot.viewport()
+        start = self._wall_pixel(wall.handle.at)
+        end = self._wall_pixel((math.log10(to), wall.handle.at[1]))
+        QTest.mouseMove(view, start)
+        QTest.mousePress(view, LEFT, NO_KEYS, start)
+        for step in (1, 2, 3, 4):
+            QTest.mouseMove(view, start + (end - start) * step / 4)
+            run_events(10)
+        QTest.mouseRelease(view, LEFT, NO_KEYS, end)
+        self.rest()
+
+    def step_wall(self, keys: int) -> None:
+        """Press the right arrow on the memory wall so many times."""
+        plot = self._wall().plot
+        plot.setFocus()
+        for _ in range(keys):
+            QTest.keyClick(plot, Qt.Key.Key_Right)
+        self.rest()
+
+    def _wall(self) -> MemoryWallChart:
+        wall = self.window.charts["memory_wall"]
+        assert isinstance(wall, MemoryWallChart)
+        return wall
+
+    def _wall_pixel(self, at: tuple[float, float]) -> QPoint:
+        plot = self._wall().plot
+        return plot.mapFromScene(plot.box.mapToScene(self._wall().handle.to_pixels(*at)))
+
     # Looking ---------------------------------------------------------------------------------------------------------
 
     def figures(self, chart: str) -> list[tuple[str | float, ...]]:
         """The rows of figures behind a chart on screen."""
         return [tuple(row) for row in self.window.charts[chart].values().rows]
+
+    def tokens_per_s(self) -> float:
+        """The headline's throughput of the decode."""
+        results = self.window.evaluator.results
+        assert results is not None
+        assert results.report.metrics is not None
+        return results.report.metrics.tokens_per_s
 
     def title(self) -> str:
         """The window's title, with its mark for unsaved changes."""
