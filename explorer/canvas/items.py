@@ -288,9 +288,18 @@ class LinkItem:
 
     def set_load(self, share: float, style: Style) -> None:
         """Show how much of the bandwidth is used (0 to 1)."""
-        if share != self.load:
-            self.load = share
-            self.restyle(style)
+        before, self.load = (self.load > 0, self._core_px()), share
+        if before != (share > 0, self._core_px()):
+            self._show_core(style)
+
+    def _core_px(self) -> float:
+        """The stroke of the core, in quarters of a pixel: finer steps cost a repaint that nobody sees."""
+        width = figures.link_width_px(self.link.bandwidth_Bps)
+        return max(1.0, round(4 * width * min(self.load, 1.0)) / 4)
+
+    def _show_core(self, style: Style) -> None:
+        self.core.setPen(style.link(self._core_px(), idle=False))
+        self.core.setVisible(self.load > 0 and self.shade is None)
 
     def set_shade(self, shade: Shade | None, style: Style) -> None:
         """Show what an overlay says of the link by the colour of its channel; None for channel and core again."""
@@ -313,8 +322,7 @@ class LinkItem:
         """Take on the colours of a theme."""
         width = figures.link_width_px(self.link.bandwidth_Bps)
         self.channel.setPen(style.link(width, idle=True))
-        self.core.setPen(style.link(max(1.0, width * min(self.load, 1.0)), idle=False))
-        self.core.setVisible(self.load > 0 and self.shade is None)
+        self._show_core(style)
         if self.shade is not None:
             color = style.heat(
                 self.shade.color or theme.KIND_COLORS["noc"], LINK_FLOOR + (1 - LINK_FLOOR) * self.shade.share

@@ -11,7 +11,9 @@ from explorer.canvas import style
 from explorer.canvas.heat import OVERLAYS, Legend
 
 BAR_PX = QSize(56, 10)
-CORES, WIDTHS = "Link width: bandwidth, dark core: load", "Link width: bandwidth"
+INDENT_PX = 3
+"""As far in as a flat button has its text."""
+CORES, WIDTHS = "Link width: bandwidth, core: load", "Link width: bandwidth"
 
 
 class LegendCard(QWidget):
@@ -25,6 +27,9 @@ class LegendCard(QWidget):
         self._remark, self._links = QLabel(self), QLabel(self)
         scale = QHBoxLayout()
         scale.setSpacing(6)
+        scale.setContentsMargins(INDENT_PX, 0, 0, 0)
+        for label in (self._remark, self._links):
+            label.setIndent(INDENT_PX)
         for widget in (self._low, self._bar, self._high):
             scale.addWidget(widget)
         scale.addStretch()

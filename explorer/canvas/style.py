@@ -57,6 +57,7 @@ class Style:
         self.die_edge = cosmetic(QColor(theme.mix(of.border, of.text, 0.35)))
         self.grid = cosmetic(QColor(of.grid if of.dark else theme.mix(of.grid, of.base, 0.35)))
         self._fills: dict[tuple[str, int], QBrush] = {}
+        self._links: dict[tuple[float, bool], QPen] = {}
 
     def fill(self, kind: str, heat: float = 0.0) -> QBrush:
         """The inside of a block: a tint of its kind, stronger the busier it is (`heat` 0 to 1)."""
@@ -95,10 +96,10 @@ class Style:
 
     def link(self, width_px: float, idle: bool) -> QPen:
         """A link's stroke: pale as the channel, strong as the load that flows in it."""
-        color = self.strong("noc")
-        if idle:
-            color = QColor(theme.mix(self.theme.base, theme.KIND_COLORS["noc"], 0.55))
-        return cosmetic(color, width_px)
+        if (width_px, idle) not in self._links:
+            pale = QColor(theme.mix(self.theme.base, theme.KIND_COLORS["noc"], 0.55))
+            self._links[width_px, idle] = cosmetic(pale if idle else self.strong("noc"), width_px)
+        return self._links[width_px, idle]
 
     def halo(self, width_px: float, emphasis: str) -> QPen:
         """What underlies a link that is selected or under the pointer; nothing otherwise."""

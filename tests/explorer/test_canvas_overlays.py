@@ -120,7 +120,7 @@ def test_without_figures_the_legend_says_why(user: User, report: Report) -> None
 
 
 def test_the_legend_tells_how_links_are_drawn(user: User) -> None:
-    assert "Link width: bandwidth, dark core: load" in user.canvas.legend.text
+    assert "Link width: bandwidth, core: load" in user.canvas.legend.text
     assert user.canvas.chip.links["link-2"].core.isVisible()
     user.key(Key.Key_3)
     assert user.canvas.legend.text.endswith("Link width: bandwidth")
