@@ -159,17 +159,16 @@ def _off_chip(
     room = activation_room(machine)
     from_dram = (program.source[cols] == IN_DRAM) | (program.source[cols] == RELOADED)
     weights = program.weight_bytes[:, cols] * from_dram
-    m, n, k = (program.values[c][:, cols] for c in ("m", "n", "k"))
-    spills = (a + o) > room
-    gemm = (program.kind[cols] == Kind.GEMM)[None, :]
-    if (spills & gemm).any():
-        zero = np.zeros_like(spills, dtype=float)
-        tiled = tiling.buffer_traffic(m + zero, n + zero, k + zero, a + zero, weights + zero, o + zero, room + zero)
-    else:
-        tiled = np.zeros(())
-    simple = np.where(spills, a + o, 0.0) + weights
-    moved = np.where(spills & gemm, tiled, simple) + _kv_off_chip(machine, program, cols)
-    _fill(machine, work, cols, moved)
+    spilled = tiling.spilled_share(a + o, room)
+    moved = spilled * (a + o) + weights
+    if (again := (spilled > 0.0).any(axis=0) & (program.kind[cols] == Kind.GEMM)).any():
+        every = np.zeros((len(spilled), 1))
+        m, n, k, batch = (program.values[c][:, cols][:, again] + every for c in ("m", "n", "k", "batch"))
+        inputs, streamed, results = (x[:, again] + every for x in (a, weights, o))
+        spill = spilled[:, again] + every
+        tiled = tiling.gemm_traffic((m, n, k, batch), inputs, streamed, results, room + 0.0 * m, spill)
+        moved[:, again] = np.where(spill > 0.0, tiled, moved[:, again])
+    _fill(machine, work, cols, moved + _kv_off_chip(machine, program, cols))
 
 
 def _kv_off_chip(machine: Machine, program: Program, cols: NDArray[np.int64]) -> Array:

@@ -113,3 +113,40 @@ def buffer_traffic(m: Array, n: Array, k: Array, a_bytes: Array, w_bytes: Array,
     fits = np.minimum(a_bytes, w_bytes) <= 0.5 * room
     inner = np.where(fits, once, np.maximum(once, tiled.min(axis=-1)))
     return np.asarray(np.minimum(inner, a_bytes * n + w_bytes * m) + o_bytes)
+
+
+STAGING = 0.1
+"""Share of the room through which one operand passes while another fills the rest."""
+
+
+def spilled_share(activation_bytes: Array, room: Array) -> Array:
+    """Share of an operator's inputs and results that does not stay on chip: what exceeds the room over all of it."""
+    return np.asarray(np.clip(1.0 - room / np.maximum(activation_bytes, 1e-300), 0.0, 1.0))
+
+
+def _passes(held_bytes: Array, room: Array) -> Array:
+    """How many panels an operand that is held in the room takes, one at least."""
+    return np.asarray(np.maximum(1.0, np.ceil(held_bytes / np.maximum(room, 1.0))))
+
+
+Sizes = tuple[Array, Array, Array, Array]
+
+
+def gemm_traffic(sizes: Sizes, a_bytes: Array, w_bytes: Array, o_bytes: Array, room: Array, spilled: Array) -> Array:
+    """Bytes between DRAM and a buffer for GEMMs (m, n, k, batch) of which the share `spilled` of A and O is in DRAM.
+
+    The best of five orders. Everything streams: panels of results are held (`buffer_traffic`), of inputs, or of
+    weights. What did not spill stays: weights pass once per panel of rows, or inputs that spilled once per panel of
+    weights. All of it passes once at least, and no jump occurs where activations begin to spill.
+    """
+    m, n, k, batch = sizes
+    each_room, small = batch * (1.0 - STAGING) * room, batch * STAGING * room
+    a, o = spilled * a_bytes, spilled * o_bytes
+    orders = (
+        buffer_traffic(m, n, k, a_bytes, w_bytes, o_bytes, room),
+        a_bytes + o_bytes + w_bytes * _passes(a_bytes, each_room),
+        w_bytes + o_bytes + a_bytes * _passes(w_bytes, each_room),
+        a + o + w_bytes * _passes(a_bytes + o_bytes, batch * room),
+        w_bytes + o + a * _passes(w_bytes, small),
+    )
+    return np.asarray(np.minimum.reduce(orders))

@@ -13,6 +13,7 @@ from hwlib.cost.machine import Machine, build, operand_width
 from hwlib.cost.overlap import combine
 from hwlib.cost.work import OVERHEAD, activation_room, measure
 from hwlib.design.design import Design
+from hwlib.mapping import tiling
 from hwlib.mapping.program import IN_DRAM, MATRIX, Program
 from hwlib.report import RESOURCES
 from hwlib.workload.operators import COLUMNS, Kind
@@ -56,8 +57,11 @@ def _program(m: Array, n: Array, k: Array, bits: int, cold: Array) -> Program:
 
 def _cold_bytes(machine: Machine, m: Array, n: Array, k: Array, bits: int) -> Array:
     """Activations that the model would keep on chip but that a cold benchmark reads from and writes to DRAM."""
-    moved = m * k * bits / 8.0 + m * n * 2.0
-    return np.where(moved > activation_room(machine)[0], 0.0, moved)
+    a, w, o, room = m * k * bits / 8.0, n * k * bits / 8.0, m * n * 2.0, activation_room(machine)[0]
+    share = tiling.spilled_share(a + o, room)
+    sizes = (m, n, k, np.ones_like(m))
+    cold, warm = (tiling.gemm_traffic(sizes, a, w, o, room + 0.0 * m, s) for s in (np.ones_like(share), share))
+    return cold - np.where(share > 0.0, warm, w)
 
 
 def gemm_parts(design: Design, m: ArrayLike, n: ArrayLike, k: ArrayLike, bits: int) -> Parts:

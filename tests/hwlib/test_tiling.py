@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwlib.mapping.placement import fill
-from hwlib.mapping.tiling import buffer_traffic, simd_cycles, systolic_cycles, tensor_cycles
+from hwlib.mapping.tiling import (
+    buffer_traffic,
+    gemm_traffic,
+    simd_cycles,
+    spilled_share,
+    systolic_cycles,
+    tensor_cycles,
+)
 
 SIZES = st.integers(1, 5000)
 
@@ -64,6 +71,41 @@ def test_buffer_traffic_lies_between_compulsory_and_untiled(m, n, k, room):
 def test_buffer_that_holds_an_operand_causes_compulsory_traffic_only():
     got = buffer_traffic(*arrays(512, 4096, 4096, 512 * 4096, 4096 * 4096, 512 * 4096, 8e6)).item()
     assert got == 512 * 4096 * 2 + 4096 * 4096
+
+
+def spilling(m, n, k, room, batch=1.0):
+    """(traffic, spilled share) of a GEMM of bytes, as the cost model counts it."""
+    a, w, o = (batch * float(v) for v in (m * k, k * n, m * n))
+    share = spilled_share(np.array([[a + o]]), np.array([[float(room)]]))
+    sizes = tuple(arrays(m, n, k, batch))
+    return gemm_traffic(sizes, *arrays(a, w, o, room), share).item(), share.item()
+
+
+@given(m=SIZES, n=SIZES, k=SIZES, room=st.integers(64, 10**8), batch=st.integers(1, 9))
+@settings(max_examples=200, deadline=None)
+def test_spilled_activations_and_weights_pass_once_at_least(m, n, k, room, batch):
+    a, w, o = (batch * float(v) for v in (m * k, k * n, m * n))
+    got, share = spilling(m, n, k, room, batch)
+    assert share == pytest.approx(max(0.0, 1 - room / (a + o)))
+    assert got >= (w + share * (a + o)) * (1 - 1e-12)
+    assert got <= (a * n + w * m + o) * (1 + 1e-12)
+
+
+@given(m=SIZES, n=SIZES, k=SIZES)
+@settings(max_examples=100, deadline=None)
+def test_no_jump_where_activations_begin_to_spill(m, n, k):
+    whole = m * k + m * n
+    got, _ = spilling(m, n, k, whole * (1 - 1e-9))
+    assert got == pytest.approx(k * n, rel=1e-3, abs=1.0)
+
+
+def test_each_order_of_loops_wins_where_it_should():
+    few_weights, share = spilling(65536, 64, 64, 2**20)
+    assert few_weights == pytest.approx(share * 2 * 65536 * 64 + 64 * 64)
+    inputs_fit, share = spilling(2048, 28672, 4096, 13.4e6)  # 8.4 MB of inputs, 59 MB of results
+    assert inputs_fit == 2048 * (28672 + 4096) + 28672 * 4096
+    nothing_fits, _ = spilling(8192, 8192, 8192, 2**20)
+    assert nothing_fits == buffer_traffic(*arrays(8192, 8192, 8192, 8192**2, 8192**2, 8192**2, 2**20)).item()
 
 
 def best_saving(saving, size, wanted, capacity):
