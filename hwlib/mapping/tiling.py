@@ -121,7 +121,7 @@ STAGING = 0.1
 
 def spilled_share(activation_bytes: Array, room: Array) -> Array:
     """Share of an operator's inputs and results that does not stay on chip: what exceeds the room over all of it."""
-    return np.asarray(np.clip(1.0 - room / np.maximum(activation_bytes, 1e-300), 0.0, 1.0))
+    return np.asarray(np.maximum(1.0 - room / np.maximum(activation_bytes, 1.0), 0.0))
 
 
 def _passes(held_bytes: Array, room: Array) -> Array:
