@@ -42,6 +42,7 @@ class MatrixUnits:
     """Compute arrays at one operand width: format chosen per block, MAC rate and energy [D, n], work split [D, n]."""
 
     parameters: Parameters
+    width: int
     format: NDArray[np.int64]
     rate: Array
     """MACs per cell and clock."""
@@ -170,7 +171,7 @@ def matrix_units(chip: Lowered, reached: Array, width: int) -> MatrixUnits:
     chosen = np.take_along_axis(energy, pick[None], axis=0)[0] * toggle
     operand = np.take_along_axis(delivery, pick[None], axis=0)[0]
     macs = p.rows * p.columns * p.count * p.clock_Hz * rate
-    return MatrixUnits(p, pick, rate, p.own("mac_energy_J", chosen), operand, macs, _normalised(macs))
+    return MatrixUnits(p, width, pick, rate, p.own("mac_energy_J", chosen), operand, macs, _normalised(macs))
 
 
 REGISTER_BITS = {"systolic": (1.0, 32.0), "tensor": (0.19, 4.0), "simd": (2.0, 8.0)}

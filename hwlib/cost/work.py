@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib.cost.machine import CrossbarPool, Machine, operand_width
+from hwlib.cost.machine import FALLBACKS, OPERAND_BITS, CrossbarPool, Machine, MatrixUnits, operand_width
 from hwlib.mapping import tiling
 from hwlib.mapping.collectives import collective_latencies, port_ramp
 from hwlib.mapping.program import CROSSBAR, IN_DRAM, IN_SRAM, MATRIX, MEMORY, PORT, RELOADED, VECTOR, Program
@@ -77,14 +77,36 @@ def cycles_of(style: str, dataflow: str, sizes: tuple[Array, ...]) -> Array:
     return (tiling.tensor_cycles if style == "tensor" else tiling.simd_cycles)(*sizes)
 
 
-def matrix_work(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], width: int) -> None:
-    """GEMMs and attention on the compute arrays: the work is split by peak rate, the slowest share decides."""
+UNPACK_OPS = 1.0
+"""Vector operations that turn a weight or cached value of few bits into an operand of a wider format, each time that a
+core reads it: a shift or permutation and its part of a packed multiply-add with the scale (kernels such as Marlin)."""
+
+
+def _unpacked(units: MatrixUnits, i: int, style: str, stored_bits: float) -> Array | float:
+    """1 where array i runs a wider format than values are stored in and its lanes convert them [D, 1].
+
+    Systolic arrays convert at their edge as weights are loaded: once for all rows, and at no lane's cost.
+    """
+    if style == "systolic":
+        return 0.0
+    bits = np.array([OPERAND_BITS[fmt] for fmt, _ in FALLBACKS[units.width]])
+    return np.asarray(stored_bits < bits[units.format[:, i : i + 1]], dtype=float)
+
+
+def matrix_work(
+    machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], width: int, stored_bits: float
+) -> None:
+    """GEMMs and attention on the compute arrays: the work is split by peak rate, the slowest share decides.
+
+    `stored_bits`: of weights or of cached values, which cost vector operations where the format that runs is wider.
+    """
     units = machine.matrix[width]
     p = units.parameters
     m, n, k, batch = (program.values[c][:, cols] for c in ("m", "n", "k", "batch"))
     a, w, o = _operand_bytes(program, cols)
     seconds = np.zeros((machine.chip.count, len(cols)))
-    reads = np.zeros_like(seconds)
+    reads, unpacked = np.zeros_like(seconds), np.zeros_like(seconds)
+    values = n * k * batch * (w > 0)
     for i in range(len(p)):
         style = p.word("style")[i]
         r, c, count, clock = (getattr(p, f)[:, i : i + 1] for f in ("rows", "columns", "count", "clock_Hz"))
@@ -96,7 +118,13 @@ def matrix_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
         tile_m, tile_n = tiling.unit_tile(style, r, c, buffer, width / 8.0)
         held = a <= 0.5 * buffer * count
         again = np.where(held, 1.0, tiling.reread(n, tile_n))
-        reads += split * (a * again + w * tiling.reread(m, tile_m))
+        often = tiling.reread(m, tile_m)
+        reads += split * (a * again + w * often)
+        unpacked += split * values * often * _unpacked(units, i, style, stored_bits)
+    if machine.vector is not None and unpacked.any():
+        work.ops[:, cols] = UNPACK_OPS * unpacked
+        lanes = machine.vector.ops_per_s[:, None] * machine.prior["vector"]
+        work.times[:, cols, VECTOR_T] = UNPACK_OPS * unpacked / lanes
     work.times[:, cols, COMPUTE] = seconds / machine.prior["compute"]
     work.macs[:, cols] = m * n * k * batch
     fused = program.fused_bytes[:, cols]
@@ -363,7 +391,7 @@ def measure(machine: Machine, program: Program, scenario: Scenario, kv_on_chip: 
     for width, dynamic in {(gemm_width, False), (attention_width, True)}:
         cols = np.flatnonzero(on_matrix & (program.dynamic == dynamic))
         if len(cols):
-            matrix_work(machine, program, work, cols, width)
+            matrix_work(machine, program, work, cols, width, scenario.kv_bits if dynamic else scenario.weight_bits)
     if len(cols := np.flatnonzero(program.unit == VECTOR)):
         vector_work(machine, program, work, cols)
     if len(cols := np.flatnonzero(program.unit == MEMORY)):

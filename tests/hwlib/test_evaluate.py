@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from hwlib.catalog import example_designs, find_model, load_example
 from hwlib.cost.lower import lower, shape_of
+from hwlib.cost.machine import priors
 from hwlib.cost.run import run
 from hwlib.design.design import Block, Design, Placement, Settings
 from hwlib.design.edit import connect, move_blocks, remove, replace_part, replace_settings
 from hwlib.design.parts import ComputeArray, Dram, Noc, Port, Sram, VectorUnit
 from hwlib.evaluate import evaluate, evaluate_batch
-from hwlib.report import RESOURCES
+from hwlib.report import COMPONENTS, RESOURCES
 from hwlib.workload.scenario import Scenario
 
 EXAMPLES = example_designs()
@@ -336,3 +337,40 @@ def test_warm_memory_does_not_grow_with_tokens():
     short = run(chip, (Scenario(output=1000),), LLAMA, (1.0,))
     long = run(chip, (Scenario(output=1_000_000),), LLAMA, (1.0,))
     assert len(long.program) < 8 * len(short.program)
+
+
+# Values of few bits ------------------------------------------------------------------------------------------------
+
+
+def vector_part(scenario, design=GPU):
+    """(vector operations' energy, time at the lanes) of the feed-forward GEMM of one decode step."""
+    row = next(r for r in evaluate(design, scenario, LLAMA).rows("decode") if r.name == "ffn_gate_up")
+    return row.energies_J[COMPONENTS.index("vector")], row.times_s[RESOURCES.index("vector")], row
+
+
+def test_weights_narrower_than_the_format_that_runs_are_unpacked_on_the_lanes():
+    """Llama-3.1-8B has 2 x 14336 x 4096 weights a layer there; one operation each, as one row of tiles reads them."""
+    joules, seconds, row = vector_part(Scenario(weight_bits=4, activation_bits=16))
+    vector = GPU.block("vector").part
+    lanes = vector.lanes * vector.count * vector.clock_Hz
+    assert seconds == pytest.approx(32 * 2 * 14336 * 4096 / (lanes * priors()["classes"]["gpu"]["vector"]))
+    assert joules > 0
+    assert row.bound == "dram"
+
+
+def test_values_in_the_format_that_runs_need_no_unpacking():
+    for bits in (8, 16):
+        assert vector_part(Scenario(weight_bits=bits, activation_bits=bits))[:2] == (0.0, 0.0)
+    systolic = load_example("systolic-tpu-hbm2")
+    assert vector_part(Scenario(weight_bits=4, activation_bits=16, tensor_parallel=4), systolic)[:2] == (0.0, 0.0)
+
+
+def test_a_narrow_kv_cache_is_unpacked_for_wider_attention():
+    rows = {
+        bits: {r.name: r for r in evaluate(GPU, Scenario(kv_bits=bits, activation_bits=16), LLAMA).rows("decode")}
+        for bits in (8, 16)
+    }
+    i = RESOURCES.index("vector")
+    assert rows[16]["scores"].times_s[i] == 0.0
+    assert rows[8]["scores"].times_s[i] > 0.0
+    assert rows[8]["scores"].time_s < rows[16]["scores"].time_s
