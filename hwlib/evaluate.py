@@ -16,6 +16,7 @@ from hwlib.cost import assemble
 from hwlib.cost.area import block_areas_m2, block_sizes_m
 from hwlib.cost.check import outline_of, result_findings, structural_findings
 from hwlib.cost.crossbar_figures import crossbar_figures
+from hwlib.cost.die import die_figures
 from hwlib.cost.explain import explainer, figure_keys
 from hwlib.cost.lower import Shape, lower, shape_of
 from hwlib.cost.overlap import serial_programming, shares
@@ -25,7 +26,6 @@ from hwlib.cost.work import crossbar_shape
 from hwlib.design.design import Design, Finding
 from hwlib.mapping.program import RELOADED
 from hwlib.report import RESOURCES, BlockFigure, Rect, Report, Status
-from hwlib.technology.cost import die_cost
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
 
@@ -212,7 +212,7 @@ def headline(r: Run, scenarios: Sequence[Scenario]) -> dict[str, Array]:
         "energy_per_token_J": total / (batch * scenario.output),
         "decode_energy_per_token_J": (step_J + static * tpot) / batch,
         "power_W": total / r.end_s,
-        "area_m2": r.machine.plan.area_m2.sum(1),
+        "area_m2": r.machine.plan.total_m2,
         "batch_running": r.memory.batch,
     }
 
@@ -267,19 +267,14 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
         ceilings=assemble.ceilings(one),
         memory=assemble.memory_figures(one),
         crossbars=crossbars,
-        area_m2=float(r.machine.plan.area_m2[d].sum()),
-        die_cost_USD=_die_cost(design),
+        area_m2=float(r.machine.plan.total_m2[d]),
+        die_cost_USD=die_figures(design).cost_USD,
+        die_yield=die_figures(design).good_share,
         findings=(*structural, *result_findings(one, found, crossbars)),
         notes=_notes(one),
         explainer=explainer(one),
         figure_keys=figure_keys(one),
     )
-
-
-def _die_cost(design: Design) -> float | None:
-    area = design.settings.die_width_m * design.settings.die_height_m
-    value = float(die_cost(np.array(area), np.array(design.settings.node_nm)))
-    return value if np.isfinite(value) else None
 
 
 def _notes(one: assemble.OneDesign) -> tuple[str, ...]:
@@ -343,8 +338,9 @@ def _without_result(
         links=(),
         ceilings=() if one is None else assemble.ceilings(one),
         memory=() if one is None else assemble.memory_figures(one),
-        area_m2=None if r is None else float(r.machine.plan.area_m2[d].sum()),
-        die_cost_USD=_die_cost(design),
+        area_m2=None if r is None else float(r.machine.plan.total_m2[d]),
+        die_cost_USD=die_figures(design).cost_USD,
+        die_yield=die_figures(design).good_share,
         findings=(finding, *structural),
         notes=(),
     )

@@ -273,6 +273,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     crossbars: tuple[CrossbarFigure, ...] = ()
     area_m2: float | None
     die_cost_USD: float | None
+    die_yield: float | None = None
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     explainer: Callable[[str], Explanation] | None = None

@@ -17,6 +17,7 @@ from hwlib.design.edit import checked
 from hwlib.design.parts import AnyPart, ComputeArray, Dram, DramTechnology, Noc, Port, Sram, VectorUnit
 from hwlib.technology.dram import dram_technology
 from hwlib.technology.sram import sram_max_clock_Hz
+from hwlib.technology.wires import wire_area_m2_per_bit_m
 
 TERA, GIGA, MEGA = 1e12, 1e9, 1e6
 DEFAULT_CLOCK_Hz = 1.5e9
@@ -203,9 +204,19 @@ def _names(sheet: _Sheet, parts: dict[str, AnyPart]) -> dict[str, str]:
     return names
 
 
-def _link(source: str, target: str, bandwidth_Bps: float, clock_Hz: float) -> Link:
+WIRES_SHARE = 0.1
+"""Share of the die that the wires of drawn links may take: wider ones than that are drawn narrower and faster."""
+
+
+def _widest_bits(sheet: _Sheet, side: float, links: int) -> float:
+    """Width of each of so many links, half a side long and both ways, that together fill their share of the die."""
+    bit_m2 = 2.0 * 0.5 * side * float(wire_area_m2_per_bit_m(max(3.0, sheet.node_nm)))
+    return min(MAX_WIDTH_BITS, WIRES_SHARE * side * side / (links * bit_m2))
+
+
+def _link(source: str, target: str, bandwidth_Bps: float, clock_Hz: float, widest_bits: float) -> Link:
     """A link of this bandwidth one way; wider than wires allow, it takes a faster clock."""
-    width = min(MAX_WIDTH_BITS, ceil(8.0 * bandwidth_Bps / clock_Hz))
+    width = max(1, int(min(widest_bits, ceil(8.0 * bandwidth_Bps / clock_Hz))))
     return Link(
         id=f"{source}--{target}",
         source=source,
@@ -215,7 +226,7 @@ def _link(source: str, target: str, bandwidth_Bps: float, clock_Hz: float) -> Li
     )
 
 
-def _links(sheet: _Sheet, parts: dict[str, AnyPart]) -> tuple[Link, ...]:
+def _links(sheet: _Sheet, parts: dict[str, AnyPart], side: float) -> tuple[Link, ...]:
     on_chip = ROOMY * sram_bandwidth_Bps(sheet.device)
     wanted = {("matrix", "noc"): on_chip, ("vector", "noc"): on_chip, ("sram", "noc"): on_chip}
     for key, part in parts.items():
@@ -223,7 +234,8 @@ def _links(sheet: _Sheet, parts: dict[str, AnyPart]) -> tuple[Link, ...]:
             wanted[(key, "sram")] = 4.0 * part.channels * (part.bandwidth_Bps or 0.0)
         if isinstance(part, Port):
             wanted[(key, "noc")] = 4.0 * part.bandwidth_Bps
-    return tuple(_link(*ends, bandwidth, sheet.clock_Hz) for ends, bandwidth in wanted.items())
+    widest = _widest_bits(sheet, side, len(wanted))
+    return tuple(_link(*ends, bandwidth, sheet.clock_Hz, widest) for ends, bandwidth in wanted.items())
 
 
 def _die(sheet: _Sheet, areas: dict[str, float], phys_m2: float) -> tuple[float, float]:
@@ -232,7 +244,7 @@ def _die(sheet: _Sheet, areas: dict[str, float], phys_m2: float) -> tuple[float,
     total = sum(areas.values())
     if known is None:
         return sqrt((total + phys_m2) / UNKNOWN_DIE_FILL), 1.0
-    room = max(layout.FILL * known * 1e-6 - phys_m2, 0.1 * known * 1e-6)
+    room = max((layout.FILL - WIRES_SHARE) * known * 1e-6 - phys_m2, 0.1 * known * 1e-6)
     return sqrt(known * 1e-6), min(1.0, room / total)
 
 
@@ -264,6 +276,7 @@ def _note(sheet: _Sheet) -> str:
     lines += [f"{field}: {source}." for field, source in sorted(drawing.sources.items())]
     if device.estimates:
         lines.append(f"Estimates in the datasheet row: {', '.join(device.estimates)}.")
+    lines.append("Links are as fast as the memories behind them: no datasheet gives its wires.")
     if device.node_nm is None:
         lines.append(f"Process node unpublished: {sheet.node_nm:g} nm is an estimate.")
     if device.die_mm2 is None:
@@ -289,4 +302,6 @@ def device_design(device: Device) -> Design:
         tdp_W=device.tdp_W if device.power_published else None,
         chip_class=sheet.drawing.chip_class,
     )
-    return Design(name=device.name, note=_note(sheet), settings=settings, blocks=blocks, links=_links(sheet, parts))
+    return Design(
+        name=device.name, note=_note(sheet), settings=settings, blocks=blocks, links=_links(sheet, parts, side)
+    )

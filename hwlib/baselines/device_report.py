@@ -59,9 +59,12 @@ def as_device(device: Device, drawn: Report) -> Report:
         is_device=True,
         area_m2=area,
         die_cost_USD=None if area is None else drawn.die_cost_USD,
+        die_yield=None if area is None else drawn.die_yield,
         energies=(*drawn.energies, *([board] if board else [])),
         notes=(*drawn.notes, *precision_notes(device, drawn.scenario), *_power_notes(device), *_drawing_notes(device)),
-        figure_keys=tuple(key for key in drawn.figure_keys if key != "area_m2"),
+        figure_keys=tuple(
+            key for key in drawn.figure_keys if key != "area_m2" and not (area is None and key.startswith("die"))
+        ),
         explainer=None if drawn.explainer is None else _DrawnFrom(device.name, drawn.explainer),
     )
 

@@ -12,8 +12,10 @@ from hwlib.cost.floorplan import Floorplan, floorplan
 from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.sqnr import LOST_dB
 from hwlib.design.design import Block, Design, Finding
+from hwlib.design.parts import Dram
 from hwlib.mapping.routes import Routes, find_routes, topology
 from hwlib.report import CrossbarFigure, Metrics, Rect
+from hwlib.technology.dram import dram_technology
 from hwlib.units import format_quantity
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
@@ -27,7 +29,7 @@ RETICLE_M2 = 858e-6
 
 @dataclass(frozen=True)
 class Outline:
-    """Where the blocks of a design are drawn, and the silicon they need together."""
+    """Where the blocks of a design are drawn, and the silicon that they and the links need together."""
 
     rects: dict[str, Rect]
     area_m2: float
@@ -53,7 +55,7 @@ def outline_of(design: Design, plan: Floorplan, d: int) -> Outline:
     """The outline of design `d` of a group whose floorplan is known already."""
     sides = (v[d].tolist() for v in (plan.x_m, plan.y_m, plan.width_m, plan.height_m))
     rects = {b.id: Rect(*four) for b, four in zip(design.blocks, zip(*sides, strict=True), strict=True)}
-    return Outline(rects, float(plan.area_m2[d].sum()))
+    return Outline(rects, float(plan.total_m2[d]))
 
 
 def _outline(design: Design) -> Outline:
@@ -158,14 +160,16 @@ def _floorplan(design: Design, outline: Outline) -> list[Finding]:
     die = s.die_width_m * s.die_height_m
     used = outline.area_m2
     if used > die:
+        both = f"{format_quantity(used, 'm²')} of a die of {format_quantity(die, 'm²')}"
         found.append(
             Finding(
                 severity="warning",
                 code="die_full",
-                message=f"The blocks need {format_quantity(used, 'm²')}, the die has {format_quantity(die, 'm²')}.",
+                message=f"Blocks and links take {both}.",
                 mend="Enlarge the die, or use a finer node.",
             )
         )
+    found += _shoreline(design)
     if die > RETICLE_M2:
         found.append(
             Finding(
@@ -176,6 +180,25 @@ def _floorplan(design: Design, outline: Outline) -> list[Finding]:
             )
         )
     return found
+
+
+def _shoreline(design: Design) -> list[Finding]:
+    """DRAM whose PHYs need more of the die's edge than there is."""
+    drams = [(b.id, b.part) for b in design.blocks if isinstance(b.part, Dram)]
+    need = sum(part.channels * dram_technology(part.technology).shoreline_m for _, part in drams)
+    edge = 2.0 * (design.settings.die_width_m + design.settings.die_height_m)
+    if need <= edge:
+        return []
+    both = f"{format_quantity(need, 'm')} of edge, the die has {format_quantity(edge, 'm')}"
+    return [
+        Finding(
+            severity="warning",
+            code="shoreline",
+            message=f"The DRAM's PHYs need {both}.",
+            mend="Fewer stacks or channels, faster ones, or a larger die.",
+            blocks=tuple(i for i, _ in drams),
+        )
+    ]
 
 
 def _beyond(design: Design, block: Block, r: Rect) -> Finding | None:

@@ -7,7 +7,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from hwlib.cost import explain_area, explain_energy, explain_memory, explain_parts, explain_peaks, explain_time
+from hwlib.cost import (
+    explain_area,
+    explain_die,
+    explain_energy,
+    explain_memory,
+    explain_parts,
+    explain_peaks,
+    explain_time,
+)
 from hwlib.cost.assemble import ACTIONS, PACKAGE, OneDesign, metrics
 from hwlib.cost.explain_inputs import Sheet, total
 from hwlib.cost.work import widths_needed
@@ -126,7 +134,9 @@ def figure_keys(one: OneDesign) -> tuple[str, ...]:
     return (
         *HEADLINE,
         "area_m2",
+        *(["wires.area_m2"] if one.links else []),
         "static_W",
+        *explain_die.KEYS,
         *_energy_keys(one),
         *_time_keys(one),
         *[f"area.{i}" for i in blocks],
@@ -211,6 +221,8 @@ MEMORY: dict[str, Explain] = {
 WHOLE: dict[str, Explain] = {
     **dict.fromkeys(HEADLINE, _headline),
     **dict.fromkeys(("area_m2", "static_W"), explain_area.sum_over_blocks),
+    "wires.area_m2": explain_area.wires_area,
+    **dict.fromkeys(explain_die.KEYS, explain_die.die),
     **dict.fromkeys(("peak.vector", "peak.special"), explain_peaks.peak_vector),
     **dict.fromkeys(("peak.sram", "peak.dram"), explain_peaks.peak_memory),
     **dict.fromkeys(("port.bandwidth_Bps", "port.latency_s"), explain_peaks.port),

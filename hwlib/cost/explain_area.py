@@ -14,7 +14,7 @@ from hwlib.cost.machine import IDLE_ARRAY_LEAKAGE
 from hwlib.report import Explanation
 from hwlib.technology import adc, crossbar, logic, sram, wires
 from hwlib.technology.dram import dram_technology
-from hwlib.technology.tables import constant
+from hwlib.technology.tables import constant, curve
 
 
 def node_nm(s: Sheet) -> float:
@@ -216,13 +216,32 @@ def _crossbar_leakage(s: Sheet, block: int) -> str:
 
 
 def sum_over_blocks(one: OneDesign, key: str) -> Explanation:
-    """area_m2 and static_W: the sums over all blocks."""
+    """area_m2 and static_W: the sums over all blocks; of the area the links are a part, too."""
     s, whole = Sheet(one), key == "area_m2"
-    values = (one.run.machine.plan.area_m2 if whole else one.run.machine.leakage_W)[one.d]
+    plan, d = one.run.machine.plan, one.d
+    values = (plan.area_m2 if whole else one.run.machine.leakage_W)[d]
     stem, unit = ("area", "m²") if whole else ("leakage", "W")
     names = [
         s.figure(f"{stem}_{b.id}", float(v), unit, f"{stem}.{b.id}")
         for b, v in zip(one.design.blocks, values, strict=True)
     ]
-    label = "Area of all parts" if whole else "Static power of one chip"
-    return s.explanation(key, label, values.sum(), unit, total(names), "sum over the blocks")
+    if not whole:
+        return s.explanation(key, "Static power of one chip", values.sum(), unit, total(names), "sum over the blocks")
+    if one.links:
+        names.append(s.figure("wires", float(plan.wires_m2[d].sum()), unit, "wires.area_m2"))
+    source = "sum over the blocks, and the silicon under links"
+    return s.explanation(key, "Area of all parts", plan.total_m2[d], unit, total(names), source)
+
+
+def wires_area(one: OneDesign, key: str) -> Explanation:
+    """wires.area_m2: silicon that the wires of all links take for repeaters and vias."""
+    s, plan = Sheet(one), one.run.machine.plan
+    width = s.add("width_bits", tuple(float(n.width_bits) for n in one.links), "bit", "your design: links, Width")
+    length = s.add("length", tuple(plan.link_m[one.d].tolist()), "m", "routes: Manhattan length of every link")
+    pitch = s.technology("pitch", float(curve("wire.pitch")(node_nm(s))), "m", "wire.pitch", at_node(s))
+    share = s.technology("silicon_share", constant("wire.silicon_share"), "", "wire.silicon_share")
+    value = plan.wires_m2[one.d].sum()
+    source = "wires both ways run above other circuits, and only their repeaters and vias take silicon"
+    return s.explanation(
+        key, "Area under links", value, "m²", f"2 * dot({width}, {length}) * {pitch} * {share}", source
+    )

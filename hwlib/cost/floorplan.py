@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hwlib.cost.area import block_areas_m2, block_sizes_m
 from hwlib.cost.lower import Lowered
 from hwlib.mapping.routes import Routes
+from hwlib.technology import wires
 
 Array = NDArray[np.float64]
 
@@ -19,6 +20,7 @@ class Floorplan:
     """Geometry of D designs: areas, corners and sizes [D, B]; link ports [D, L, 2] (x, y) at both ends; lengths in m.
 
     `link_m` [D, L] and `crossing_m` [D, T] are Manhattan lengths; a port is the middle of the nearest edge.
+    `wires_m2` [D, L]: silicon under the wires of links, both ways.
     """
 
     area_m2: Array
@@ -30,6 +32,12 @@ class Floorplan:
     target_port_m: Array
     link_m: Array
     crossing_m: Array
+    wires_m2: Array
+
+    @property
+    def total_m2(self) -> Array:
+        """Silicon of blocks and of the wires of links [D]."""
+        return np.asarray(self.area_m2.sum(axis=1) + self.wires_m2.sum(axis=1))
 
 
 def _edge_middles(x: Array, y: Array, width: Array, height: Array) -> Array:
@@ -61,4 +69,5 @@ def floorplan(chip: Lowered, routes: Routes) -> Floorplan:
     here = np.where((a[enter] == noc)[None, :, None], source[:, enter], target[:, enter])
     there = np.where((a[leave] == noc)[None, :, None], source[:, leave], target[:, leave])
     crossing_m = np.abs(here - there).sum(axis=-1)
-    return Floorplan(areas, chip.x_m, chip.y_m, width, height, source, target, link_m, crossing_m)
+    wires_m2 = 2.0 * chip.link_width_bits * link_m * wires.wire_area_m2_per_bit_m(chip.node_nm)
+    return Floorplan(areas, chip.x_m, chip.y_m, width, height, source, target, link_m, crossing_m, wires_m2)

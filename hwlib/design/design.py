@@ -91,6 +91,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ]
         | None
     ) = None
+    harvest_share: Annotated[
+        float,
+        quantity(
+            "Harvested dies",
+            "Share of faulty dies that are sold with units switched off; it lowers the cost of a die.",
+            lo=0.0,
+            hi=1.0,
+            source="estimate: 0; makers that sell cut-down parts harvest most of theirs",
+        ),
+    ] = 0.0
     overlap: Annotated[
         float,
         quantity(
