@@ -211,13 +211,21 @@ def fit_model(samples: Sequence[Sample], form: str, starts: int = STARTS, adjust
         kind=kernel.kind,
         form=form,
         constants=msgspec.to_builtins(constants),
-        bands=bands_of(kernel, ratio, bucket) if base is None else base.bands,
+        bands=_loosened(bands_of(kernel, ratio, bucket), rows, len(kernel.searched(form)))
+        if base is None
+        else base.bands,
         fitted_rows=rows,
         kept_out_rows=len(error),
         median=round(float(np.median(error)), 4) if len(error) else None,
         mean=round(float(np.mean(error)), 4) if len(error) else None,
         sources=tuple(sorted({s.source for s in samples})),
     )
+
+
+def _loosened(bands: Sequence[Band], rows: int, constants: int) -> tuple[Band, ...]:
+    """Bands for rows that a fit hasn't seen: fitting p constants to n rows shrinks residuals by about 1 - p/n."""
+    power = rows / max(1.0, rows - constants)
+    return tuple(msgspec.structs.replace(b, low=round(b.low**power, 4), high=round(b.high**power, 4)) for b in bands)
 
 
 def fit_base(sample: Sample) -> KernelModel | None:

@@ -192,6 +192,32 @@ def test_decode_is_the_formula(call: Attention, form: str, size: int) -> None:
     assert found == pytest.approx(decode_by_hand(DECODE, A100, call, size), rel=1e-12)
 
 
+def rule_by_hand(streams: int, kv_len: int, sms: int) -> int:
+    """FlashAttention's number of KV splits, one candidate after the other."""
+    if streams >= 0.8 * sms:
+        return 1
+    allowed = [s for s in range(1, 129) if s == 1 or kv_len / s >= 64]
+    efficiency = {s: streams * s / sms / math.ceil(streams * s / sms) for s in allowed}
+    return min(s for s in allowed if efficiency[s] >= 0.85 * max(efficiency.values()))
+
+
+@pytest.mark.parametrize(("batch", "kv_len"), [(1, 131072), (8, 8192), (5, 300), (11, 4096), (40, 4096), (3, 40)])
+def test_decode_by_the_rule_takes_the_rules_splits(batch: int, kv_len: int) -> None:
+    call = Attention(batch, 32, 8, 128, 1, kv_len, 0)
+    ruled = msgspec.structs.replace(DECODE, splits="rule", group_rows=128.0)
+    s = rule_by_hand(batch * 8, kv_len, A100.sms)
+    moved = 2 * batch * 8 * kv_len * 128 * 2 + batch * 32 * 128 * 4
+    d = moved / (A100.dram_Bps * min(0.96, ruled.dram * (moved / 1e8) ** ruled.dram_ramp))
+    rounds = batch * 8 * s / A100.sms
+    w = max(1.0, rounds + ruled.wave * (math.ceil(rounds) - rounds))
+    work = w * (2 * kv_len * 128 * 2 / s / (ruled.stream * A100.clock_Hz) + ruled.stream_s)
+    tau = (work**ruled.norm + d**ruled.norm) ** (1 / ruled.norm)
+    if s > 1:
+        tau += ruled.split_s + 4 * s * batch * 32 * 128 / A100.dram_Bps
+    found = attention.decode_seconds(ruled, A100, attention.FORMATS["16"], call.columns)[0]
+    assert found == pytest.approx(ruled.overhead_s + tau + ruled.batch_s * batch, rel=1e-12)
+
+
 def test_long_decode_approaches_the_dram_limit() -> None:
     call = Attention(256, 32, 8, 128, 1, 65536, 0)
     seconds = attention.decode_seconds(DECODE, H100, attention.FORMATS["16"], call.columns)[0]

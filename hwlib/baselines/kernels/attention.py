@@ -13,6 +13,7 @@ Columns = dict[str, Array]
 MAX_ROWS, MIN_ROWS = 128.0, 16.0
 KV_SPLITS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 MIN_SPLIT_TOKENS = 64.0
+RULE_MAX_SPLITS, RULE_SHARE, RULE_FULL = 128, 0.85, 0.8
 RAMP_BYTES = 1e8
 DRAM_CAP = 0.96
 
@@ -95,6 +96,9 @@ class DecodeConstants(msgspec.Struct, frozen=True, kw_only=True):
     group_rows: float
     """Query heads that share a KV head beyond this many cost the stream time: arithmetic no longer hides."""
 
+    splits: Literal["best", "rule"] = "best"
+    """How the library chooses KV splits: the fastest, or by FlashAttention's rule."""
+
 
 def kv_bytes(form: AttentionFormat, c: Columns) -> Array:
     """Bytes of K and V of all sequences."""
@@ -155,19 +159,37 @@ def decode_seconds(x: DecodeConstants, chip: Ceilings, form: AttentionFormat, c:
     """[K] seconds of a decode step's attention; columns as `prefill_seconds`.
 
     For s KV splits: streams = batch kv_heads s on S cores in waves w; work = w (bytes of one / (stream clock) + ts),
-    against DRAM as a p-norm; the best s counts, and s > 1 pays for combining. Form: MODEL.md. Raises ValueError.
+    against DRAM as a p-norm; the best s (or the rule's) counts, s > 1 pays for combining. Form: MODEL.md. Raises
+    ValueError.
     """
     traffic = kv_bytes(form, c) + query_bytes(form, c)
     dram = traffic / (chip.dram_Bps * np.minimum(DRAM_CAP, x.dram * (traffic / RAMP_BYTES) ** x.dram_ramp))
-    heads = c["batch"] * c["kv_heads"]
     group = np.maximum(1.0, c["q_len"] * c["heads"] / c["kv_heads"] / x.group_rows)
     each = 2.0 * c["kv_len"] * c["head_dim"] * form.kv_bytes * group / (x.stream * chip.clock_Hz)
-    best = np.full(len(traffic), np.inf)
-    for split in KV_SPLITS:
-        work = waves(heads * split, chip.sms, x.wave) * (each / split + x.stream_s)
-        tau = norm(work, dram, x.norm)
-        if split > 1:
-            results = 4.0 * split * c["batch"] * c["heads"] * c["q_len"] * c["head_dim"]
-            tau = np.where(c["kv_len"] / split >= MIN_SPLIT_TOKENS, tau + x.split_s + results / chip.dram_Bps, np.inf)
-        best = np.minimum(best, tau)
+    if x.splits == "rule":
+        best = _split_s(x, chip, c, dram, each, _rule_splits(chip, c))
+    else:
+        best = np.min([_split_s(x, chip, c, dram, each, np.float64(split)) for split in KV_SPLITS], axis=0)
     return np.asarray(x.overhead_s + best + x.batch_s * c["batch"])
+
+
+def _split_s(
+    x: DecodeConstants, chip: Ceilings, c: Columns, dram: Array, each: Array, split: Array | np.float64
+) -> Array:
+    """[K] seconds beside the overhead with a KV cache in `split` parts; infinite where the parts would be too short."""
+    tau = norm(waves(c["batch"] * c["kv_heads"] * split, chip.sms, x.wave) * (each / split + x.stream_s), dram, x.norm)
+    results = 4.0 * split * c["batch"] * c["heads"] * c["q_len"] * c["head_dim"]
+    parted = np.where(c["kv_len"] / split >= MIN_SPLIT_TOKENS, tau + x.split_s + results / chip.dram_Bps, np.inf)
+    return np.where(split > 1, parted, tau)
+
+
+def _rule_splits(chip: Ceilings, c: Columns) -> Array:
+    """FlashAttention's choice: no split where streams fill 80 % of the cores, else the least within 85 % of the best
+    wave efficiency (num_splits_heuristic, Dao-AILab/flash-attention)."""
+    streams = c["batch"] * c["kv_heads"]
+    splits = np.arange(1.0, RULE_MAX_SPLITS + 1.0)
+    rounds = streams[:, None] * splits / chip.sms
+    allowed = (splits == 1.0) | (c["kv_len"][:, None] / splits >= MIN_SPLIT_TOKENS)
+    efficiency = np.where(allowed, rounds / np.ceil(rounds), 0.0)
+    least = np.argmax(efficiency >= RULE_SHARE * efficiency.max(axis=1, keepdims=True), axis=1)
+    return np.where(streams >= RULE_FULL * chip.sms, 1.0, splits[least])

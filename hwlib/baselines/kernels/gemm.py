@@ -18,7 +18,7 @@ DRAM_CAP = 0.96
 """No kernel of the tables streams faster than this share of the published bandwidth."""
 
 WIDEST_CORE_FLOPS = 4096.0
-"""FLOPs per clock of a Hopper SM in 16 bit. Wider cores share operands in pairs (Blackwell), so their feed grows too."""
+"""FLOPs per clock of a Hopper SM in 16 bit. Wider cores share operands in pairs (Blackwell): their feed grows too."""
 
 _CHUNK = 2048
 _LARGE = ((128, 256), (256, 128), (128, 128), (128, 64), (64, 128), (64, 64), (256, 64), (64, 256))

@@ -179,6 +179,7 @@ DECODE = Kernel(
     form_of=_attention_form,
     bucket_by="kv_len",
     edges=(16, 128, 1024, 4096, 16384),
+    variants=({"splits": "best"}, {"splits": "rule"}),
     adjustable=("overhead_s", "dram"),
     defaults={"causal": 0.0, "q_len": 1.0},
     stand_ins=_ATTENTION_STAND_INS,
