@@ -36,9 +36,14 @@ def window(qtbot: QtBot) -> Iterator[MainWindow]:
     qtbot.addWidget(made)
     made.show()
     qtbot.waitUntil(lambda: made.evaluator.state == "idle" and not made.evaluator.painting, timeout=20_000)
-    qtbot.waitUntil(lambda: made.charts["roofline"].drawn is not None, timeout=20_000)
+    # Docks move to their places in steps, and a tab that is about to be covered can be seen until then.
+    qtbot.waitUntil(lambda: on_show(made) == ["operator_time", "energy", "roofline"], timeout=20_000)
     yield made
     made.close()
+
+
+def on_show(window: MainWindow) -> list[str]:
+    return [name for name, chart in window.charts.items() if chart.on_show]
 
 
 def shown(qtbot: QtBot, make: Any, width: int = 900, height: int = 400) -> Chart:
@@ -140,8 +145,7 @@ def test_hovering_tells_formula_and_source(qtbot: QtBot) -> None:
 
 
 def test_the_row_of_charts_is_as_ever_with_more_tabs(window: MainWindow) -> None:
-    on_show = [name for name, chart in window.charts.items() if chart.on_show]
-    assert on_show == ["operator_time", "energy", "roofline"]
+    assert on_show(window) == ["operator_time", "energy", "roofline"]
     assert {d.objectName() for d in window.tabifiedDockWidgets(window.docks["roofline"])} == {
         "dock.memory_wall", "dock.growth",
     }  # fmt: skip
@@ -178,9 +182,10 @@ def test_commands_are_about_the_chart_under_the_pointer(qtbot: QtBot, window: Ma
     roofline = window.charts["roofline"]
     roofline.touched.emit(roofline)
     assert not window.commands["chart_freeze"].isChecked()
-    window.commands["chart_linear"].trigger()
+    with qtbot.waitSignal(window.chart_room.message) as said:
+        window.commands["chart_linear"].trigger()
+    assert "no axis" in said.args[0]
     assert not window.commands["chart_linear"].isChecked()
-    assert "no axis" in window.statusBar().currentMessage()
 
 
 def test_the_chart_with_the_focus_comes_first(qtbot: QtBot, window: MainWindow) -> None:
