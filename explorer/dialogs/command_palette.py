@@ -160,13 +160,13 @@ class CommandPalette(QFrame):
 
 def ranked(commands: Sequence[Command], query: str) -> list[Command]:
     """The commands that fit, the best first; those that can't be done now behind their equals."""
-    scored = [(fuzzy.best(query, _names(c)), -n, c) for n, c in enumerate(commands)]
+    scored = [(fuzzy.best(query, _names(c), c.also), -n, c) for n, c in enumerate(commands)]
     found = [(score - (1.0 if c.reason else 0.0), n, c) for score, n, c in scored if score is not None]
     return [c for _, _, c in sorted(found, key=lambda one: one[:2], reverse=True)]
 
 
 def _names(command: Command) -> tuple[str, ...]:
-    return (command.name, f"{command.group} {command.name}", *command.also)
+    return (command.name, f"{command.group} {command.name}")
 
 
 def _entry(command: Command, detail: str) -> Entry:

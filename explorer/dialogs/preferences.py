@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -74,15 +73,15 @@ class PreferencesDialog(QDialog):
         self.shortcuts = ShortcutPage(preferences.shortcuts)
         self.shortcuts.changed.connect(lambda chosen: self._change(shortcuts=chosen))
         self.pages.addTab(self.shortcuts, "&Keys")
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
+        close = QPushButton("Close", self)
+        close.clicked.connect(self.reject)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.GRID_PX, 0, MARGIN_PX)
         column.addWidget(self.pages, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
         foot.addWidget(Tinted("Changes hold at once.", "muted"), 1)
-        foot.addWidget(buttons)
+        foot.addWidget(close)
         column.addLayout(foot)
 
     # General

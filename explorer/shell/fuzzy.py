@@ -10,6 +10,8 @@ IN_A_ROW = 5.0
 PLAIN = 1.0
 SKIPPED = 0.15
 WHOLE_WORD = 6.0
+IN_WORD = 8.0
+HINT = 4.0
 
 
 def plain(text: str) -> str:
@@ -30,9 +32,17 @@ def score(query: str, text: str) -> float | None:
     return total - 0.01 * len(place) if total else 0.0
 
 
-def best(query: str, names: Iterable[str]) -> float | None:
-    """The best score of several names of one thing; None where none fits."""
+def best(query: str, names: Iterable[str], hints: Iterable[str] = ()) -> float | None:
+    """The best score of several names of one thing; None where none fits.
+
+    In its `hints`, such as what it does in words, the query's words must begin words: single letters fit any sentence.
+    """
     found = [s for name in names if (s := score(query, name)) is not None]
+    words = plain(query).split()
+    for hint in hints:
+        beginnings = [0, *(i + 1 for i, letter in enumerate(plain(hint)) if letter == " ")]
+        if words and all(any(plain(hint).startswith(word, at) for at in beginnings) for word in words):
+            found.append(HINT * len(words))
     return max(found, default=None)
 
 
@@ -43,7 +53,7 @@ def _word(word: str, place: str) -> float | None:
     if starts:
         return WORD_START + IN_A_ROW * (len(word) - 1) + WHOLE_WORD
     if whole >= 0:
-        return PLAIN + IN_A_ROW * (len(word) - 1)
+        return IN_WORD + IN_A_ROW * (len(word) - 1)
     # Letters without any order are no match: at least every other one must begin a word or follow its neighbour.
     return _letters(word, place)
 

@@ -126,6 +126,14 @@ def test_closer_names_score_higher(query: str, better: str, worse: str) -> None:
     assert other is None or found > other
 
 
+def test_a_part_of_a_word_beats_scattered_letters() -> None:
+    inside, scattered = fuzzy.score("ddr", "Drop LPDDR5"), fuzzy.score("ddr", "Drop Digital SRAM CIM")
+    assert inside is not None
+    assert scattered is None or inside > scattered
+    assert fuzzy.best("ddr", ["Compare"], ["Designs, devices and snapshots, or back"]) is None
+    assert fuzzy.best("devi snap", ["Compare"], ["Designs, devices and snapshots"]) is not None
+
+
 def test_letters_must_come_in_order() -> None:
     assert fuzzy.score("evas", "Save") is None
     assert fuzzy.score("llama 8b", "Llama-3.1-8B") is not None
