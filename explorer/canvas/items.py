@@ -112,6 +112,8 @@ class BlockItem:
         width, height = box.width() * scale, box.height() * scale
         fits_badge = self.badge is not None and min(width, height) >= marks.BADGE_PX
         room = QRectF(seen.x() * scale, seen.y() * scale, seen.width() * scale, seen.height() * scale)
+        # First, for a text inside something hidden counts as hidden itself.
+        self.front.setVisible(True)
         self.label.lay_out(room, scale, style, marks.BADGE_PX if fits_badge else 0.0)
         self.front.setVisible(bool(self.label.visible_texts()) or self.badge is not None or self.padlock is not None)
         self._lay_out_bar(width, height, scale)

@@ -19,6 +19,7 @@ from explorer.app import default_baselines
 from explorer.dialogs.log_view import LogView
 from explorer.dialogs.welcome import ExampleCard
 from explorer.main_window import MainWindow
+from explorer.screenshot import wait_for_results
 from explorer.settings import Preferences
 from explorer.shell import starting
 from explorer.shell.records import Records
@@ -157,6 +158,13 @@ def test_welcome_offers_recent_files_and_an_empty_chip(qtbot: QtBot, window: Mai
     assert window.document.path == path
     qtbot.mouseClick(window.shell.open_welcome().empty_button, LEFT)
     assert window.document.design.blocks == ()
+
+
+def test_blocks_of_every_opened_design_bear_their_names(window: MainWindow) -> None:
+    for name in ("sram-cim-hbm", "edge-npu-lpddr5"):
+        window.files.open_example(name)
+        wait_for_results(window)
+    assert all(item.label.visible_texts() for item in window.canvas.chip.blocks.values())
 
 
 def test_welcome_can_stay_away(qtbot: QtBot, window: MainWindow) -> None:
