@@ -33,5 +33,4 @@ bench: venv ## Time evaluation, batches, the window and start-up
 	@$(VENV_PYTHON) -m explorer bench --ui
 
 lock: ## Renew requirements.lock (needs uv on the PATH)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+	@tools/renew_lock.sh
