@@ -21,7 +21,7 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer import theme
 from explorer.charts.chart_menu import chart_menu, copy_text
@@ -251,8 +251,13 @@ class Chart(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         key = self.key_at(event.pos()) if event.reason() == QContextMenuEvent.Reason.Mouse else ""
-        chart_menu(self, key).popup(event.globalPos())
+        menu = chart_menu(self, key)
+        self._extend_menu(menu)
+        menu.popup(event.globalPos())
         event.accept()
+
+    def _extend_menu(self, menu: QMenu) -> None:
+        """Adds what only this chart offers."""
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)

@@ -283,8 +283,6 @@ class OperatorTable(Chart):
         view.horizontalHeader().setSortIndicatorClearable(True)
         view.setSortingEnabled(True)
         view.setAccessibleName("Operators of the prefill and of a decode step")
-        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        view.customContextMenuRequested.connect(self._menu)
         view.selectionModel().selectionChanged.connect(self._row_selected)
 
     def _draw(self, results: Results) -> None:
@@ -315,12 +313,19 @@ class OperatorTable(Chart):
         if rows:
             self.document.select_operator(self.model.lines[rows[0].row()].row.key)
 
-    def _menu(self, pos: QPoint) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Copy as tab-separated text", self.view.copy)
+    def key_at(self, pos: QPoint) -> str:
+        view = self.view.viewport()
+        index = self.view.indexAt(view.mapFrom(self, pos))
+        if not index.isValid() or self.drawn is None or not view.rect().contains(view.mapFrom(self, pos)):
+            return ""
+        kind = "energy" if index.column() == ENERGY else "time"
+        key = f"{kind}.{self.model.lines[index.row()].row.key}"
+        return key if key in self.drawn.report.figures() else ""
+
+    def _extend_menu(self, menu: QMenu) -> None:
+        menu.addSeparator()
+        menu.addAction("Copy operator", self.view.copy)
         menu.addAction("Order of execution", self._unsort)
-        menu.popup(self.view.viewport().mapToGlobal(pos))
 
     def _unsort(self) -> None:
         self.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QIcon
-from PySide6.QtWidgets import QMenu
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QIcon
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from explorer import theme
@@ -181,10 +181,30 @@ def test_values_are_plain_si(table: OperatorTable) -> None:
 
 def test_the_menu_offers_copy_and_the_order_of_execution(qtbot: QtBot, table: OperatorTable) -> None:
     table.view.sortByColumn(KEYS.index("time_s"), Qt.SortOrder.DescendingOrder)
-    table.view.customContextMenuRequested.emit(QPoint(5, 5))
-    menu = table.findChild(QMenu)
-    assert menu is not None
+    view, column = table.view.viewport(), KEYS.index("time_s")
+    at = table.view.visualRect(table.model.index(0, column)).center()
+    QApplication.sendEvent(view, QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, view.mapToGlobal(at)))
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert {"Copy data", "Copy operator", "Export…"} <= {a.text() for a in menu.actions()}
     actions = {a.text(): a for a in menu.actions()}
     actions["Order of execution"].trigger()
     assert [line.order for line in table.model.lines] == sorted(line.order for line in table.model.lines)
     menu.close()
+
+
+def test_a_cell_tells_where_its_time_or_energy_is_from(qtbot: QtBot) -> None:
+    report = evaluate(load_example("gpu-hbm3"), Scenario(), find_model("Llama-3.1-8B"))
+    table = OperatorTable(factories.document())
+    qtbot.addWidget(table)
+    table.resize(1400, 400)
+    table.show()
+    qtbot.waitExposed(table)
+    table.show_results(factories.results(report, ()))
+    key = table.model.lines[2].row.key
+    for column, expected in (("time_s", f"time.{key}"), ("energy_J", f"energy.{key}")):
+        table.view.scrollTo(table.model.index(2, KEYS.index(column)))
+        cell = table.view.visualRect(table.model.index(2, KEYS.index(column)))
+        assert table.key_at(table.view.viewport().mapTo(table, cell.center())) == expected
+        assert report.explain(expected).value > 0.0
+    assert table.key_at(QPoint(2, 2)) == ""
