@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QMessageLogContext, QSize, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from explorer import settings, theme
+from explorer import collector, settings, theme
 from explorer.document import Baseline, Document
 from explorer.errors import watching
 from explorer.main_window import MainWindow
@@ -56,6 +56,7 @@ def application() -> QApplication:
     if isinstance(existing, QApplication):
         return existing
     app = QApplication(sys.argv[:1])
+    collector.in_gui_thread(app)
     app.setApplicationName(settings.APP_NAME)
     app.setApplicationDisplayName("Chipscape")
     app.setApplicationVersion(app_version())

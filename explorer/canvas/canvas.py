@@ -70,7 +70,8 @@ class Canvas(EditingView):
         self.nudging: int | None = None
         self._handles, self.proposal = Handles(self), Proposal(self)
         self.hint, self._figures, self._bar = Floating(self), Floating(self, on_card=True), CornerBar(self)
-        self.legend, self.minimap = LegendCard(self), Minimap(self)
+        self.legend: LegendCard = LegendCard(self)
+        self.minimap: Minimap = Minimap(self)
         self.hint.setText(HINT)
         self._wire_bar()
         self.setAcceptDrops(True)

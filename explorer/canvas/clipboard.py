@@ -46,7 +46,7 @@ def from_mime(data: QMimeData | None) -> Design | None:
     for kind in (MIME, TEXT):
         if not data.hasFormat(kind):
             continue
-        content = data.data(kind).data()
+        content = bytes(data.data(kind).data())
         try:
             found = loads(content) if len(content) <= MAX_BYTES else None
         except DesignFileError:

@@ -110,7 +110,8 @@ class Minimap(QWidget):
             self._show(event.position())
 
     def _show(self, pos: QPointF) -> None:
-        goal = (pos - QPointF(PAD_PX, PAD_PX)) / self._scale + self._content.topLeft()
-        now = self._view.visible_scene().center()
-        shift = (now - goal) * self._view.px_per_unit
-        self._view.pan(round(shift.x()), round(shift.y()))
+        corner, now = self._content.topLeft(), self._view.visible_scene().center()
+        goal_x = (pos.x() - PAD_PX) / self._scale + corner.x()
+        goal_y = (pos.y() - PAD_PX) / self._scale + corner.y()
+        zoom = self._view.px_per_unit
+        self._view.pan(round((now.x() - goal_x) * zoom), round((now.y() - goal_y) * zoom))

@@ -179,8 +179,8 @@ class ZoomView(QGraphicsView):
             scale = min(across, (room.height() - above - below) / box.height())
             if (room.width() - box.width() * scale) / 2 >= beside:
                 return scale, above, below
-        above = max(FIT_MARGIN_PX, down)
-        return min(across, (room.height() - above - FIT_BELOW_PX) / box.height()), above, FIT_BELOW_PX
+        top = max(float(FIT_MARGIN_PX), down)
+        return min(across, (room.height() - top - FIT_BELOW_PX) / box.height()), top, FIT_BELOW_PX
 
     def _limits(self) -> tuple[float, float]:
         """The smallest and the largest scale."""
