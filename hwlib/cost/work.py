@@ -77,20 +77,21 @@ def cycles_of(style: str, dataflow: str, sizes: tuple[Array, ...]) -> Array:
     return (tiling.tensor_cycles if style == "tensor" else tiling.simd_cycles)(*sizes)
 
 
-UNPACK_OPS = 1.0
-"""Vector operations that turn a weight or cached value of few bits into an operand of a wider format, each time that a
-core reads it: a shift or permutation and its part of a packed multiply-add with the scale (kernels such as Marlin)."""
+UNPACK_OPS = 2.0 / 32.0
+"""Vector operations per bit of an operand that is unpacked from fewer bits, each time that a core reads it: lanes of
+32 bits take a shift or permutation and a multiply-add with the scale, of as many values as they hold (kernels such as
+Marlin)."""
 
 
-def _unpacked(units: MatrixUnits, i: int, style: str, stored_bits: float) -> Array | float:
-    """1 where array i runs a wider format than values are stored in and its lanes convert them [D, 1].
+def _unpacking(units: MatrixUnits, i: int, style: str, stored_bits: float) -> Array | float:
+    """Vector operations per value where array i runs a wider format than values are stored in [D, 1], else 0.
 
     Systolic arrays convert at their edge as weights are loaded: once for all rows, and at no lane's cost.
     """
     if style == "systolic":
         return 0.0
-    bits = np.array([OPERAND_BITS[fmt] for fmt, _ in FALLBACKS[units.width]])
-    return np.asarray(stored_bits < bits[units.format[:, i : i + 1]], dtype=float)
+    bits = np.array([OPERAND_BITS[fmt] for fmt, _ in FALLBACKS[units.width]])[units.format[:, i : i + 1]]
+    return np.where(stored_bits < bits, UNPACK_OPS * bits, 0.0)
 
 
 def matrix_work(
@@ -120,11 +121,11 @@ def matrix_work(
         again = np.where(held, 1.0, tiling.reread(n, tile_n))
         often = tiling.reread(m, tile_m)
         reads += split * (a * again + w * often)
-        unpacked += split * values * often * _unpacked(units, i, style, stored_bits)
+        unpacked += split * values * often * _unpacking(units, i, style, stored_bits)
     if machine.vector is not None and unpacked.any():
-        work.ops[:, cols] = UNPACK_OPS * unpacked
+        work.ops[:, cols] = unpacked
         lanes = machine.vector.ops_per_s[:, None] * machine.prior["vector"]
-        work.times[:, cols, VECTOR_T] = UNPACK_OPS * unpacked / lanes
+        work.times[:, cols, VECTOR_T] = unpacked / lanes
     work.times[:, cols, COMPUTE] = seconds / machine.prior["compute"]
     work.macs[:, cols] = m * n * k * batch
     fused = program.fused_bytes[:, cols]

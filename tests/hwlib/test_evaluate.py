@@ -349,13 +349,15 @@ def vector_part(scenario, design=GPU):
 
 
 def test_weights_narrower_than_the_format_that_runs_are_unpacked_on_the_lanes():
-    """Llama-3.1-8B has 2 x 14336 x 4096 weights a layer there; one operation each, as one row of tiles reads them."""
+    """Llama-3.1-8B has 2 x 14336 x 4096 weights a layer there, which one row of tiles reads: two operations a pair of
+    16-bit values, two for four 8-bit ones."""
     joules, seconds, row = vector_part(Scenario(weight_bits=4, activation_bits=16))
     vector = GPU.block("vector").part
     lanes = vector.lanes * vector.count * vector.clock_Hz
     assert seconds == pytest.approx(32 * 2 * 14336 * 4096 / (lanes * priors()["classes"]["gpu"]["vector"]))
     assert joules > 0
     assert row.bound == "dram"
+    assert vector_part(Scenario(weight_bits=4, activation_bits=8))[1] == pytest.approx(seconds / 2)
 
 
 def test_values_in_the_format_that_runs_need_no_unpacking():
