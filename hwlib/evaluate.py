@@ -27,9 +27,13 @@ from hwlib.design.design import Design, Finding
 from hwlib.mapping.program import RELOADED
 from hwlib.report import RESOURCES, BlockFigure, Rect, Report, Status
 from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.operators import kv_per_chip_bytes, weights_per_chip_bytes
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
+MOST_CHIPS = 4096
+"""Most chips with tensor parallelism that are proposed, as many as a scenario can have."""
+
 CHUNK = 256
 """Designs per array pass: arrays of this many stay in the processor's cache."""
 
@@ -292,9 +296,8 @@ def _shortage(r: Run, d: int, llm: LlmArchitecture) -> str:
 
     where = "DRAM" if r.machine.dram is not None else "SRAM" if r.machine.sram is not None else "memory"
     memory, scenario = r.memory, r.scenario
-    left = float(
-        memory.weights[d] - memory.in_crossbars[d] - (memory.in_sram[d] if r.machine.dram is not None else 0.0)
-    )
+    elsewhere = memory.in_crossbars[d] + (memory.in_sram[d] if r.machine.dram is not None else 0.0)
+    left = max(0.0, float(memory.weights[d] - elsewhere))  # shards round up, so that more may have been placed
     need, have = left + float(memory.kv_per_sequence[d]), 0.9 * float(memory.capacity[d])
     text = (
         f"{llm.name} does not fit: weights of {show(left, 'B')} and the KV cache of one sequence "
@@ -304,8 +307,13 @@ def _shortage(r: Run, d: int, llm: LlmArchitecture) -> str:
     )
     if have <= 0:
         return text + " Add DRAM, or SRAM as a scratchpad, with a link to the units."
-    chips = scenario.chips * 2 ** int(np.ceil(np.log2(need / have)))
-    return text + f" {chips} chips with tensor parallelism would hold it, or fewer weight bits."
+    doubled = (scenario.tensor_parallel * 2**i for i in range(1, 13))
+    for tensor in (chips for chips in doubled if chips <= MOST_CHIPS):
+        shared = msgspec.structs.replace(scenario, tensor_parallel=tensor)
+        weights = max(0.0, weights_per_chip_bytes(llm, shared) - float(elsewhere))
+        if weights + kv_per_chip_bytes(llm, shared, shared.prompt + shared.output / 2.0) <= have:
+            return text + f" {shared.chips} chips with tensor parallelism would hold it, or fewer weight bits."
+    return text + " More chips don't help; fewer tokens or bits would."
 
 
 def _without_result(

@@ -235,3 +235,14 @@ def test_power_of_equal_crossbars_is_shared_and_power_of_blocks_stays_below_the_
     report = evaluate(chip(), SCENARIO, LLM)
     assert sum(b.power_W for b in report.blocks) <= report.metrics.power_decode_W * (1 + 1e-9)
     assert all(b.power_W >= b.leakage_W for b in report.blocks)
+
+
+def test_crossbars_that_hold_all_weights_leave_only_the_cache_to_say_what_does_not_fit():
+    """Seven chips round their shards up, so that the crossbars hold more than a seventh each."""
+    bare = remove(chip(sram_bytes=64), ["dram"])
+    port = Block(id="port", name="port", part=Port(), placement=Placement(x_m=0.1))
+    bare = connect(msgspec.structs.replace(bare, blocks=(*bare.blocks, port)), "sram", "port", width_bits=1024)
+    report = evaluate(bare, msgspec.structs.replace(SCENARIO, tensor_parallel=7), LLM)
+    assert report.status == "does_not_fit"
+    assert "weights of 0 B" in report.reason
+    assert report.reason.endswith("More chips don't help; fewer tokens or bits would.")

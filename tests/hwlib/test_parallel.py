@@ -122,3 +122,13 @@ def test_an_all_reduce_takes_latency_and_bytes_over_the_ramped_bandwidth() -> No
     assert row.times_s[RESOURCES.index("port")] / row.repeat == pytest.approx(
         7e-7 + 2 * 7 / 8 * size / port.bandwidth_Bps
     )
+
+
+def test_chips_that_are_said_to_hold_a_model_do() -> None:
+    for name in ("GPT-3 175B", "DeepSeek-V3", "Llama-3.1-405B"):
+        llm, scenario = find_model(name), Scenario(prompt=100_000, output=2)
+        refused = evaluate(GPU, scenario, llm)
+        assert refused.status == "does_not_fit"
+        chips = int(refused.reason.rpartition("too many. ")[2].split(" chips")[0])
+        assert evaluate(GPU, msgspec.structs.replace(scenario, tensor_parallel=chips), llm).fits
+        assert not evaluate(GPU, msgspec.structs.replace(scenario, tensor_parallel=chips // 2), llm).fits
