@@ -287,6 +287,8 @@ def _notes(one: assemble.OneDesign) -> tuple[str, ...]:
         notes.append(
             f"Memory holds the KV cache of {one.batch:.0f} of {scenario.batch} sequences; the rest waits in waves."
         )
+    if (one.run.placed[one.d, :, 2:] > 0).any():
+        notes.append("One operator runs at a time: crossbars that hold the weights of other layers wait meanwhile.")
     return tuple(notes)
 
 

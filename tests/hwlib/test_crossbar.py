@@ -237,6 +237,12 @@ def test_power_of_equal_crossbars_is_shared_and_power_of_blocks_stays_below_the_
     assert all(b.power_W >= b.leakage_W for b in report.blocks)
 
 
+def test_resident_weights_come_with_a_word_on_waiting_arrays():
+    assert any("wait meanwhile" in note for note in evaluate(chip(), SCENARIO, LLM).notes)
+    bare = remove(chip(), ["xbar"])
+    assert not any("wait meanwhile" in note for note in evaluate(bare, SCENARIO, LLM).notes)
+
+
 def test_crossbars_that_hold_all_weights_leave_only_the_cache_to_say_what_does_not_fit():
     """Seven chips round their shards up, so that the crossbars hold more than a seventh each."""
     bare = remove(chip(sram_bytes=64), ["dram"])
