@@ -54,7 +54,7 @@ class Point(NamedTuple):
 
 
 class Roof(NamedTuple):
-    """The highest compute ceiling and the DRAM bandwidth of a chip, and where they meet (FLOP/B)."""
+    """The highest ceiling of units that stream from DRAM and the DRAM bandwidth, and where they meet (FLOP/B)."""
 
     compute: Ceiling
     dram: Ceiling
@@ -66,8 +66,12 @@ class Roof(NamedTuple):
 
 
 def roof_of(report: Report) -> Roof | None:
-    """A report's roof, None where it has no compute or no DRAM ceiling."""
-    compute = [c for c in report.ceilings if c.kind == "compute" and c.value > 0.0]
+    """A report's roof, None where it has no compute or no DRAM ceiling.
+
+    Weights that stay in crossbars never come from DRAM, so a crossbar's ceiling meets no slope if other units compute.
+    """
+    every = [c for c in report.ceilings if c.kind == "compute" and c.value > 0.0]
+    compute = [c for c in every if c.resource != "crossbar"] or every
     dram = [c for c in report.ceilings if c.kind == "memory" and c.resource == "dram" and c.value > 0.0]
     if not compute or not dram:
         return None

@@ -191,3 +191,13 @@ def test_a_real_crossbar_chip_has_its_weights_beyond_the_axis(qtbot: QtBot, docu
     beyond = {p.row.name for p in chart.points if p.x > chart.x_limits[1]}
     assert "ffn_down" in beyond
     assert "scores" not in beyond
+
+
+def test_the_ridge_point_is_that_of_units_that_stream_from_dram() -> None:
+    report = evaluate(load_example("sram-cim-hbm"), Scenario(), find_model("Llama-3.1-8B"))
+    ceilings = {c.resource: c.value for c in report.ceilings}
+    streaming = max(c.value for c in report.ceilings if c.kind == "compute" and c.resource != "crossbar")
+    roof = roof_of(report)
+    assert roof is not None
+    assert ceilings["crossbar"] > streaming
+    assert roof.ridge == streaming / ceilings["dram"]
