@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hwlib.baselines.device_design import device_design
 from hwlib.baselines.device_report import as_device, cannot_run
+from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.catalog import find_device
 from hwlib.cost import assemble
 from hwlib.cost.area import block_areas_m2, block_sizes_m
@@ -34,6 +35,7 @@ Array = NDArray[np.float64]
 MOST_CHIPS = 4096
 """Most chips with tensor parallelism that are proposed, as many as a scenario can have."""
 
+AS_SHIPPED = DeviceSettings()
 CHUNK = 256
 """Designs per array pass: arrays of this many stay in the processor's cache."""
 
@@ -276,6 +278,7 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
         die_yield=die_figures(design).good_share,
         findings=(*structural, *result_findings(one, found, crossbars)),
         notes=_notes(one),
+        timing=design.settings.calibration,
         explainer=explainer(one),
         figure_keys=figure_keys(one),
     )
@@ -376,8 +379,10 @@ def _bare_blocks(one: assemble.OneDesign) -> tuple[BlockFigure, ...]:
     )
 
 
-def evaluate_device(name: str, scenario: Scenario, llm: LlmArchitecture) -> Report:
-    """A catalog device, drawn from its datasheet, on an LLM in a scenario.
+def evaluate_device(
+    name: str, scenario: Scenario, llm: LlmArchitecture, settings: DeviceSettings = AS_SHIPPED
+) -> Report:
+    """A catalog device on an LLM in a scenario, timed by measured kernels where there are some.
 
     A device that runs no LLM yields a report with the reason. Raises UnknownNameError for a name the catalog lacks,
     ValueError as `evaluate`.

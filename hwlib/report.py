@@ -55,6 +55,8 @@ LABELS: dict[str, str] = {
 Phase = Literal["prefill", "decode"]
 PHASES: tuple[Phase, Phase] = ("prefill", "decode")
 Status = Literal["ok", "does_not_fit", "cannot_run"]
+Timing = Literal["calibrated", "derated", "ideal"]
+"""How digital units were timed: by measured kernels, by the prior of the class, or by the datasheet's peaks alone."""
 
 
 class Rect(msgspec.Struct, frozen=True):
@@ -141,6 +143,40 @@ class EnergyFigure(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     label: str
     source: str = ""
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the time of some operators rests on: one fitted kernel model, and how far off it was where it was judged."""
+
+    kind: str
+    """Of kernel: "gemm", "attention_prefill", "attention_decode", "elementwise", "allreduce"; "step" the overhead."""
+
+    form: str
+    """Number format, operator or collective, as in `hwlib.baselines.kernels.registry`."""
+
+    level: str
+    """"calibrated", "other framework", "class prior", "datasheet"; with ", another format" where that one serves."""
+
+    device: str
+    """The device, or the class, that the constants were fitted to."""
+
+    framework: str
+    date: str
+    fitted_rows: int
+    kept_out_rows: int = 0
+    median: float | None = None
+    """Median absolute error, a fraction, on rows that no fit has seen; None where there are none."""
+
+    mean: float | None = None
+    sources: tuple[str, ...] = ()
+    citation: str = ""
+    operators: tuple[str, ...] = ()
+    """Keys of the operator rows that rest on it, such as "decode.qkv"."""
+
+    low: float = 1.0
+    """Typical 10 and 90 % values of measured over predicted time."""
+
+    high: float = 1.0
 
 
 class BlockFigure(msgspec.Struct, frozen=True, kw_only=True):
@@ -276,6 +312,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     die_yield: float | None = None
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    bands: dict[str, tuple[float, float]] = {}
+    """10 and 90 % values of figures by their key as in `figures()`; empty where nothing was measured."""
+
+    basis: tuple[Evidence, ...] = ()
+    """What the times of a catalog device rest on."""
+
+    timing: Timing = "derated"
     explainer: Callable[[str], Explanation] | None = None
     figure_keys: tuple[str, ...] = ()
 

@@ -1,0 +1,27 @@
+"""How a catalog device is timed: which framework's kernels and launches, or its datasheet alone."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import msgspec
+
+from hwlib.baselines.calibration import ANY, Calibration
+
+Launch = Literal["eager", "graph", "engine"]
+LAUNCHES: tuple[Launch, ...] = get_args(Launch)
+"""How a framework launches a pass: kernel by kernel from the host, as a captured graph, or as a compiled engine."""
+
+
+class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a catalog device's times rest on. A device without measurements takes the prior of its class."""
+
+    framework: str = ANY
+    """Whose kernels: "vllm", "trtllm", "sglang", …; "any" stands for all that were measured together."""
+
+    launch: Launch = "engine"
+    ideal: bool = False
+    """The datasheet's drawing alone, without measured kernels and without host and framework."""
+
+    calibrations: tuple[Calibration, ...] = ()
+    """A user's own, which come before those that the product ships."""
