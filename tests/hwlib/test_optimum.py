@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwlib.mapping.optimum import OBJECTIVES, NoPlacementError, Objective, PlacementProblem, best_placement, more_capacity
+from hwlib.mapping.optimum import (
+    OBJECTIVES,
+    NoPlacementError,
+    Objective,
+    PlacementProblem,
+    best_placement,
+    more_capacity,
+)
 
 
 def splits(count: int, places: int) -> list[tuple[int, ...]]:
