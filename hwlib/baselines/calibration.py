@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,7 @@ def constants_of(model: KernelModel) -> Any:
         raise ValueError(f"constants of {model.kind} {model.form}: {error}") from None
 
 
-def as_columns(kind: str, columns: dict[str, ArrayLike]) -> Columns:
+def as_columns(kind: str, columns: Mapping[str, ArrayLike]) -> Columns:
     """Columns as arrays [K] of one length, defaults filled in. Raises KeyError naming a missing column."""
     kernel = KERNELS[kind]
     wide = [columns[name] if name in columns else kernel.defaults[name] for name in kernel.columns]
@@ -212,7 +213,7 @@ def predict(basis: Basis, chip: Ceilings, form: str, columns: Columns) -> Times:
 
 
 def operator_seconds(
-    device: str, kind: str, columns: dict[str, ArrayLike], form: str = "16", framework: str = ANY,
+    device: str, kind: str, columns: Mapping[str, ArrayLike], form: str = "16", framework: str = ANY,
     extra: tuple[Calibration, ...] = (),
 ) -> Times:  # fmt: skip
     """[K] seconds with 10 to 90 % bands of kernels on a catalog device: what an evaluation asks for its operators.

@@ -7,10 +7,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import numpy as np
 
 from hwlib.baselines.calibrate import FEW_ROWS, STARTS, Sample, calibrate, fit_model, grouped
 from hwlib.baselines.calibration import ANY, FOLDER, OTHER_PRIOR, Calibration, dump, file_name, shipped
@@ -19,15 +17,13 @@ from hwlib.baselines.pooling import adjusted_prior, class_prior, leave_one_out, 
 from hwlib.baselines.power import fit_power, read_power
 from hwlib.baselines.samples import read_samples
 from hwlib.resources import read_text, resource_root
+from hwlib.validation.evidence_points import points_text
 
 TABLES = ("gemm", "attention_prefill", "attention_decode", "elementwise", "allreduce")
 PRIOR_NAMES = ("ampere", "hopper", OTHER_PRIOR)
 EAGER = "llmcompass"
 """Host times of eager kernels: too few to fit, and not what a device's pooled constants should follow."""
 
-POINTS_ABOUT = (
-    "A few measured attention kernels and collectives, kept out of every fit: evidence to show beside curves."
-)
 CITATION = (
     "ai-dynamo/aiconfigurator 095f58a (Apache-2.0; CUDA-graph kernel times, NVML power); microsoft/vidur 7d47513 (MIT; "
     "profiler kernel times, 1 us resolution); PrincetonUniversity/LLMCompass 2e015fd (BSD-3; eager host times)"
@@ -90,7 +86,7 @@ def write(folder: Path, out: Path) -> None:
     steady = [s for s in samples if s.framework != EAGER]
     for name in PRIOR_NAMES:
         _save(msgspec.structs.replace(class_prior(name, steady, CITATION), power=power.model), out)
-    (out.parent / "kernel_points.json").write_text(points_text(samples), encoding="utf-8")
+    (out.parent / "points.json").write_text(points_text(samples, CITATION, EAGER), encoding="utf-8")
     _save(adjusted_prior("cdna", [s for s in samples if s.chip.generation == "cdna"], CITATION), out)
     for found in completed(groups, fitted):
         _save(found, out)
@@ -101,35 +97,6 @@ def _save(found: Calibration, out: Path) -> None:
     shipped.cache_clear()
     read_text.cache_clear()
     print(found.device, found.framework, len(found.models), flush=True)
-
-
-def cited_points(samples: Sequence[Sample], each: int = 3) -> list[dict[str, Any]]:
-    """A few kernels of every kind, device and framework, kept out of all fits, evenly over their times: to be shown."""
-    found = []
-    for kind in ("attention_prefill", "attention_decode", "allreduce"):
-        groups = groups_of([s for s in samples if s.kind == kind and s.framework != EAGER])
-        for (device, framework), group in sorted(groups.items()):
-            if framework == ANY:
-                continue
-            rows = [
-                (float(t), s.source, s.form, {name: int(values[i]) for name, values in s.columns.items()})
-                for s in group
-                for i, t in enumerate(s.measured_s)
-                if not s.fit[i]
-            ]
-            rows.sort(key=lambda row: row[:3])
-            for i in np.linspace(0, len(rows) - 1, min(each, len(rows))).round().astype(int):
-                seconds, source, form, shape = rows[i]
-                point = {"kind": kind, "device": device, "framework": framework, "form": form, **shape}
-                found.append({**point, "latency_s": seconds, "source": source})
-    return found
-
-
-def points_text(samples: Sequence[Sample]) -> str:
-    """The file of cited points, one in a line."""
-    points = ",\n  ".join(json.dumps(point) for point in cited_points(samples))
-    head = f' "about": {json.dumps(POINTS_ABOUT)},\n "sources": {json.dumps(CITATION)},'
-    return f'{{\n{head}\n "points": [\n  {points}\n ]\n}}\n'
 
 
 def left_out(folder: Path) -> list[dict[str, object]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
 
 from hwlib.baselines.kernels.ceilings import Array, Ceilings, norm, waves
+from hwlib.fields import choice, quantity
 
 Columns = dict[str, Array]
 MAX_ROWS, MIN_ROWS = 128.0, 16.0
@@ -38,66 +39,81 @@ FORMATS = {
 class PrefillConstants(msgspec.Struct, frozen=True, kw_only=True):
     """What an attention library makes of a device in prefill; fitted."""
 
-    overhead_s: float
-    """t0, s: launches of the step's kernels."""
-
-    compute: float
-    """ec: share of the peak that a full tile of queries reaches."""
-
-    ramp_tokens: float
-    """kappa: prologue and epilogue of a tile, as tokens of KV that it could have worked through."""
-
-    tile_s: float
-    """tc, s: fixed cost of a tile."""
-
-    wave: float
-    """f: 1 where a last, partly filled wave costs a whole one, 0 where tiles are shared out."""
-
-    throttle: float
-    """theta: slowdown at full use of the matrix units, from clocks that fall at the power limit."""
-
-    kv_append: float
-    """a_kv: passes over K and V in DRAM beside the kernel, such as their append to the cache."""
-
-    rope: float
-    """a_q: passes over queries and outputs in DRAM beside the kernel, such as rope."""
+    overhead_s: Annotated[float, quantity("t0, launch overhead", "Launches of the step's kernels.", unit="s")]
+    compute: Annotated[
+        float, quantity("ec, share of peak", "Share of the published peak that a full tile of queries reaches.")
+    ]
+    ramp_tokens: Annotated[
+        float,
+        quantity(
+            "kappa, prologue of a tile",
+            "Prologue and epilogue of a tile, as tokens of KV that it could have worked through.",
+            unit="tokens",
+        ),
+    ]
+    tile_s: Annotated[float, quantity("tc, start of a tile", "Fixed cost of a tile of queries.", unit="s")]
+    wave: Annotated[
+        float,
+        quantity("f, last wave", "1 where a last, partly filled wave costs a whole one, 0 where tiles are shared out."),
+    ]
+    throttle: Annotated[
+        float,
+        quantity(
+            "theta, throttling", "Slowdown at full use of the matrix units, from clocks that fall at the power limit."
+        ),
+    ]
+    kv_append: Annotated[
+        float,
+        quantity(
+            "a_kv, passes over K and V",
+            "Passes over K and V in DRAM beside the kernel, such as their append to the cache.",
+        ),
+    ]
+    rope: Annotated[
+        float,
+        quantity(
+            "a_q, passes over queries", "Passes over queries and outputs in DRAM beside the kernel, such as rope."
+        ),
+    ]
 
 
 class DecodeConstants(msgspec.Struct, frozen=True, kw_only=True):
     """What an attention library makes of a device in decode; fitted."""
 
-    overhead_s: float
-    """t0, s: launches of the step's kernels."""
-
-    dram: float
-    """em: share of the DRAM bandwidth that 1e8 bytes of cache reach."""
-
-    dram_ramp: float
-    """gamma: that share grows as (bytes / 1e8)^gamma, up to 0.96."""
-
-    stream: float
-    """Bytes per clock that one core streams."""
-
-    stream_s: float
-    """Fixed cost of one stream (a sequence's KV head, or a split of it), s."""
-
-    wave: float
-    """f: 1 where a last, partly filled wave of streams costs a whole one."""
-
-    norm: float
-    """p: how sharply the cores' streams and the DRAM limit overlap."""
-
-    split_s: float
-    """Combining the splits, s."""
-
-    batch_s: float
-    """Work for each sequence outside the stream, such as its append to the cache, s."""
-
-    group_rows: float
-    """Query heads that share a KV head beyond this many cost the stream time: arithmetic no longer hides."""
-
-    splits: Literal["best", "rule"] = "best"
-    """How the library chooses KV splits: the fastest, or by FlashAttention's rule."""
+    overhead_s: Annotated[float, quantity("t0, launch overhead", "Launches of the step's kernels.", unit="s")]
+    dram: Annotated[
+        float,
+        quantity("em, share of DRAM bandwidth", "Share of the published bandwidth that 1e8 bytes of cache reach."),
+    ]
+    dram_ramp: Annotated[
+        float, quantity("gamma, DRAM ramp", "The share of DRAM bandwidth grows as (bytes / 1e8)^gamma, up to 0.96.")
+    ]
+    stream: Annotated[
+        float, quantity("Stream of a core", "Bytes of KV cache per clock that one core works through.", unit="B/clock")
+    ]
+    stream_s: Annotated[
+        float,
+        quantity("Start of a stream", "Fixed cost of one stream: a sequence's KV head, or a split of it.", unit="s"),
+    ]
+    wave: Annotated[float, quantity("f, last wave", "1 where a last, partly filled wave of streams costs a whole one.")]
+    norm: Annotated[float, quantity("p, overlap", "How sharply the cores' streams and the DRAM limit overlap.")]
+    split_s: Annotated[
+        float, quantity("Combining the splits", "A second kernel that joins the results of KV splits.", unit="s")
+    ]
+    batch_s: Annotated[
+        float, quantity("Work for each sequence", "Outside the stream, such as its append to the cache.", unit="s")
+    ]
+    group_rows: Annotated[
+        float,
+        quantity(
+            "Query heads hidden by a stream",
+            "Query heads that share a KV head beyond this many cost the stream time: arithmetic no longer hides.",
+        ),
+    ]
+    splits: Annotated[
+        Literal["best", "rule"],
+        choice("Choice of KV splits", "How the library chooses KV splits: the fastest, or by FlashAttention's rule."),
+    ] = "best"
 
 
 def kv_bytes(form: AttentionFormat, c: Columns) -> Array:

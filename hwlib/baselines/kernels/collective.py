@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 import numpy as np
 
 from hwlib.baselines.kernels.ceilings import Array, Ceilings
+from hwlib.fields import quantity
 
 
 class CollectiveConstants(msgspec.Struct, frozen=True, kw_only=True):
     """What a library makes of one collective on a device's links; fitted."""
 
-    overhead_s: float
-    """alpha, s: launch; in eager mode what the host adds."""
-
-    step_s: float
-    """Latency of each further chip, s."""
-
-    ramp_s: float
-    """Before the plateau time grows by sqrt(ramp_s x wire time): chunks too small to fill the links, s."""
-
-    share: float
-    """Share of all links' bandwidth, one way, that a large message reaches on eight chips."""
-
-    spread: float
-    """Exponent of chips / 8 in that share: above 0 where fewer chips use fewer links, below where switches add up."""
+    overhead_s: Annotated[float, quantity("alpha, launch", "Launch; in eager mode what the host adds.", unit="s")]
+    step_s: Annotated[float, quantity("Latency of a chip", "Latency of each chip after the second.", unit="s")]
+    ramp_s: Annotated[
+        float,
+        quantity(
+            "Ramp",
+            "Before the plateau time grows by sqrt(ramp x wire time): chunks too small to fill the links.",
+            unit="s",
+        ),
+    ]
+    share: Annotated[
+        float,
+        quantity(
+            "Share of links' bandwidth",
+            "Share of all links' bandwidth, one way, that a large message reaches on eight chips.",
+        ),
+    ]
+    spread: Annotated[
+        float,
+        quantity(
+            "Exponent of chips",
+            "Of chips / 8 in that share: above 0 where fewer chips use fewer links, below where switches add up.",
+        ),
+    ]
 
 
 def wire_bytes(op: str, n: Array, size: Array) -> Array:

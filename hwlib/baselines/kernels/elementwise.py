@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 import numpy as np
 
 from hwlib.baselines.kernels.ceilings import Array, Ceilings, norm
+from hwlib.fields import quantity
 
 RAMP_BYTES = 1e8
 ELEMENT_BYTES = 2.0
@@ -16,20 +19,20 @@ PASSES = {"rmsnorm": 2.0, "layernorm": 2.0, "softmax": 2.0, "gelu": 2.0, "add": 
 class ElementwiseConstants(msgspec.Struct, frozen=True, kw_only=True):
     """What a framework makes of one element-wise operator on a device; fitted."""
 
-    overhead_s: float
-    """t0, s: launch, and what the host adds in eager mode."""
-
-    passes: float
-    """Times that the tensor goes through DRAM at the published bandwidth, losses included."""
-
-    ramp: float
-    """gamma: bandwidth grows as (bytes / 1e8)^gamma."""
-
-    norm: float
-    """p: how sharply the floor gives way to traffic."""
-
-    row_s: float
-    """Work of one row on one core, s: reductions and index arithmetic."""
+    overhead_s: Annotated[
+        float, quantity("t0, launch overhead", "Launch, and what the host adds in eager mode.", unit="s")
+    ]
+    passes: Annotated[
+        float,
+        quantity(
+            "Passes over DRAM", "Times that the tensor goes through DRAM at the published bandwidth, losses included."
+        ),
+    ]
+    ramp: Annotated[float, quantity("gamma, DRAM ramp", "Bandwidth grows as (bytes / 1e8)^gamma.")]
+    norm: Annotated[float, quantity("p, overlap", "How sharply the floor gives way to traffic.")]
+    row_s: Annotated[
+        float, quantity("Work of a row", "Work of one row on one core: reductions and index arithmetic.", unit="s")
+    ]
 
 
 def elementwise_seconds(x: ElementwiseConstants, chip: Ceilings, rows: Array, cols: Array) -> Array:

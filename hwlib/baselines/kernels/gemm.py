@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlib.baselines.kernels.ceilings import Array, Ceilings, norm, waves
+from hwlib.fields import choice, quantity
 
 SPLITS = (1, 2, 3, 4, 6, 8)
 MIN_SPLIT_K = 128
@@ -32,47 +33,70 @@ FLOOR_ROWS = 32
 class GemmConstants(msgspec.Struct, frozen=True, kw_only=True):
     """What a GEMM library makes of a device; fitted, dimensionless where a datasheet figure carries the unit."""
 
-    overhead_s: float
-    """t0, s: launch, prologue and epilogue of any kernel."""
-
-    compute: float
-    """ec: share of the peak that a full tile reaches."""
-
-    dram: float
-    """em: share of the DRAM bandwidth that a kernel of 1e8 bytes reaches."""
-
-    dram_ramp: float
-    """gamma: that share grows as (bytes / 1e8)^gamma, up to 0.96."""
-
-    norm: float
-    """p: how sharply compute and traffic overlap; 1 is serial, infinity perfect."""
-
-    feed: float
-    """beta_sm: bytes per clock that one core can load for its tile."""
-
-    tile_s: float
-    """t1, s: start and drain of one tile."""
-
-    wave: float
-    """f: 1 where a last, partly filled wave costs a whole one, 0 where persistent kernels share it out."""
-
-    split_s: float
-    """ts, s: second pass of a GEMM split along K."""
-
-    throttle: float
-    """theta: slowdown at full use of the matrix units, from clocks that fall at the power limit."""
-
-    quantise: float = 0.0
-    """Bytes of activations that a separate quantisation kernel moves, over those of the input; 0 for plain GEMMs."""
-
-    floor_s: float = 0.0
-    """Least time of a GEMM, s, where the host is slower than the kernels; 0 where graphs hide it."""
-
-    floor_rows_s: float = 0.0
-    """The same from 32 rows on, s."""
-
-    tiles: TileSet = "large"
-    """Which tile sizes the library has: those of 64 rows and more, or those of 16 and 32 rows too."""
+    overhead_s: Annotated[
+        float, quantity("t0, launch overhead", "Launch, prologue and epilogue of any kernel.", unit="s")
+    ]
+    compute: Annotated[
+        float,
+        quantity(
+            "ec, share of peak",
+            "Share of the published peak that a full tile reaches; above 1 where clocks beat the datasheet.",
+        ),
+    ]
+    dram: Annotated[
+        float,
+        quantity("em, share of DRAM bandwidth", "Share of the published bandwidth that a kernel of 1e8 bytes reaches."),
+    ]
+    dram_ramp: Annotated[
+        float, quantity("gamma, DRAM ramp", "The share of DRAM bandwidth grows as (bytes / 1e8)^gamma, up to 0.96.")
+    ]
+    norm: Annotated[
+        float,
+        quantity("p, overlap", "How sharply compute and traffic overlap: 1 is one after the other, infinity perfect."),
+    ]
+    feed: Annotated[
+        float,
+        quantity("beta_sm, feed of a core", "Bytes per clock that one core can load for its tile.", unit="B/clock"),
+    ]
+    tile_s: Annotated[float, quantity("t1, start of a tile", "Start and drain of one tile.", unit="s")]
+    wave: Annotated[
+        float,
+        quantity(
+            "f, last wave",
+            "1 where a last, partly filled wave costs a whole one, 0 where persistent kernels share it out.",
+        ),
+    ]
+    split_s: Annotated[float, quantity("ts, split along K", "Second pass of a GEMM that is split along K.", unit="s")]
+    throttle: Annotated[
+        float,
+        quantity(
+            "theta, throttling", "Slowdown at full use of the matrix units, from clocks that fall at the power limit."
+        ),
+    ]
+    quantise: Annotated[
+        float,
+        quantity(
+            "Quantising passes",
+            "Bytes that a separate quantisation kernel moves, over those of the activations; 0 for plain GEMMs.",
+        ),
+    ] = 0.0
+    floor_s: Annotated[
+        float,
+        quantity(
+            "Floor of the host",
+            "Least time of a GEMM where the host is slower than the kernels; 0 where graphs hide it.",
+            unit="s",
+        ),
+    ] = 0.0
+    floor_rows_s: Annotated[
+        float, quantity("Floor from 32 rows on", "The same where the library launches one more kernel.", unit="s")
+    ] = 0.0
+    tiles: Annotated[
+        TileSet,
+        choice(
+            "Tile sizes", "Which tile sizes the library has: those of 64 rows and more, or those of 16 and 32 rows too."
+        ),
+    ] = "large"
 
 
 class GemmFormat(msgspec.Struct, frozen=True, kw_only=True):
