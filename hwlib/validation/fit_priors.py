@@ -16,7 +16,7 @@ from hwlib.catalog import Device, find_device
 from hwlib.mapping.collectives import collective_latencies, port_ramp
 from hwlib.technology.wires import port_technology
 from hwlib.validation.kernels import Parts, gemm_parts, seconds
-from hwlib.validation.tables import Row, column, fitted, read_rows
+from hwlib.validation.tables import Row, column, read_rows, seen_by_fits
 
 Array = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def gemm_kernels(rows: Sequence[Row], device: str, dtypes: tuple[str, ...], bits
     record = find_device(DEVICES[device])
     parts = gemm_parts(device_design(record), m, n, k, bits)
     roof = _gemm_roofline_s(record, m, n, k, bits)
-    return Kernels(device, parts, column(mine, "latency_s"), roof, fitted(mine, ("m", "n", "k")))
+    return Kernels(device, parts, column(mine, "latency_s"), roof, seen_by_fits(mine, ("m", "n", "k")))
 
 
 def _gemm_roofline_s(device: Device, m: Array, n: Array, k: Array, bits: int) -> Array:
@@ -88,7 +88,7 @@ def attention_kernels(rows: Sequence[Row], device: str) -> Kernels:
     parts = gemm_parts(device_design(record), 1.0, 1.0, 1.0, 16)
     times = np.zeros((int(good.sum()), parts.times.shape[1]))
     times[:, _dram()] = at_peak[good]
-    split = fitted(mine, ("batch", "heads", "kv_heads", "kv_len"))[good]
+    split = seen_by_fits(mine, ("batch", "heads", "kv_heads", "kv_len"))[good]
     return Kernels(device, Parts(times, parts.p), t[good], at_peak[good], split)
 
 
@@ -150,7 +150,7 @@ def fit_port(rows: Sequence[Row], overhead_s: float) -> tuple[dict[str, float], 
     beta = np.array([(find_device(DEVICES[r["device"]]).interconnect_GBs_bidir or 0.0) * 0.5e9 for r in mine])
     fixed = overhead_s + collective_latencies(n) * port_technology("nvlink").latency_s
     wire = 2.0 * (n - 1.0) / n * size / beta
-    seen = fitted(mine, ("bytes", "n_devices"))
+    seen = seen_by_fits(mine, ("bytes", "n_devices"))
 
     def predicted(x: Array) -> Array:
         return np.asarray(fixed + wire / (x[0] * port_ramp(size, x[1] * RAMP_SCALE * beta)))
@@ -202,7 +202,7 @@ def cited_points(gemm: Path, per_device: int = 16) -> list[dict[str, Any]]:
     rows, found = read_rows(gemm), []
     for device, name in DEVICES.items():
         mine = [r for r in rows if r["device"] == device and r["dtype"] in SIXTEEN]
-        out = [r for r, seen in zip(mine, fitted(mine, ("m", "n", "k")), strict=True) if not seen]
+        out = [r for r, seen in zip(mine, seen_by_fits(mine, ("m", "n", "k")), strict=True) if not seen]
         out.sort(key=lambda r: (float(r["m"]) * float(r["n"]) * float(r["k"]), r["source"]))
         for i in np.linspace(0, len(out) - 1, per_device).round().astype(int):
             shape = {c: int(float(out[i][c])) for c in ("m", "n", "k")}

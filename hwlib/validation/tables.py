@@ -1,21 +1,19 @@
-"""Measured tables as numbers: rows of a CSV file (plain or gzip) and the split into fitted and kept-out rows."""
+"""Small measured tables whole and as text: rows of a CSV file (plain or gzip), columns as numbers, their split."""
 
 from __future__ import annotations
 
 import csv
 import gzip
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.baselines.measured import fitted
+
 Array = NDArray[np.float64]
 Row = dict[str, str]
-
-FITTED_TENTHS = 7
-"""Of ten buckets of shapes, those that constants are fitted to; the rest is kept out and judged."""
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -30,7 +28,6 @@ def column(rows: Iterable[Row], name: str) -> Array:
     return np.array([float(row[name]) if row[name] else np.nan for row in rows])
 
 
-def fitted(rows: Iterable[Row], keys: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Which rows a fit may see: by a checksum of their shape, so that equal shapes fall on one side."""
-    words = [",".join(str(int(float(row[key]))) for key in keys) for row in rows]
-    return np.array([zlib.crc32(word.encode()) % 10 < FITTED_TENTHS for word in words], dtype=bool)
+def seen_by_fits(rows: Sequence[Row], keys: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows a fit may see, by the one rule for all tables: `hwlib.baselines.measured.fitted`."""
+    return fitted({key: column(rows, key) for key in keys}, keys)
