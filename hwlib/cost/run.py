@@ -41,6 +41,17 @@ class Memory:
     unplaced: Array
     """Bytes of weights that found no place at all."""
 
+    room: Array
+    """Bytes of scratchpad open to weights."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A placement that is given instead of found by the rule: instances [W, places], and where the KV cache lives."""
+
+    placed: Array
+    kv_on_chip: bool
+
 
 @dataclass(frozen=True)
 class Run:
@@ -107,7 +118,7 @@ def context_periods(chip: Lowered) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _weight_table(program: Program, column: Array) -> Array:
+def weight_table(program: Program, column: Array) -> Array:
     """[S, W]: a value [S, K] of each weight matrix, taken from a column of the prefill."""
     result = np.zeros((len(column), len(program.weights)))
     mask = (program.weight >= 0) & (program.phase == 0)
@@ -143,9 +154,9 @@ def place(
     memory takes is left to the base place. `deep`: pipeline stages, whose memories together hold the layers.
     """
     d, w, places = machine.chip.count, len(program.weights), 2 + ways.crossbars
-    wanted = np.broadcast_to(_weight_table(program, program.repeat), (d, w)).copy()
-    size = _weight_table(program, program.store_bytes)
-    n, k, matrices = (_weight_table(program, c) for c in (program.n, program.k, program.matrices))
+    wanted = np.broadcast_to(weight_table(program, program.repeat), (d, w)).copy()
+    size = weight_table(program, program.store_bytes)
+    n, k, matrices = (weight_table(program, c) for c in (program.n, program.k, program.matrices))
     saving = _savings(program, energy, places)
     only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
     result = np.zeros((d, w, places))
@@ -179,9 +190,10 @@ def _memory(
     placed: Array,
     ways: Ways,
     kv_on_chip: NDArray[np.bool_],
+    room: Array,
 ) -> Memory:
     scenario = scenarios[0]
-    size = _weight_table(program, program.store_bytes)
+    size = weight_table(program, program.store_bytes)
     held = placed * size[:, :, None] / stages(llm, scenario)
     in_crossbars, in_sram = held[:, :, 2:].sum((1, 2)), held[:, :, 1].sum(1)
     weights = np.full(machine.chip.count, weights_per_chip_bytes(llm, scenario))
@@ -206,6 +218,7 @@ def _memory(
         running,
         kv_on_chip,
         np.where(running < 1, unplaced, 0.0),
+        room,
     )
 
 
@@ -222,10 +235,17 @@ def _each(machine: Machine, values: list[float]) -> Array:
     return np.broadcast_to(np.array(values), (machine.chip.count,)).copy()
 
 
-def run(chip: Lowered, scenarios: tuple[Scenario, ...], llm: LlmArchitecture, batches: tuple[float, ...]) -> Run:
+def run(
+    chip: Lowered,
+    scenarios: tuple[Scenario, ...],
+    llm: LlmArchitecture,
+    batches: tuple[float, ...],
+    held: Held | None = None,
+) -> Run:
     """Evaluates a group of designs at batches that run on them (see `Memory.batch`).
 
     One scenario and batch serve all designs, or there is one for each design; these may differ in prompt and batch.
+    Weights live where the rule puts them, or as `held` says.
     """
     scenario = scenarios[0]
     machine = build(chip, widths_needed(scenario))
@@ -236,6 +256,8 @@ def run(chip: Lowered, scenarios: tuple[Scenario, ...], llm: LlmArchitecture, ba
     ]
     kv_end = _each(machine, longest)
     on_chip = _kv_on_chip(machine, ways, kv_end)
+    if held is not None:
+        on_chip = on_chip & held.kv_on_chip
     work = measure(machine, program, scenario, on_chip)
     serial = serial_programming(machine, program)
     tau = combine(work.times, machine.p_norm, serial)
@@ -245,13 +267,17 @@ def run(chip: Lowered, scenarios: tuple[Scenario, ...], llm: LlmArchitecture, ba
     if machine.sram is not None:
         room = np.maximum(0.0, (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes - np.where(on_chip, kv_end, 0.0))
     deep = stages(llm, scenario)
-    placed = place(machine, program, scenario, ways, energy.sum(-1), room, deep)
-    memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip)
+    parts = _each(machine, [micro_batches(scenario, b) for b in batches])
+    if held is None:
+        joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
+        placed = place(machine, program, scenario, ways, joules, room, deep)
+    else:
+        placed = np.broadcast_to(held.placed, (chip.count, *held.placed.shape)).copy()
+    memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip, room)
     instances = np.broadcast_to(program.repeat, tau.shape).copy()
     weighted = np.flatnonzero(program.weight >= 0)
     instances[:, weighted] = placed[:, program.weight[weighted], program.place[weighted]]
     passes = instances * _step_share(program, scenario)
-    parts = _each(machine, [micro_batches(scenario, b) for b in batches])
     base = Run(
         machine=machine,
         program=program,
@@ -278,6 +304,17 @@ def run(chip: Lowered, scenarios: tuple[Scenario, ...], llm: LlmArchitecture, ba
     return _totals(throttle(base, serial), parts)
 
 
+def _filling(parts: Array, deep: float) -> Array:
+    """[2, D]: time of a phase over that of one pass through all stages (see `_totals`)."""
+    return np.stack([(deep + parts - 1) / deep, np.maximum(1.0, parts / deep)])
+
+
+def _static_J(machine: Machine, program: Program, scenario: Scenario, parts: Array, deep: float) -> Array:
+    """[D, K]: static joules of all chips for a second of a column, in the units of its dynamic energy in one pass."""
+    watts = machine.leakage_W.sum(1) * scenario.pipeline_parallel * _filling(parts, deep) / parts
+    return np.asarray(watts[program.phase].T)
+
+
 def _runs(scenario: Scenario, parts: Array) -> Array:
     each = parts * scenario.tensor_parallel
     return np.array([each, each * (scenario.output - 1)])
@@ -293,8 +330,7 @@ def _totals(r: Run, parts: Array) -> Run:
     phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
     pass_time = np.einsum("dk,fk->fd", r.passes * r.tau, phases)
     pass_energy = np.einsum("dk,dkc,fk->fdc", r.passes, r.energy, phases)
-    fill_factor = np.stack([(deep + parts - 1) / deep, np.maximum(1.0, parts / deep)])
-    phase_s = pass_time * fill_factor
+    phase_s = pass_time * _filling(parts, deep)
     end = phase_s[0] + phase_s[1] * (r.scenario.output - 1)
     dynamic = pass_energy.sum(-1) * r.runs
     return replace(r, pass_time=pass_time, pass_energy=pass_energy, phase_s=phase_s, end_s=end, dynamic_J=dynamic)
