@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoGroup, QUndoStack
 
 from explorer.page import Page
+from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.design import files
 from hwlib.design.design import Design
 from hwlib.design.edit import checked
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """What the design is compared with: a catalog `device` by name, or another `design`."""
+    """What the design is compared with: a catalog `device`, timed as its `settings` say, or another `design`."""
 
     name: str
     device: str = ""
     design: Design | None = None
+    settings: DeviceSettings = DeviceSettings()
+    calibration_file: str = ""
+    """Where the user's own calibration among the settings was read from."""
 
 
 class Document(QObject):
@@ -36,6 +40,8 @@ class Document(QObject):
     scenario_changed = Signal(object)
     model_changed = Signal(object)
     baselines_changed = Signal(object)
+    baseline_retimed = Signal(object, object)
+    """(before, after): a baseline stays, timed in another way. Sent after `baselines_changed`."""
     selection_changed = Signal(object)
     """frozenset of the ids of selected blocks and links."""
     operator_selected = Signal(object)
@@ -161,6 +167,12 @@ class Document(QObject):
         if wanted != self._baselines:
             self._baselines = wanted
             self.baselines_changed.emit(wanted)
+
+    def retime_baseline(self, before: Baseline, after: Baseline) -> None:
+        """Time a baseline in another way; nothing where it is none, or where the other one is there already."""
+        if before in self._baselines and after not in self._baselines:
+            self.set_baselines(after if b == before else b for b in self._baselines)
+            self.baseline_retimed.emit(before, after)
 
     def select(self, ids: Iterable[str]) -> None:
         """Select blocks and links; ids that the design lacks are left out."""

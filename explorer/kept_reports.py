@@ -6,6 +6,10 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from explorer.timing import settings_key, settings_words
+
 if TYPE_CHECKING:
     from explorer.document import Baseline
     from hwlib.report import Report
@@ -25,21 +29,26 @@ class KeptReports:
 
     def report(self, baseline: Baseline, scenario: Scenario, llm: LlmArchitecture) -> Report:
         """The report of a device or saved design. Raises what hwlib raises."""
-        # Imported on the worker, so that the window is up before scipy is loaded.
-        from hwlib.evaluate import evaluate, evaluate_device
-
         # Not by name: a renamed snapshot is still the same chip.
-        key = (baseline.device, baseline.design, scenario, llm)
+        key = (baseline.device, baseline.design, settings_key(baseline.settings), scenario, llm)
         with self._lock:
             if key in self._reports:
                 self._reports.move_to_end(key)
                 return self._reports[key]
-        if baseline.design is not None:
-            made = evaluate(baseline.design, scenario, llm)
-        else:
-            made = evaluate_device(baseline.device, scenario, llm)
+        made = _evaluated(baseline, scenario, llm)
         with self._lock:
             self._reports[key] = made
             if len(self._reports) > self._most:
                 self._reports.popitem(last=False)
         return made
+
+
+def _evaluated(baseline: Baseline, scenario: Scenario, llm: LlmArchitecture) -> Report:
+    # Imported on the worker, so that the window is up before scipy is loaded.
+    from hwlib.evaluate import evaluate, evaluate_device
+
+    if baseline.design is not None:
+        return evaluate(baseline.design, scenario, llm)
+    made = evaluate_device(baseline.device, scenario, llm, baseline.settings)
+    words = settings_words(baseline)
+    return msgspec.structs.replace(made, subject=f"{made.subject}, {words}") if words else made

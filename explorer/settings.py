@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 import platformdirs
 
+from explorer.timed import Timed
 from hwlib.workload.scenario import Scenario
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """What a new window serves; None: the program's own choice."""
     devices: tuple[str, ...] | None = None
     """The catalog devices that a new window compares with; None: the program's own choice."""
+    timed: dict[str, Timed] = {}
+    """How catalog devices are timed, by name, where the user has chosen that."""
     layout_name: str = "design"
     """The named arrangement of the panels that was on show last."""
     own_layout: bytes = b""

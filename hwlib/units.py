@@ -82,6 +82,19 @@ def format_quantity(value: float | None, unit: str = "", digits: int = 4, *, bin
     return _prefixed(value, unit, digits)
 
 
+def format_band(value: float, low: float, high: float, unit: str = "", digits: int = 3) -> str:
+    """The ends of an uncertain value in the prefix that the value itself is written in: "92–118" of 105 W."""
+    shown = format_quantity(value, unit, digits)
+    number, _, _ = shown.partition(" ")
+    try:
+        scale = value / float(number)
+    except (ValueError, ZeroDivisionError):
+        return f"{format_quantity(low, unit, digits)}–{format_quantity(high, unit, digits)}"
+    # Written numbers are rounded: the prefix alone is a power of ten.
+    factor = 10.0 ** round(math.log10(scale))
+    return f"{_plain(low / factor, digits)}–{_plain(high / factor, digits)}"
+
+
 def _why_no_number(body: str) -> str:
     if not body:
         return "nothing was typed"

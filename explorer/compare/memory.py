@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from explorer import atomic, settings
 from explorer.compare.subjects import PRESENT_ID, Comparing, Kind, Subject
+from explorer.timed import Timed, settings_of, timed_of
 from hwlib.catalog import find_device
 from hwlib.design import files
 
@@ -32,6 +33,7 @@ class _Kept(msgspec.Struct, frozen=True):
     design: str = ""
     path: str = ""
     pinned_at: datetime | None = None
+    timed: Timed = Timed()
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -49,7 +51,10 @@ def comparison_path() -> Path:
 def dumps(comparing: Comparing) -> bytes:
     """What is compared, as a file."""
     kept = tuple(
-        _Kept(s.id, s.kind, s.name, s.device, files.dumps(s.design).decode() if s.design else "", s.path, s.pinned_at)
+        _Kept(
+            s.id, s.kind, s.name, s.device, files.dumps(s.design).decode() if s.design else "", s.path, s.pinned_at,
+            timed_of(s.settings, s.calibration_file),
+        )
         for s in comparing.subjects
     )
     return msgspec.json.format(msgspec.json.encode(_File(FORMAT, 1, kept, comparing.reference_id)))
@@ -80,7 +85,7 @@ def _subject(kept: _Kept) -> Subject | None:
         return None
     return Subject(
         id=kept.id or PRESENT_ID, kind=kept.kind, name=kept.name, device=kept.device, design=design, path=kept.path,
-        pinned_at=kept.pinned_at,
+        pinned_at=kept.pinned_at, settings=settings_of(kept.timed), calibration_file=kept.timed.calibration_file,
     )  # fmt: skip
 
 

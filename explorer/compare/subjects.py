@@ -11,7 +11,9 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from explorer.document import Baseline
+from explorer.timing import AS_SHIPPED, name_of
 from explorer.words import distinct
+from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.design.design import Design
 from hwlib.design.files import SUFFIX
 
@@ -40,13 +42,16 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     """The file of a saved design, or "example:" with a name."""
     pinned_at: datetime | None = None
+    settings: DeviceSettings = DeviceSettings()
+    """How a device is timed."""
+    calibration_file: str = ""
 
     @property
     def baseline(self) -> Baseline:
         """The same as the evaluator knows it. Raises ValueError for the present design."""
         if self.kind == "present":
             raise ValueError("the present design is no baseline")
-        return Baseline(self.name, device=self.device, design=self.design)
+        return Baseline(self.name, self.device, self.design, self.settings, self.calibration_file)
 
     @property
     def kind_words(self) -> str:
@@ -76,6 +81,7 @@ class Comparing(QObject):
         for baseline in document.baselines:
             self._subjects += (self._of(baseline),)
         document.changed.connect(self._follow_name)
+        document.baseline_retimed.connect(self.follow)
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -89,8 +95,8 @@ class Comparing(QObject):
         return ids.index(self._reference) if self._reference in ids else 0
 
     def names(self) -> list[str]:
-        """The names as shown, told apart."""
-        return distinct([s.name for s in self._subjects])
+        """The names as shown, with how devices are timed where the user has chosen that, told apart."""
+        return distinct([s.name if s.kind == "present" else name_of(s.baseline) for s in self._subjects])
 
     def index(self, subject_id: str) -> int:
         """Where a subject stands. Raises KeyError where it is not compared."""
@@ -105,9 +111,25 @@ class Comparing(QObject):
             self._take((self._present(), *self._subjects))
 
     def add_device(self, name: str) -> None:
-        """Compare a catalog device too, once."""
-        if all(s.device != name for s in self._subjects):
+        """Compare a catalog device too, once as the product times it."""
+        if all((s.device, s.settings) != (name, AS_SHIPPED) for s in self._subjects):
             self._take((*self._subjects, self._of(Baseline(name, device=name))))
+
+    def retime(self, subject_id: str, after: Baseline) -> None:
+        """Time a device in another way."""
+        self._take(self._retimed(s, after) if s.id == subject_id else s for s in self._subjects)
+
+    def follow(self, before: Baseline, after: Baseline) -> None:
+        """A baseline of the window is timed in another way: so is a device here that was timed as it was."""
+        same = (before.device, before.settings)
+        self._take(
+            self._retimed(s, after) if s.device and (s.device, s.settings) == same else s for s in self._subjects
+        )
+
+    @staticmethod
+    def _retimed(subject: Subject, after: Baseline) -> Subject:
+        chosen = {"settings": after.settings, "calibration_file": after.calibration_file}
+        return msgspec.structs.replace(subject, **chosen) if subject.device else subject
 
     def add_design(self, design: Design, path: str = "") -> None:
         """Compare a saved design too, once. A name that is taken is told apart by its file's."""
@@ -191,7 +213,8 @@ class Comparing(QObject):
     def _of(self, baseline: Baseline, path: str = "") -> Subject:
         return Subject(
             id=self._new_id(), kind="device" if baseline.device else "design", name=baseline.name,
-            device=baseline.device, design=baseline.design, path=path,
+            device=baseline.device, design=baseline.design, path=path, settings=baseline.settings,
+            calibration_file=baseline.calibration_file,
         )  # fmt: skip
 
     def _new_id(self) -> str:

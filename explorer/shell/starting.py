@@ -7,9 +7,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from explorer.document import Baseline
 from explorer.settings import Preferences
+from explorer.timed import settings_of
 from hwlib import catalog
+from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.catalog import AmbiguousNameError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -51,11 +55,19 @@ def workload(
 
 
 def baselines(preferences: Preferences, otherwise: tuple[Baseline, ...]) -> tuple[Baseline, ...]:
-    """What a new window compares with."""
-    if preferences.devices is None:
-        return otherwise
-    known = {device.name for device in catalog.devices()}
-    return tuple(Baseline(name, device=name) for name in preferences.devices if name in known)
+    """What a new window compares with, devices timed as they were last."""
+    if preferences.devices is not None:
+        known = {device.name for device in catalog.devices()}
+        otherwise = tuple(Baseline(name, device=name) for name in preferences.devices if name in known)
+    return tuple(_timed(b, preferences) for b in otherwise)
+
+
+def _timed(baseline: Baseline, preferences: Preferences) -> Baseline:
+    timed = preferences.timed.get(baseline.device)
+    if timed is None or baseline.settings != DeviceSettings():
+        return baseline
+    chosen = {"settings": settings_of(timed), "calibration_file": timed.calibration_file}
+    return msgspec.structs.replace(baseline, **chosen)
 
 
 def session(preferences: Preferences, asked: Collection[str]) -> tuple[Path, ...]:
