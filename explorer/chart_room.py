@@ -25,8 +25,8 @@ CHECKED_BY = {"chart_freeze": "frozen", "chart_linear": "linear"}
 class ChartRoom(QObject):
     """Hands results to the charts. Commands go to the chart with the focus, else to the one last under the pointer."""
 
-    explain_requested = Signal(str)
-    """The key of a figure of the design's report."""
+    explain_requested = Signal(object, str)
+    """(report, key of a figure of it)."""
     export_requested = Signal(object)
     """A chart that shall be saved to a file."""
     message = Signal(str)

@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from explorer import theme
-from explorer.charts.compare_chart import CompareChart
 from explorer.compare.adding import Saved, designs_in
 from explorer.compare.memory import ComparisonMemory
 from explorer.compare.view import CompareView
@@ -52,14 +51,12 @@ class CompareRoom(QObject):
         self.exports = ExportCommands(document, evaluator, canvas, window)
         evaluator.finished.connect(self.view.show_results)
         self.view.message.connect(self.message)
-        for chart in self.view.board.charts:
-            chart.export_requested.connect(self.exports.chart)
         self.exports.message.connect(self.message)
         self.view.explain_requested.connect(self.explain_requested)
         self.view.open_requested.connect(self.open_requested)
         for chart in self.view.board.charts:
             chart.export_requested.connect(self.exports.chart)
-            chart.explain_requested.connect(self._explain)
+            chart.explain_requested.connect(self.explain_requested)
 
     def remember(self) -> None:
         """Compare what the last session compared, and keep it for the next one."""
@@ -105,12 +102,6 @@ class CompareRoom(QObject):
         column.addStretch(1)
         row.addLayout(column)
         return both
-
-    def _explain(self, key: str) -> None:
-        """A chart of several shows the first that runs by its own report."""
-        chart = self.sender()
-        if isinstance(chart, CompareChart) and chart.drawn is not None:
-            self.explain_requested.emit(chart.drawn.report, key)
 
     def shutdown(self) -> None:
         """Let the comparison in flight end."""

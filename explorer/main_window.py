@@ -210,7 +210,7 @@ class MainWindow(QMainWindow):
     def _wire(self) -> None:
         """Results go to everything that shows figures; the first chart to paint them lets the next evaluation start."""
         finished = self.evaluator.finished
-        self.chart_room.explain_requested.connect(self._explain)
+        self.chart_room.explain_requested.connect(self._popup.show_explanation)
         self.chart_room.export_requested.connect(self.room.exports.chart)
         self.chart_room.message.connect(self.shell.tell)
         self.chart_room.use_actions(self.commands.by_id)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PHASE_WORDS: dict[str, str] = {"prefill": "Prefill", "decode": "Decode step"}
 PHASE_SHORT: dict[str, str] = {"prefill": "Prefill", "decode": "Decode"}
+PHASE_TOTALS: dict[str, str] = {"prefill": "ttft_s", "decode": "tpot_s"}
+"""Keys of the figures that a whole phase takes."""
 _INITIALS = {"qkv": "QKV", "kv": "KV", "lm": "LM", "ffn": "FFN", "rope": "RoPE", "moe": "MoE", "attn": "attention"}
 _NAMES = {
     "norm_attention": "Attention norm", "norm_ffn": "FFN norm", "norm_final": "Final norm",

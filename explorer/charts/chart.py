@@ -29,6 +29,7 @@ from explorer.words import refusal, refusal_in_short
 
 if TYPE_CHECKING:
     from explorer.charts.plot import PlotView
+    from explorer.charts.sources import Source
     from explorer.document import Document
     from explorer.evaluator import Results
 
@@ -61,8 +62,8 @@ class Chart(QWidget):
     """True where a logarithmic axis can be a linear one."""
     painted = Signal(int)
     """The generation of the results that have just been painted."""
-    explain_requested = Signal(str)
-    """The key of a figure of the design's report that the user asks about."""
+    explain_requested = Signal(object, str)
+    """(report, key): the figure that the user asks about."""
     export_requested = Signal(object)
     """This chart shall be saved to a file."""
     touched = Signal(object)
@@ -241,17 +242,17 @@ class Chart(QWidget):
         if self.drawn is not None and self.on_show:
             self._refresh()
 
-    def key_at(self, pos: QPoint) -> str:
-        """The key of the figure at a point of this widget, "" where there is none that can be explained."""
+    def source_at(self, pos: QPoint) -> Source | None:
+        """The figure at a point of this widget, None where there is none that can be explained."""
         for plot in self.plots():
-            if plot.isVisible() and plot.rect().contains(plot.mapFrom(self, pos)):
-                key = plot.key_at(plot.box_point(plot.mapFrom(self, pos)))
-                return key if self.drawn is not None and key in self.drawn.report.figures() else ""
-        return ""
+            if plot.isVisible() and plot.rect().contains(plot.mapFrom(self, pos)) and self.drawn is not None:
+                source = plot.source_at(plot.box_point(plot.mapFrom(self, pos)))
+                return source if source is not None and source.known else None
+        return None
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        key = self.key_at(event.pos()) if event.reason() == QContextMenuEvent.Reason.Mouse else ""
-        menu = chart_menu(self, key)
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        menu = chart_menu(self, self.source_at(event.pos()) if by_mouse else None)
         self._extend_menu(menu)
         menu.popup(event.globalPos())
         event.accept()
@@ -267,7 +268,7 @@ class Chart(QWidget):
         """Asks for the figure whose menu entry was chosen."""
         entry = self.sender()
         if isinstance(entry, QAction):
-            self.explain_requested.emit(str(entry.data()))
+            self.explain_requested.emit(*entry.data())
 
     def copy_data(self) -> None:
         """Puts the figures on show on the clipboard, as spreadsheets paste them."""

@@ -9,18 +9,19 @@ from PySide6.QtWidgets import QMenu
 
 if TYPE_CHECKING:
     from explorer.charts.chart import Chart
+    from explorer.charts.sources import Source
 
 COPY_DATA, COPY_PICTURE, EXPORT = "Copy data", "Copy picture", "Export…"
 FREEZE, LINEAR, WHERE_FROM = "Freeze axes", "Linear scale", "Where from?"
 
 
-def chart_menu(chart: Chart, key: str) -> QMenu:
-    """The context menu of a chart over the figure called `key` ("" over none). It deletes itself when it closes."""
+def chart_menu(chart: Chart, source: Source | None) -> QMenu:
+    """The context menu of a chart over a figure, or over none. It deletes itself when it closes."""
     menu = QMenu(chart)
     menu.aboutToHide.connect(menu.deleteLater)
-    if key:
+    if source is not None:
         where = menu.addAction(WHERE_FROM)
-        where.setData(key)
+        where.setData(tuple(source))
         where.triggered.connect(chart.explain_asked)
         menu.addSeparator()
     has_figures = bool(chart.values().rows)

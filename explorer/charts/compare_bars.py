@@ -16,8 +16,17 @@ from explorer.charts.compare_chart import CompareChart, letters
 from explorer.charts.items import Bar, BarsItem, Segment, reach_for
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.plot import PlotView
+from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Chooser, Switch
-from explorer.words import actions_figure, comparable, operator_word, percent, refusal, resource_word
+from explorer.words import (
+    PHASE_TOTALS,
+    actions_figure,
+    comparable,
+    operator_word,
+    percent,
+    refusal,
+    resource_word,
+)
 from hwlib.report import COMPONENTS, RESOURCES
 from hwlib.units import format_quantity
 
@@ -93,6 +102,7 @@ class CompareBars(CompareChart):
         self.plot.clicked.connect(self._clicked)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
+        self.plot.source_at = self._source_at
         self.plot.value_axes = ("bottom",)
 
     # What is shown --------------------------------------------------------------------------------------------------
@@ -282,7 +292,24 @@ class CompareBars(CompareChart):
         for key, value in part.values.items():
             line = f"{resource_word(key)}: {format_quantity(value, self.unit)} ({percent(value / part.total)})"
             lines.append(f"<b>{line}</b>" if key == here else line)
-        return "<br>".join(lines)
+        return "<br>".join([*lines, *explained(self._source_at(pos))])
+
+    def _source_at(self, pos: QPointF) -> Source | None:
+        """Of a stretch its own figure where the report tells it apart, else that of the whole bar."""
+        bar = self._bar_at(pos)
+        if bar is None:
+            return None
+        index, group = self._bars_of[bar.key]
+        here = self.bars.segment_at(bar, pos)
+        found = (Source(self.reports[index], key) for key in self._keys(group, here))
+        return next((source for source in found if source.known), None)
+
+    def _keys(self, group: Group, part: str | None) -> tuple[str, ...]:
+        """What explains a part of a bar, the closest first."""
+        if self.what == "energy":
+            return (f"energy.decode.{group.key}",) if group.key else (f"energy.{part}", "energy_per_token_J")
+        whole = f"time.{self._phase()}.{group.key}" if group.key else PHASE_TOTALS[self._phase()]
+        return f"{whole}.{part}", whole
 
     def _select(self, key: str | None) -> None:
         self.bars.set_selected(f"{key.split('.', 1)[1]}/{self.reference}" if key and self.by_operator else None)

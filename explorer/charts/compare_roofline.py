@@ -19,8 +19,9 @@ from explorer.charts.items import LabelsItem, PlotLabel
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX, PlotView
-from explorer.charts.roofline import SYMBOLS, Roof, roof_of
-from explorer.words import PHASE_SHORT, PHASE_WORDS, resource_word
+from explorer.charts.roofs import SYMBOLS, Beam, Roof, beam_at, beam_words, beams_of, roof_of, source_of
+from explorer.charts.sources import Source, explained
+from explorer.words import PHASE_SHORT, PHASE_TOTALS, PHASE_WORDS, phase_total_s, resource_word
 from hwlib.report import PHASES, RESOURCES
 from hwlib.units import format_quantity
 
@@ -60,6 +61,7 @@ class CompareRoofline(CompareChart):
 
     name = "compare_roofline"
     title = "Rooflines"
+    can_freeze = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -73,6 +75,7 @@ class CompareRoofline(CompareChart):
         layout.addWidget(self.legend)
         self.roofs: list[tuple[int, Roof]] = []
         self.points: list[Mean] = []
+        self.beams: list[Beam] = []
         self.lines: list[pg.PlotCurveItem] = []
         self.scatter = {p: pg.ScatterPlotItem(pxMode=True, symbol=SYMBOLS[p], size=POINT_PX) for p in PHASES}
         for z, item in enumerate(self.scatter.values()):
@@ -81,6 +84,7 @@ class CompareRoofline(CompareChart):
         self.labels = LabelsItem(self.plot.box)
         self.x_limits, self.y_limits = (0.0, 2.0), (0.0, 2.0)
         self.plot.tooltip_at = self._tooltip
+        self.plot.source_at = self._source_at
 
     def _draw(self, results: Results) -> None:
         self.heading.set_text(self.title)
@@ -100,6 +104,7 @@ class CompareRoofline(CompareChart):
         self.x_limits = log_limits([x * f for x in xs for f in (1 / AROUND, AROUND)])
         self.y_limits = log_limits([y * f for y in ys for f in (1 / AROUND, AROUND)])
         self.plot.set_range(self.x_limits, self.y_limits)
+        self.x_limits, self.y_limits = self.plot.shown_range
         roomy = self.height() >= ROOMY_PX
         ticks = decade_ticks(*self.y_limits, "FLOP/s", at_most=max(2, int(self.plot.room_px // 24)))
         axis_px = max((text_width(text) for _, text in ticks), default=0) + 10 + (20 if roomy else 0)
@@ -120,8 +125,11 @@ class CompareRoofline(CompareChart):
             line = pg.PlotCurveItem(antialias=True)
             self.plot.addItem(line)
             self.lines.append(line)
+        self.beams = []
         for item, (index, roof) in zip(self.lines, self.roofs, strict=False):
-            item.setData(*_roof_line(roof, self.x_limits))
+            xs, ys = roof.line(*self.x_limits)
+            item.setData(xs, ys)
+            self.beams += beams_of(self.reports[index], (roof.dram, roof.compute), xs, ys)
             item.setPen(line_pen(self._ink(index), 2.5 if index == self.reference else 1.5, _dash(index)))
         for item in self.lines[len(self.roofs) :]:
             item.setData([], [])
@@ -185,14 +193,26 @@ class CompareRoofline(CompareChart):
 
     def _tooltip(self, pos: QPointF) -> str:
         point = self.point_at(pos)
+        beam = beam_at(self.beams, self.labels, pos)
+        if point is None and beam is not None:
+            chip = next(i for i, report in enumerate(self.reports) if report is beam.report)
+            return beam_words(beam, self.names[chip])
         if point is None:
             return ""
         return "<br>".join((
             f"<b>{html.escape(self.names[point.chip])}</b> · {PHASE_WORDS[point.phase].lower()}",
             f"{format_quantity(point.flops, 'FLOP/s')} achieved: FLOP of all operators / their time",
             f"{format_quantity(point.intensity, '')} FLOP per DRAM byte",
+            f"{format_quantity(phase_total_s(self.reports[point.chip], point.phase), 's')}, "
             f"bound by {resource_word(point.bound)}",
+            *explained(self._source_at(pos)),
         ))  # fmt: skip
+
+    def _source_at(self, pos: QPointF) -> Source | None:
+        point, beam = self.point_at(pos), beam_at(self.beams, self.labels, pos)
+        if point is not None:
+            return Source(self.reports[point.chip], PHASE_TOTALS[point.phase])
+        return None if beam is None else source_of(beam)
 
     def _restyle(self) -> None:
         self.plot.restyle()
@@ -212,9 +232,3 @@ class CompareRoofline(CompareChart):
 
 def _dash(index: int) -> tuple[float, ...]:
     return LINE_DASHES[index % len(LINE_DASHES)]
-
-
-def _roof_line(roof: Roof, x_limits: tuple[float, float]) -> tuple[list[float], list[float]]:
-    ridge, top = math.log10(roof.ridge), math.log10(roof.compute.value)
-    start = x_limits[0]
-    return [start, ridge, x_limits[1]], [start + math.log10(roof.dram.value), top, top]

@@ -14,7 +14,7 @@ from explorer.charts.chart import Chart, Table, elided, text_width
 from explorer.charts.items import Bar, BarsItem, Mark, Segment, reach_for
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.plot import PlotView
-from explorer.charts.sources import explained
+from explorer.charts.sources import Source, explained
 from explorer.words import (
     actions_figure,
     board_figures,
@@ -68,7 +68,7 @@ class EnergyChart(Chart):
         layout.addWidget(self.legend)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
-        self.plot.key_at = self._key_at
+        self.plot.source_at = self._source_at
         self.plot.value_axes = ("bottom",)
 
     def _draw(self, results: Results) -> None:
@@ -148,11 +148,11 @@ class EnergyChart(Chart):
                 lines.append(f"<b>{line}</b>" if component == here else line)
         for figure in report.energies:
             lines.append(f"{format_quantity(figure.J_per_token, 'J')} {html.escape(figure.label or _how(figure))}")
-        return "<br>".join([*lines, *explained(report, _key(here))])
+        return "<br>".join([*lines, *explained(self._source_at(pos))])
 
-    def _key_at(self, pos: QPointF) -> str:
+    def _source_at(self, pos: QPointF) -> Source | None:
         bar = self.bars.bar_at(pos)
-        return _key(self.bars.segment_at(bar, pos)) if bar is not None and bar.key == "0" else ""
+        return None if bar is None else Source(self._reports[int(bar.key)], _key(self.bars.segment_at(bar, pos)))
 
     def _restyle(self) -> None:
         self.plot.restyle()

@@ -21,7 +21,7 @@ from explorer.charts.items import LabelsItem, PlotLabel
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
-from explorer.charts.roofline import roof_of
+from explorer.charts.roofs import roof_of
 from explorer.charts.switch import Switch
 from hwlib.units import format_quantity
 

@@ -23,7 +23,7 @@ from explorer.charts.items import PlotLabel
 from explorer.charts.log_axis import binary_ticks, log_ticks, power_free
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX
-from explorer.charts.sources import explained
+from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Chooser
 from explorer.charts.wall_curve import Measure, Run, limit_of, measured, run_line, runs_of
 from explorer.charts.wall_drag import WallDrag, stepped
@@ -119,7 +119,7 @@ class MemoryWallChart(Chart):
         plot.step_ended.connect(self._step_ended)
         plot.hovered.connect(self._hovered)
         plot.tooltip_at = self._tooltip
-        plot.key_at = self._key_at
+        plot.source_at = self._source_at
 
     # What is shown --------------------------------------------------------------------------------------------------
 
@@ -446,10 +446,10 @@ class MemoryWallChart(Chart):
         y = float(measured(self.wall, self.measure)[index])
         return (math.log10(self.wall.values[index]), self.scale.place(y)) if y > 0.0 and math.isfinite(y) else None
 
-    def _key_at(self, pos: QPointF) -> str:
+    def _source_at(self, pos: QPointF) -> Source | None:
         at = self.handle.at
         on_handle = at is not None and QLineF(self.handle.to_pixels(*at), pos).length() <= GRIP_PX
-        return self.measure if on_handle else ""
+        return Source(self.drawn.report, self.measure) if on_handle and self.drawn is not None else None
 
     def _tooltip(self, pos: QPointF) -> str:
         index = self._sample_at(pos)
@@ -465,7 +465,7 @@ class MemoryWallChart(Chart):
         wanted = float(wall.values[index]) if self.axis == "batch" else float(self.drawn.report.scenario.batch)
         if wall.batch_running[index] < wanted:
             lines.append(f"KV cache full: {wall.batch_running[index]:.0f} of {wanted:.0f} sequences run at once")
-        return "<br>".join([*lines, *explained(self.drawn.report, self._key_at(pos))])
+        return "<br>".join([*lines, *explained(self._source_at(pos))])
 
     def _sample_words(self, value: float) -> str:
         unit = {"batch": "", "context": " tokens"}.get(self.axis, "")

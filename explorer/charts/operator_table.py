@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView,
 from explorer import theme
 from explorer.charts.chart import Chart, Table
 from explorer.charts.legend import fill_swatch
+from explorer.charts.sources import Source
 from explorer.words import PHASE_SHORT, element_count, operator_word, percent, resource_word
 from hwlib.report import COMPONENTS, PHASES
 from hwlib.units import NOTHING, format_quantity
@@ -313,14 +314,14 @@ class OperatorTable(Chart):
         if rows:
             self.document.select_operator(self.model.lines[rows[0].row()].row.key)
 
-    def key_at(self, pos: QPoint) -> str:
+    def source_at(self, pos: QPoint) -> Source | None:
         view = self.view.viewport()
         index = self.view.indexAt(view.mapFrom(self, pos))
         if not index.isValid() or self.drawn is None or not view.rect().contains(view.mapFrom(self, pos)):
-            return ""
+            return None
         kind = "energy" if index.column() == ENERGY else "time"
-        key = f"{kind}.{self.model.lines[index.row()].row.key}"
-        return key if key in self.drawn.report.figures() else ""
+        source = Source(self.drawn.report, f"{kind}.{self.model.lines[index.row()].row.key}")
+        return source if source.known else None
 
     def _extend_menu(self, menu: QMenu) -> None:
         menu.addSeparator()

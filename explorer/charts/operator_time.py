@@ -15,7 +15,7 @@ from explorer.charts.chart import Chart, ElidedLabel, Table, elided, text_width
 from explorer.charts.items import Bar, BarsItem, Segment, reach_for
 from explorer.charts.legend import Entry, Legend, fill_swatch
 from explorer.charts.plot import PlotView
-from explorer.charts.sources import explained
+from explorer.charts.sources import Source, explained
 from explorer.words import (
     OTHERS,
     PHASE_SHORT,
@@ -134,7 +134,7 @@ class PhasePanel(QWidget):
         self.plot.clicked.connect(self._clicked)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
-        self.plot.key_at = self._key_at
+        self.plot.source_at = self._source_at
         self.plot.value_axes = ("bottom",)
         self._rows: dict[str, OperatorRow] = {}
         self._hidden: list[OperatorRow] = []
@@ -228,15 +228,16 @@ class PhasePanel(QWidget):
         if bar.key == OTHERS:
             lines = [f"{operator_word(r.name)}: {format_quantity(r.time_s, 's')}" for r in self._hidden]
             return "\n".join(lines)
-        return self._chart.describe(self._rows[bar.key], self._total_s)
+        told = self._chart.describe(self._rows[bar.key], self._total_s)
+        return "<br>".join([told, *explained(self._source_at(pos))])
 
-    def _key_at(self, pos: QPointF) -> str:
+    def _source_at(self, pos: QPointF) -> Source | None:
         """Of a stretch of a bar its resource's time, else the operator's."""
-        bar = self.bars.bar_at(pos)
-        if bar is None or bar.key not in self._rows:
-            return ""
+        bar, drawn = self.bars.bar_at(pos), self._chart.drawn
+        if bar is None or drawn is None or bar.key not in self._rows:
+            return None
         resource = self.bars.segment_at(bar, pos)
-        return f"time.{bar.key}.{resource}" if resource is not None else f"time.{bar.key}"
+        return Source(drawn.report, f"time.{bar.key}.{resource}" if resource is not None else f"time.{bar.key}")
 
 
 class OperatorTimeChart(Chart):
@@ -343,8 +344,7 @@ class OperatorTimeChart(Chart):
         ]
         for name, other in self._baselines_times(row):
             lines.append(f"{html.escape(name)}: {format_quantity(other, 's')}")
-        own = explained(self.results.report, f"time.{row.key}") if self.results is not None else []
-        return "<br>".join([*lines, *own])
+        return "<br>".join(lines)
 
     def _baselines_times(self, row: OperatorRow) -> list[tuple[str, float]]:
         found = []

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from explorer import theme
 from explorer.charts.axes import Tick
+from explorer.charts.sources import Source
 
 Range = tuple[tuple[float, float], tuple[float, float]]
 """((left, right), (bottom, top)) in the units of the plane."""
@@ -56,8 +57,8 @@ class PlotView(pg.PlotWidget):
         self.setMouseTracking(True)
         self.setAntialiasing(False)
         self.tooltip_at: Callable[[QPointF], str] = lambda _pos: ""
-        self.key_at: Callable[[QPointF], str] = lambda _pos: ""
-        """The key of the report's figure at a point of the view box."""
+        self.source_at: Callable[[QPointF], Source | None] = lambda _pos: None
+        """Whose figure, and which, lies at a point of the view box."""
         self.value_axes: tuple[str, ...] = ("left", "bottom")
         """The axes that can be frozen; rows of bars cannot."""
         self._frozen = False

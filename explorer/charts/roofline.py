@@ -18,8 +18,10 @@ from explorer.charts.axes import decade_ticks, log_limits
 from explorer.charts.chart import Chart, Table, text_width
 from explorer.charts.items import LabelsItem, PlotLabel
 from explorer.charts.legend import Entry, Legend
+from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
-from explorer.charts.sources import explained
+from explorer.charts.roofs import SYMBOLS, Beam, beam_at, beam_words, beams_of, roof_of, source_of
+from explorer.charts.sources import Source, explained
 from explorer.words import PHASE_SHORT, PHASE_WORDS, distinct, operator_word, percent, resource_word
 from hwlib.report import PHASES
 from hwlib.units import format_quantity
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from hwlib.report import Ceiling, OperatorRow, Phase, Report
 
 ROOMY_PX = 240
-SYMBOLS: dict[Phase, str] = {"prefill": "s", "decode": "o"}
 SMALLEST_PX, LARGEST_PX = 6.0, 20.0
 COUNTED_SHARE = 0.01
 """Operators under this share of their phase do not stretch the axes; they lie at the edge or outside."""
@@ -51,31 +52,6 @@ class Point(NamedTuple):
     y: float
     size_px: float
     share: float
-
-
-class Roof(NamedTuple):
-    """The highest ceiling of units that stream from DRAM and the DRAM bandwidth, and where they meet (FLOP/B)."""
-
-    compute: Ceiling
-    dram: Ceiling
-
-    @property
-    def ridge(self) -> float:
-        """Operational intensity of the ridge point."""
-        return self.compute.value / self.dram.value
-
-
-def roof_of(report: Report) -> Roof | None:
-    """A report's roof, None where it has no compute or no DRAM ceiling.
-
-    Weights that stay in crossbars never come from DRAM, so a crossbar's ceiling meets no slope if other units compute.
-    """
-    every = [c for c in report.ceilings if c.kind == "compute" and c.value > 0.0]
-    compute = [c for c in every if c.resource != "crossbar"] or every
-    dram = [c for c in report.ceilings if c.kind == "memory" and c.resource == "dram" and c.value > 0.0]
-    if not compute or not dram:
-        return None
-    return Roof(max(compute, key=lambda c: c.value), max(dram, key=lambda c: c.value))
 
 
 def achieved(row: OperatorRow) -> float:
@@ -102,6 +78,7 @@ class RooflineChart(Chart):
         layout.addWidget(self.legend)
         self.points: tuple[Point, ...] = ()
         self.x_limits, self.y_limits = (0.0, 2.0), (0.0, 2.0)
+        self.beams: list[Beam] = []
         self._beyond = False
         self._top = math.inf
         self._selected: str | None = None
@@ -109,7 +86,7 @@ class RooflineChart(Chart):
         self._make_looks()
         self.plot.clicked.connect(self._clicked)
         self.plot.tooltip_at = self._tooltip
-        self.plot.key_at = self._key_at
+        self.plot.source_at = self._source_at
 
     def _make_items(self) -> None:
         self.edge = self._line(-10)
@@ -176,7 +153,7 @@ class RooflineChart(Chart):
         self.points = tuple(p if math.isfinite(p.x) else p._replace(x=place) for p in self.points)
         x = self.x_limits[1]
         self.edge.setData([x, x] if self._beyond else [], list(self.y_limits) if self._beyond else [])
-        self.edge.setPen(_pen(theme.current().muted, 1, (2.0, 3.0)))
+        self.edge.setPen(line_pen(theme.current().muted, 1, (2.0, 3.0)))
 
     # Roofs ------------------------------------------------------------------------------------------------------
 
@@ -184,24 +161,29 @@ class RooflineChart(Chart):
         lines = _design_lines(results.report, self.x_limits, self.y_limits)
         while len(self.design_lines) < len(lines):
             self.design_lines.append(self._line(2))
+        self.beams = []
         for item, (xs, ys, pen) in zip(self.design_lines, [*lines, *_nothing(self.design_lines, lines)], strict=True):
             item.setData(xs, ys)
             item.setPen(pen)
+        for ceiling, (xs, ys, _) in zip(_shown_ceilings(results.report), lines, strict=True):
+            self.beams += beams_of(results.report, [ceiling], xs, ys)
         self._draw_baselines(results.baselines)
         roof = roof_of(results.report)
         at = (math.log10(roof.ridge), math.log10(roof.compute.value)) if roof is not None else None
         self.ridge.setData([at[0]] if at else [], [at[1]] if at else [])
         self.ridge.setBrush(QColor(theme.current().base))
-        self.ridge.setPen(_pen(theme.current().text, 1.5))
+        self.ridge.setPen(line_pen(theme.current().text, 1.5))
 
     def _draw_baselines(self, baselines: Sequence[Report]) -> None:
         while len(self.baseline_lines) < len(baselines):
             self.baseline_lines.append(self._line(1))
         for index, item in enumerate(self.baseline_lines):
             roof = roof_of(baselines[index]) if index < len(baselines) else None
-            xs, ys = ([], []) if roof is None else _roof_line(roof, self.x_limits)
+            xs, ys = ([], []) if roof is None else roof.line(self.x_limits[0], self.x_limits[1] + BEYOND)
             item.setData(xs, ys)
-            item.setPen(_pen(theme.baseline_gray(index), 1.5, _dash(index)))
+            if roof is not None:
+                self.beams += beams_of(baselines[index], (roof.dram, roof.compute), xs, ys)
+            item.setPen(line_pen(theme.baseline_gray(index), 1.5, _dash(index)))
 
     # Points -----------------------------------------------------------------------------------------------------
 
@@ -219,7 +201,7 @@ class RooflineChart(Chart):
         chosen = next((p for p in self.points if p.row.key == self._selected), None)
         self.halo.setData([chosen.x] if chosen else [], [chosen.y] if chosen else [])
         accent = QColor(theme.current().accent)
-        self.halo.setPen(_pen(theme.current().accent, 2))
+        self.halo.setPen(line_pen(theme.current().accent, 2))
         accent.setAlphaF(0.2)
         self.halo.setBrush(accent)
         if chosen is not None:
@@ -249,7 +231,8 @@ class RooflineChart(Chart):
     def _tooltip(self, pos: QPointF) -> str:
         point = self.point_at(pos)
         if point is None:
-            return ""
+            beam = beam_at(self.beams, self.labels, pos)
+            return "" if beam is None else beam_words(beam, beam.report.subject)
         row = point.row
         intensity = _intensity(row.intensity) if row.dram_bytes > 0.0 else "no DRAM traffic"
         return "<br>".join((
@@ -257,12 +240,14 @@ class RooflineChart(Chart):
             f"{format_quantity(achieved(row), 'FLOP/s')} achieved, {intensity}",
             f"{format_quantity(row.time_s, 's')}, {percent(point.share)} of the whole",
             f"bound by {resource_word(row.bound)}",
-            *(explained(self.drawn.report, f"time.{row.key}") if self.drawn is not None else ()),
+            *explained(self._source_at(pos)),
         ))  # fmt: skip
 
-    def _key_at(self, pos: QPointF) -> str:
-        point = self.point_at(pos)
-        return "" if point is None else f"time.{point.row.key}"
+    def _source_at(self, pos: QPointF) -> Source | None:
+        point, beam = self.point_at(pos), beam_at(self.beams, self.labels, pos)
+        if point is not None and self.drawn is not None:
+            return Source(self.drawn.report, f"time.{point.row.key}")
+        return None if beam is None else source_of(beam)
 
     # Words ------------------------------------------------------------------------------------------------------
 
@@ -357,7 +342,7 @@ class RooflineChart(Chart):
     def _make_looks(self) -> None:
         """Brush and pen of each colour: pyqtgraph keeps drawn symbols by them, so that they must stay the same."""
         colors = {*theme.RESOURCE_COLORS.values()}
-        self._looks = {c: (QBrush(QColor(c)), _pen(theme.outline(c), 1)) for c in colors}
+        self._looks = {c: (QBrush(QColor(c)), line_pen(theme.outline(c), 1)) for c in colors}
 
     def _restyle(self) -> None:
         self._make_looks()
@@ -405,7 +390,7 @@ def _design_lines(report: Report, x_limits: tuple[float, float], y_limits: tuple
     for ceiling in _shown_ceilings(report):
         level, color = math.log10(ceiling.value), theme.RESOURCE_COLORS[ceiling.resource]
         leading = roof is not None and ceiling in (roof.compute, roof.dram)
-        pen = _pen(color, 2.5 if leading else 1.5, () if leading else (4.0, 3.0))
+        pen = line_pen(color, 2.5 if leading else 1.5, () if leading else (4.0, 3.0))
         if ceiling.kind == "compute":
             start = max(x_limits[0], level - bandwidth) if math.isfinite(bandwidth) else x_limits[0]
             lines.append(([start, x_limits[1] + BEYOND], [level, level], pen))
@@ -419,23 +404,8 @@ def _nothing(items: list[pg.PlotCurveItem], lines: list[Line]) -> list[Line]:
     return [([], [], QPen(Qt.PenStyle.NoPen))] * (len(items) - len(lines))
 
 
-def _roof_line(roof: Roof, x_limits: tuple[float, float]) -> tuple[list[float], list[float]]:
-    start, end = x_limits[0], x_limits[1] + BEYOND
-    ridge, top = math.log10(roof.ridge), math.log10(roof.compute.value)
-    return [start, ridge, end], [start + math.log10(roof.dram.value), top, top]
-
-
 def _dash(index: int) -> tuple[float, ...]:
     return theme.BASELINE_DASHES[index % len(theme.BASELINE_DASHES)]
-
-
-def _pen(color: str, width: float, dash: tuple[float, ...] = ()) -> QPen:
-    pen = QPen(QColor(color), width)
-    pen.setCosmetic(True)
-    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    if dash:
-        pen.setDashPattern([d / width for d in dash])
-    return pen
 
 
 def _point_label(point: Point, color: str, bold: bool = False, optional: bool = False) -> PlotLabel:

@@ -13,7 +13,7 @@ from explorer import theme
 from explorer.charts.chart import Chart, Table, elided, text_width
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.plot import PlotView
-from explorer.charts.sources import explained
+from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Switch
 from explorer.charts.time_scale import TimeScale
 from explorer.charts.timeline_items import LaneBar, LanesItem, Stretch
@@ -129,7 +129,7 @@ class TimelineChart(Chart):
         self.plot.moved.connect(self._moved)
         self.plot.reset.connect(self._show_all)
         self.plot.tooltip_at = self._tooltip
-        self.plot.key_at = self._key_at
+        self.plot.source_at = self._source_at
 
     # What is shown --------------------------------------------------------------------------------------------------
 
@@ -253,12 +253,13 @@ class TimelineChart(Chart):
         if not bar.operator:
             lines.append(f"{percent(found.busy)} of it busy ({format_quantity(bar.busy_s, 's')})")
         lines.append(f"bound by {resource_word(bar.resource)}")
-        own = explained(self.drawn.report, self._key_at(pos)) if self.drawn is not None else []
-        return "<br>".join([*lines, *own])
+        return "<br>".join([*lines, *explained(self._source_at(pos))])
 
-    def _key_at(self, pos: QPointF) -> str:
+    def _source_at(self, pos: QPointF) -> Source | None:
         bar = self.lanes.bar_at(pos)
-        return f"time.{bar.operator}" if bar is not None and bar.operator else ""
+        if bar is None or not bar.operator or self.drawn is None:
+            return None
+        return Source(self.drawn.report, f"time.{bar.operator}")
 
     def _select(self, key: str | None) -> None:
         self.lanes.set_selected(key)

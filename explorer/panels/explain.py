@@ -140,6 +140,9 @@ class ExplainPopup(QDialog):
         self.setWindowTitle("Where from?")
         self.resize(SIZE)
         self._report: Report | None = None
+        self._newest: Report | None = None
+        self._follows = False
+        """True while the figure is the present design's: only that one changes with the next evaluation."""
         self._path: list[str] = []
         self._named: dict[str, str] = {}
         self.back = QToolButton()
@@ -191,6 +194,7 @@ class ExplainPopup(QDialog):
         if key not in report.figures():
             return
         self._report, self._path = report, [key]
+        self._follows = self._newest is None or (report.design == self._newest.design and not report.is_device)
         self._named.clear()
         self._refresh()
         self.show()
@@ -198,8 +202,9 @@ class ExplainPopup(QDialog):
         self.activateWindow()
 
     def show_results(self, results: Results) -> None:
-        """Keep up with the newest evaluation while the window is open."""
-        if self.isVisible() and self.key in results.report.figures():
+        """Keep up with the newest evaluation while the window is open on a figure of the present design."""
+        self._newest = results.report
+        if self.isVisible() and self._follows and self.key in results.report.figures():
             self._report = results.report
             self._refresh()
 
@@ -227,6 +232,7 @@ class ExplainPopup(QDialog):
             return
         explanation = self._report.explain(self.key)
         self.back.setEnabled(len(self._path) > 1)
+        self.setWindowTitle(f"Where from? {self._report.subject}")
         self.label.setText(readable(explanation.label))
         self.value.setText(figure_text(explanation))
         self.formula.setText(f"= {explanation.formula}")

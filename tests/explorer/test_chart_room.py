@@ -18,6 +18,7 @@ from explorer.charts.chart_menu import COPY_DATA, COPY_PICTURE, EXPORT, FREEZE, 
 from explorer.charts.energy import EnergyChart
 from explorer.charts.operator_time import OperatorTimeChart
 from explorer.charts.roofline import RooflineChart
+from explorer.charts.sources import Source
 from explorer.document import Baseline, Document
 from explorer.main_window import MainWindow
 from hwlib.catalog import find_model, load_example
@@ -77,8 +78,8 @@ def bar_point(chart: Chart, key: str) -> QPoint:
 
 def test_the_context_menu_offers_what_the_chart_can(qtbot: QtBot) -> None:
     chart = shown(qtbot, RooflineChart)
-    assert texts(chart_menu(chart, "")) == [COPY_DATA, COPY_PICTURE, EXPORT, FREEZE]
-    assert texts(chart_menu(chart, "tpot_s"))[0] == WHERE_FROM
+    assert texts(chart_menu(chart, None)) == [COPY_DATA, COPY_PICTURE, EXPORT, FREEZE]
+    assert texts(chart_menu(chart, Source(factories.report(), "tpot_s")))[0] == WHERE_FROM
 
 
 def test_a_right_click_opens_it(qtbot: QtBot) -> None:
@@ -92,23 +93,26 @@ def test_a_right_click_opens_it(qtbot: QtBot) -> None:
     assert texts(menu)[0] == WHERE_FROM
     with qtbot.waitSignal(chart.explain_requested) as told:
         menu.actions()[0].trigger()
-    assert told.args[0].startswith("energy.")
+    report, key = told.args
+    assert chart.drawn is not None
+    assert report is chart.drawn.report
+    assert key.startswith("energy.")
     menu.close()
 
 
 def test_a_stretch_of_a_bar_is_explained_by_its_resource(qtbot: QtBot) -> None:
     chart = shown(qtbot, OperatorTimeChart)
-    key = chart.key_at(bar_point(chart, "decode.ffn_down"))
-    assert key.startswith("time.decode.ffn_down.")
-    assert chart.drawn is not None
-    assert chart.drawn.report.explain(key).value >= 0.0
-    assert chart.key_at(QPoint(1, 1)) == ""
+    source = chart.source_at(bar_point(chart, "decode.ffn_down"))
+    assert source is not None
+    assert source.key.startswith("time.decode.ffn_down.")
+    assert source.report.explain(source.key).value >= 0.0
+    assert chart.source_at(QPoint(1, 1)) is None
 
 
 def test_without_figures_there_is_nothing_to_copy(qtbot: QtBot) -> None:
     chart = EnergyChart(factories.document())
     qtbot.addWidget(chart)
-    menu = chart_menu(chart, "")
+    menu = chart_menu(chart, None)
     assert [a.isEnabled() for a in menu.actions() if a.text() in (COPY_DATA, EXPORT, FREEZE)] == [False] * 3
 
 
@@ -201,7 +205,7 @@ def test_the_chart_with_the_focus_comes_first(qtbot: QtBot, window: MainWindow) 
 
 
 def test_where_from_opens_the_explanation(qtbot: QtBot, window: MainWindow) -> None:
-    window.charts["energy"].explain_requested.emit("energy.dram")
+    window.charts["energy"].explain_requested.emit(window.evaluator.results.report, "energy.dram")
     popup = window._popup
     qtbot.waitUntil(popup.isVisible)
     popup.close()

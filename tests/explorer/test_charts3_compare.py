@@ -14,7 +14,7 @@ from explorer.charts.compare_bars import CompareBars
 from explorer.charts.compare_chart import CompareChart, letters
 from explorer.charts.compare_charts import compare_charts
 from explorer.charts.compare_roofline import CompareRoofline, mean_of
-from explorer.charts.roofline import roof_of
+from explorer.charts.roofs import roof_of
 from explorer.charts.waterfall import WaterfallChart
 from explorer.document import Document
 from hwlib.analysis.waterfall import QUANTITIES, Quantity, waterfall

@@ -105,7 +105,9 @@ def test_the_tooltip_is_exact_and_explains(qtbot: QtBot, document: Document) -> 
     assert "layer 1" in text
     assert "from" in text
     assert "Source:" in text
-    assert chart.plot.key_at(chart.lanes.rect_of(bar).center()) == "time.decode.ffn_down"
+    source = chart.plot.source_at(chart.lanes.rect_of(bar).center())
+    assert source is not None
+    assert source.key == "time.decode.ffn_down"
     group = next(b for b in chart.lanes.bars if b.group)
     assert "busy" in chart.plot.tooltip_at(chart.lanes.rect_of(group).center())
     assert chart.plot.tooltip_at(QPointF(1.0, 1.0)) == ""

@@ -11,7 +11,8 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from explorer import theme
-from explorer.charts.roofline import RooflineChart, achieved, roof_of
+from explorer.charts.roofline import RooflineChart, achieved
+from explorer.charts.roofs import roof_of
 from explorer.document import Document
 from hwlib.catalog import find_model, load_example
 from hwlib.evaluate import evaluate

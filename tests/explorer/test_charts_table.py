@@ -205,6 +205,6 @@ def test_a_cell_tells_where_its_time_or_energy_is_from(qtbot: QtBot) -> None:
     for column, expected in (("time_s", f"time.{key}"), ("energy_J", f"energy.{key}")):
         table.view.scrollTo(table.model.index(2, KEYS.index(column)))
         cell = table.view.visualRect(table.model.index(2, KEYS.index(column)))
-        assert table.key_at(table.view.viewport().mapTo(table, cell.center())) == expected
+        assert table.source_at(table.view.viewport().mapTo(table, cell.center())) == (report, expected)
         assert report.explain(expected).value > 0.0
-    assert table.key_at(QPoint(2, 2)) == ""
+    assert table.source_at(QPoint(2, 2)) is None
