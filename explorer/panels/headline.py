@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer import theme
-from explorer.words import actions_figure, comparable, distinct, refusal, resource_word
+from explorer.bands import MEANING as BAND_MEANING
+from explorer.panels.ratios import FIGURES, Figure, Ratio, ratio, short_names
+from explorer.words import actions_figure, distinct, refusal, resource_word
 from hwlib.units import NOTHING, format_quantity
 
 if TYPE_CHECKING:
@@ -33,81 +34,9 @@ if TYPE_CHECKING:
 FLASH_MS = 500
 LINES = 2
 """Ratios written on a card; those to further baselines are in its tooltip."""
-SAME = 0.005
-"""Ratios this near to 1 are called equal."""
 UNTHROTTLED = 0.9995
 LABEL_PX, BIG_PX, LINE_PX, PAD_PX = 16, 28, 17, theme.GRID_PX
 LEFT_MIDDLE = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A figure over a baseline's. `goodness` is 1 for better, -1 for worse, 0 for equal; None: nothing to compare."""
-
-    name: str
-    value: float | None
-    goodness: int
-    why_not: str = ""
-
-    @property
-    def text(self) -> str:
-        """As it stands on the card."""
-        if self.value is None:
-            return f"{self.why_not} · {self.name}"
-        return f"{('▼', '=', '▲')[self.goodness + 1]} ×{format_quantity(self.value, '', 3)} vs {self.name}"
-
-    @property
-    def sentence(self) -> str:
-        """As the tooltip says it."""
-        if self.value is None:
-            return f"{self.name}: {self.why_not}"
-        return f"×{format_quantity(self.value)} of {self.name}: {('worse', 'equal', 'better')[self.goodness + 1]}"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """How one headline figure is read from a report and written. `lower_is_better` says which way is good."""
-
-    key: str
-    label: str
-    help: str
-    value: Callable[[Report], float | None]
-    unit: str
-    lower_is_better: bool = True
-
-
-def _metric(name: str) -> Callable[[Report], float | None]:
-    def read(report: Report) -> float | None:
-        return float(getattr(report.metrics, name)) if report.metrics is not None else None
-
-    return read
-
-
-FIGURES: tuple[Figure, ...] = (
-    Figure("ttft_s", "TTFT", "Time to first token: the whole prefill, queueing left out", _metric("ttft_s"), "s"),
-    Figure("tpot_s", "TPOT", "Time per output token, mean over the decode", _metric("tpot_s"), "s"),
-    Figure("tokens_per_s", "tokens/s", "Output tokens per second in decode: batch / TPOT", _metric("tokens_per_s"), "",
-           lower_is_better=False),
-    Figure("energy_per_token_J", "J/token", "Energy of prefill and decode over all output tokens",
-           _metric("energy_per_token_J"), "J"),
-    Figure("power_W", "Power", "Mean over prefill and decode, all chips together", _metric("power_W"), "W"),
-    Figure("area_m2", "Area", "Silicon of one chip's blocks and their wiring", lambda r: r.area_m2, "m²"),
-)  # fmt: skip
-
-
-def ratio(figure: Figure, name: str, own: Report, other: Report) -> Ratio:
-    """The design's figure over a baseline's, where both hold and mean the same."""
-    if not other.fits:
-        return Ratio(name, None, 0, refusal(other)[0].lower())
-    mine, theirs = figure.value(own), figure.value(other)
-    if figure.unit == "J" and not comparable(actions_figure(own), actions_figure(other)):
-        return Ratio(name, None, 0, "not comparable")
-    if mine is None or not theirs:
-        return Ratio(name, None, 0, "unknown")
-    value = mine / theirs
-    if abs(value - 1.0) <= SAME:
-        return Ratio(name, value, 0)
-    return Ratio(name, value, 1 if (value < 1.0) == figure.lower_is_better else -1)
 
 
 @dataclass(frozen=True)
@@ -120,6 +49,8 @@ class Content:
     tooltip: str = ""
     value: float | None = None
     swatch: str = ""
+    shorter: tuple[tuple[str, ...], ...] = ()
+    """For each line what may stand in its place where it has no room, the longest first."""
 
 
 class Card(QWidget):
@@ -182,18 +113,22 @@ class Card(QWidget):
         self._paint_figure(painter, QRectF(PAD_PX, y, width, BIG_PX))
         y += BIG_PX
         painter.setFont(theme.text_font())
-        for text, goodness in self.content.lines[:LINES]:
-            self._write(painter, y, LINE_PX, text, (t.error, t.muted, t.ok)[goodness + 1])
+        for index, (_, goodness) in enumerate(self.content.lines[:LINES]):
+            self._write(painter, y, LINE_PX, self.line_shown(index), (t.error, t.muted, t.ok)[goodness + 1])
             y += LINE_PX
         painter.end()
+
+    def line_shown(self, index: int) -> str:
+        """What stands on a line at the present width: the longest wording that has room."""
+        shorter = self.content.shorter[index] if index < len(self.content.shorter) else ()
+        wordings, metrics = (self.content.lines[index][0], *shorter), QFontMetrics(theme.text_font())
+        room = self.width() - 2 * PAD_PX
+        return next((text for text in wordings if metrics.horizontalAdvance(text) <= room), wordings[-1])
 
     def _write(self, painter: QPainter, y: float, height: float, text: str, color: str) -> None:
         width = self.width() - 2 * PAD_PX
         painter.setPen(QColor(color))
-        metrics = painter.fontMetrics()
-        if metrics.horizontalAdvance(text) > width:
-            text = text.replace(" vs ", " ", 1)  # The end of a device's name says more than this word.
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRectF(PAD_PX, y, width, height), LEFT_MIDDLE, shown)
 
     def _paint_figure(self, painter: QPainter, rect: QRectF) -> None:
@@ -305,15 +240,14 @@ class HeadlineCards(QWidget):
     def _show_figure(self, figure: Figure, results: Results) -> bool:
         report, value = results.report, figure.value(results.report)
         names = distinct([b.subject for b in results.baselines])
-        ratios = [ratio(figure, n, report, b) for n, b in zip(names, results.baselines, strict=True)]
-        notes = _notes(figure, report)
-        tooltip = "\n".join([figure.help, *notes, *(r.sentence for r in ratios), "Click: where from?"])
-        lines = tuple((r.text, r.goodness) for r in ratios)
-        if len(lines) > LINES:
-            lines = (lines[0], (f"{lines[1][0]} +{len(lines) - LINES} more", lines[1][1]))
+        pairs = zip(names, short_names(names), results.baselines, strict=True)
+        ratios = [ratio(figure, name, report, b, short) for name, short, b in pairs]
+        known = [BAND_MEANING] if any(r.band is not None for r in ratios) else []
+        tooltip = [figure.help, *_notes(figure, report), *(r.sentence for r in ratios), *known, "Click: where from?"]
         label = " · ".join((figure.label, *_warnings(figure, report)))
         text = format_quantity(value, figure.unit)
-        return self.cards[figure.key].show_content(Content(label, text, lines, tooltip, value))
+        lines, shorter = _lines(ratios)
+        return self.cards[figure.key].show_content(Content(label, text, lines, "\n".join(tooltip), value, "", shorter))
 
     def _show_bound(self, report: Report, metrics: Metrics) -> None:
         decode, prefill = metrics.bound_decode, metrics.bound_prefill
@@ -356,6 +290,17 @@ class HeadlineCards(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._end_flash()
         super().closeEvent(event)
+
+
+def _lines(ratios: list[Ratio]) -> tuple[tuple[tuple[str, int], ...], tuple[tuple[str, ...], ...]]:
+    """The ratios that a card has lines for, and their shorter wordings; those left out are counted."""
+    lines = [(r.text, r.goodness) for r in ratios[:LINES]]
+    shorter = [r.shorter for r in ratios[:LINES]]
+    if len(ratios) > LINES:
+        more = f" +{len(ratios) - LINES} more"
+        lines[-1] = (lines[-1][0] + more, lines[-1][1])
+        shorter[-1] = tuple(text + f" +{len(ratios) - LINES}" for text in shorter[-1])
+    return tuple(lines), tuple(shorter)
 
 
 def _warnings(figure: Figure, report: Report) -> list[str]:

@@ -8,10 +8,12 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from explorer import theme
-from explorer.panels.headline import FIGURES, FLASH_MS, Card, Content, HeadlineCards, ratio
+from explorer.panels.headline import FLASH_MS, Card, Content, HeadlineCards
+from explorer.panels.ratios import FIGURES, Ratio, ratio, short_names
 from hwlib.catalog import find_model, load_example
 from hwlib.evaluate import evaluate
 from hwlib.report import EnergyFigure, Report
+from hwlib.units import format_band
 from hwlib.workload.scenario import Scenario
 from tests.explorer import factories
 
@@ -171,7 +173,8 @@ def test_a_real_evaluation_is_shown_and_explained(qtbot: QtBot, cards: HeadlineC
 
 def test_a_narrow_card_drops_a_word_before_it_cuts_a_name(qtbot: QtBot, cards: HeadlineCards) -> None:
     """The picture is that of a card without the word: the name itself has just enough room."""
-    name = "▲ ×0.676 vs A100 80GB SXM4"
+    found = Ratio("A100 80GB SXM4", 0.676, 1, "", None, "A100")
+    name = found.text
     card = Card("tpot_s")
     qtbot.addWidget(card)
     width = card.fontMetrics().horizontalAdvance(name.replace(" vs ", " ")) + 2 * theme.GRID_PX + 1
@@ -179,6 +182,34 @@ def test_a_narrow_card_drops_a_word_before_it_cuts_a_name(qtbot: QtBot, cards: H
     card.resize(width, 120)
     pictures = []
     for text in (name, name.replace(" vs ", " ")):
-        card.show_content(Content("TPOT", "4 ms", ((text, 1),), "", 4e-3))
+        card.show_content(Content("TPOT", "4 ms", ((text, 1),), "", 4e-3, "", (found.shorter,)))
         pictures.append(card.grab().toImage())
     assert pictures[0] == pictures[1]
+
+
+def test_a_measured_baseline_gives_the_ratio_a_band(cards: HeadlineCards) -> None:
+    """The chip's own figure is exact; the ratio is as unsure as the device's figure."""
+    device = factories.report("H100 SXM5", peak=300e12, is_device=True)
+    tpot = device.metrics.tpot_s
+    device = msgspec.structs.replace(device, bands={"tpot_s": (0.9 * tpot, 1.25 * tpot)})
+    cards.show_results(factories.results(baselines=(device,), generation=2))
+    ratio = cards.results.report.metrics.tpot_s / tpot
+    text, goodness = cards.cards["tpot_s"].content.lines[0]
+    assert f"({format_band(ratio, ratio / 1.25, ratio / 0.9, '', 2)})" in text
+    assert (goodness, text[0]) == (0, "≈") if ratio / 1.25 < 1.0 < ratio / 0.9 else abs(goodness) == 1
+    assert "10 to 90 %" in cards.cards["tpot_s"].content.tooltip
+    assert "(" not in cards.cards["area_m2"].content.lines[0][0]
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["H100 SXM5 80GB", "A100 80GB SXM4"], ["H100", "A100"]),
+        (["A100 80GB SXM4", "A100 40GB PCIe"], ["A100 80GB", "A100 40GB"]),
+        (["TPU v4", "TPU v5p"], ["TPU v4", "TPU v5p"]),
+        (["H100 SXM5 80GB", "H100 SXM5 80GB, vLLM"], ["H100", "H100, vLLM"]),
+        (["Chip", "Chip (2)"], ["Chip", "Chip (2)"]),
+    ],
+)
+def test_short_names_still_tell_baselines_apart(names: list[str], short: list[str]) -> None:
+    assert short_names(names) == short
