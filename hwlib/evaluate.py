@@ -22,7 +22,7 @@ from hwlib.cost.explain import explainer, figure_keys
 from hwlib.cost.lower import Shape, lower, shape_of
 from hwlib.cost.overlap import serial_programming, shares
 from hwlib.cost.rows import operator_rows
-from hwlib.cost.run import Run, run
+from hwlib.cost.run import Held, Run, run
 from hwlib.cost.work import crossbar_shape
 from hwlib.design.design import Design, Finding
 from hwlib.mapping.program import RELOADED
@@ -135,16 +135,16 @@ def _too_narrow(r: Run, d: int) -> str:
 
 
 def _group(
-    chip_designs: Sequence[Design], shape: Shape, scenario: Scenario, llm: LlmArchitecture
+    chip_designs: Sequence[Design], shape: Shape, scenario: Scenario, llm: LlmArchitecture, held: Held | None
 ) -> list[tuple[Run, int]]:
     """Run and index within it for every design of one shape, each at the batch that its memory allows."""
     chip = lower(chip_designs, shape)
-    first = run(chip, (scenario,), llm, (float(scenario.batch),))
+    first = run(chip, (scenario,), llm, (float(scenario.batch),), held)
     result = [(first, d) for d in range(len(chip_designs))]
     batches = first.memory.batch
     for batch in np.unique(batches[(batches >= 1) & (batches < scenario.batch)]):
         members = np.flatnonzero(batches == batch)
-        again = run(lower([chip_designs[int(i)] for i in members], shape), (scenario,), llm, (float(batch),))
+        again = run(lower([chip_designs[int(i)] for i in members], shape), (scenario,), llm, (float(batch),), held)
         again.memory.batch[:] = batch
         for position, i in enumerate(members):
             result[i] = (again, position)
@@ -152,7 +152,7 @@ def _group(
 
 
 def _chunks(
-    designs: Sequence[Design], scenario: Scenario, llm: LlmArchitecture
+    designs: Sequence[Design], scenario: Scenario, llm: LlmArchitecture, held: Held | None = None
 ) -> Iterator[list[tuple[int, Run, int]]]:
     """(index of the design, its run, index within the run), chunk by chunk, so that memory stays flat."""
     groups: dict[Shape, list[int]] = {}
@@ -161,7 +161,7 @@ def _chunks(
     for shape, members in groups.items():
         for start in range(0, len(members), CHUNK):
             part = members[start : start + CHUNK]
-            found = _group([designs[i] for i in part], shape, scenario, llm)
+            found = _group([designs[i] for i in part], shape, scenario, llm, held)
             yield [(i, r, d) for i, (r, d) in zip(part, found, strict=True)]
 
 
@@ -228,8 +228,19 @@ def _runnable(llm: LlmArchitecture) -> None:
         raise ValueError(f"{llm.name} can't be evaluated: {llm.cannot_generate or 'its architecture is unpublished'}")
 
 
-def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report:
+def run_of(design: Design, scenario: Scenario, llm: LlmArchitecture) -> tuple[Run, int] | None:
+    """The run behind a design's report, and its index there; None where the LLM does not run. Raises as `evaluate`."""
+    _runnable(llm)
+    if not design.blocks:
+        return None
+    _, r, d = next(_chunks([design], scenario, llm))[0]
+    return (r, d) if _status(r, d) == "ok" else None
+
+
+def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture, held: Held | None = None) -> Report:
     """One design on one LLM in one scenario, with every breakdown. Pure; a few milliseconds.
+
+    Weights live where the live rule puts them, or as `held` says (see `hwlib.analysis.placement`).
 
     A design that can't run the LLM yields a report whose `status` and `reason` say why, never an exception.
     Raises ValueError for an LLM that generates no tokens or whose architecture is unpublished.
@@ -244,7 +255,7 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture) -> Report
             "The die is empty: add blocks and link them.",
             structural_findings(design),
         )
-    _, r, d = next(_chunks([design], scenario, llm))[0]
+    _, r, d = next(_chunks([design], scenario, llm, held))[0]
     structural = structural_findings(design, outline_of(design, r.machine.plan, d))
     if obstacle := _obstacle(r) or _own_obstacle(r, d):
         return _without_result(design, scenario, llm, "cannot_run", obstacle, structural, r, d)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwlib.cost.check_pins import pin_findings
 from hwlib.cost.floorplan import Floorplan, floorplan
 from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.sqnr import LOST_dB
@@ -283,7 +284,7 @@ def result_findings(one: OneDesign, metrics: Metrics, crossbars: tuple[CrossbarF
                 mend="Raise the limit, or lower the clock or the voltage.",
             )
         )
-    return (*found, *(f for figure in crossbars for f in _crossbar_findings(figure)))
+    return (*found, *pin_findings(one), *(f for figure in crossbars for f in _crossbar_findings(figure)))
 
 
 def _scenario_findings(llm: LlmArchitecture, scenario: Scenario) -> list[Finding]:

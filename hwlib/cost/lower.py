@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib.design.design import Design, Settings
+from hwlib.design.design import Design, Pin, Settings
 from hwlib.design.parts import Part
 from hwlib.fields import part_fields
 from hwlib.mapping.routes import Topology, topology
@@ -43,6 +43,8 @@ class Shape:
     pools: tuple[tuple[int, ...], ...]
     """Crossbar blocks of equal parameters act as one pool: block indices per pool."""
 
+    pins: tuple[Pin, ...] = ()
+
 
 def shape_of(design: Design) -> Shape:
     """The group that a design belongs to."""
@@ -52,7 +54,7 @@ def shape_of(design: Design) -> Shape:
     for i in topo.of("crossbar"):
         pools.setdefault(parts[i], []).append(i)
     settings = (design.settings.calibration, design.settings.chip_class)
-    return Shape(topo, tuple(_words(p) for p in parts), settings, tuple(tuple(p) for p in pools.values()))
+    return Shape(topo, tuple(_words(p) for p in parts), settings, tuple(tuple(p) for p in pools.values()), design.pins)
 
 
 class Parameters:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib.cost.run import USABLE, Run, weight_table
+from hwlib.cost.places import FREE, pins_of, weight_table
+from hwlib.cost.run import USABLE, Run
 from hwlib.cost.work import arrays_per_instance
 from hwlib.mapping.optimum import PlacementProblem
 from hwlib.workload.operators import stages
@@ -19,7 +20,7 @@ def placement_problem(r: Run, d: int) -> PlacementProblem:
     """The problem of one design of a run, at the batch and clock that run; memories in the order of `Run.placed`.
 
     Costs are those of the whole run (all passes, all chips), static energy included: a placement that takes longer
-    leaks longer. `totals(r.placed[d])` are the run's own.
+    leaks longer. What users pinned stays where it is. `totals(r.placed[d])` are the run's own.
     """
     watts = float(r.static_W[d]) * r.scenario.chips
     latency = _by_place(r, d, r.tau[d] * _seconds_per_pass(r, d))
@@ -30,7 +31,9 @@ def placement_problem(r: Run, d: int) -> PlacementProblem:
     weights_J, weights_s = bare.totals(r.placed[d])
     end = float(r.end_s[d])
     fixed_J = float(r.dynamic_J[:, d].sum()) + watts * end - weights_J
-    return replace(bare, fixed_J=fixed_J, fixed_s=end - weights_s)
+    pinned = pins_of(r.machine, r.program).weights[:, None] != FREE
+    least = np.where(pinned, np.round(r.placed[d]), 0.0)
+    return replace(bare, fixed_J=fixed_J, fixed_s=end - weights_s, least=least)
 
 
 def _seconds_per_pass(r: Run, d: int) -> Array:

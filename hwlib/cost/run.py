@@ -11,9 +11,9 @@ from hwlib.cost.energy import Action, actions, by_component
 from hwlib.cost.lower import Lowered
 from hwlib.cost.machine import Machine, build
 from hwlib.cost.overlap import combine, serial_programming
+from hwlib.cost.places import Pins, pins_of, place, weight_table
 from hwlib.cost.throttle import throttle
-from hwlib.cost.work import ACTIVATION_SHARE, Work, arrays_per_instance, measure, widths_needed
-from hwlib.mapping.placement import fill
+from hwlib.cost.work import ACTIVATION_SHARE, Work, measure, widths_needed
 from hwlib.mapping.program import Program, Ways, make_program
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import kv_per_chip_bytes, micro_batches, stages, weights_per_chip_bytes
@@ -118,68 +118,14 @@ def context_periods(chip: Lowered) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def weight_table(program: Program, column: Array) -> Array:
-    """[S, W]: a value [S, K] of each weight matrix, taken from a column of the prefill."""
-    result = np.zeros((len(column), len(program.weights)))
-    mask = (program.weight >= 0) & (program.phase == 0)
-    result[:, program.weight[mask]] = column[:, mask]
-    return result
-
-
-def _cost_by_place(program: Program, value: Array, places: int) -> Array:
-    """[D, W, places]: what one instance costs over the run, NaN where no column offers the place."""
-    d, w = value.shape[0], len(program.weights)
-    total = np.zeros((d, w, places))
-    offered = np.zeros((w, places), dtype=bool)
-    for k in np.flatnonzero(program.weight >= 0):
-        total[:, program.weight[k], program.place[k]] += program.steps[:, k] * value[:, k]
-        offered[program.weight[k], program.place[k]] = True
-    return np.where(offered[None], total, np.nan)
-
-
-def _savings(program: Program, energy: Array, places: int) -> Array:
-    """[D, W, places]: joules that one instance saves over the run against its base place; 1 where it has none."""
-    cost = _cost_by_place(program, energy, places)
-    base = cost[:, :, 0] if not np.isnan(cost[:, :, 0]).all() else cost[:, :, 1]
-    gain = base[:, :, None] - cost
-    return np.where(np.isnan(base[:, :, None]) & ~np.isnan(cost), 1.0, np.nan_to_num(gain))
-
-
-def place(
-    machine: Machine, program: Program, scenario: Scenario, ways: Ways, energy: Array, room: Array, deep: float
-) -> Array:
-    """Instances [D, W, places] of every weight matrix by place (0 DRAM, 1 SRAM, 2 + b crossbar pool b).
-
-    The rule: most energy saved per byte (or array) first. `room` [D]: bytes of SRAM open to weights. What no other
-    memory takes is left to the base place. `deep`: pipeline stages, whose memories together hold the layers.
-    """
-    d, w, places = machine.chip.count, len(program.weights), 2 + ways.crossbars
-    wanted = np.broadcast_to(weight_table(program, program.repeat), (d, w)).copy()
-    size = weight_table(program, program.store_bytes)
-    n, k, matrices = (weight_table(program, c) for c in (program.n, program.k, program.matrices))
-    saving = _savings(program, energy, places)
-    only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
-    result = np.zeros((d, w, places))
-    for b, pool in enumerate(machine.crossbars):
-        need = arrays_per_instance(pool, scenario, matrices, n, k)
-        gain = np.where(np.isfinite(need), 1.0, 0.0) if only else saving[:, :, 2 + b]
-        taken = fill(gain, need, wanted, pool.arrays * deep)
-        result[:, :, 2 + b], wanted = taken, wanted - taken
-    if ways.dram and ways.pinned:
-        taken = fill(saving[:, :, 1], np.broadcast_to(size, (d, w)), wanted, room * deep)
-        result[:, :, 1], wanted = taken, wanted - taken
-    result[:, :, 0 if ways.dram else 1] += wanted
-    return result
-
-
-def _kv_on_chip(machine: Machine, ways: Ways, kv_end: Array) -> NDArray[np.bool_]:
-    """[D]: whether the whole KV cache, at its longest, fits into scratchpad memory."""
+def _kv_on_chip(machine: Machine, ways: Ways, kv_end: Array, pins: Pins) -> NDArray[np.bool_]:
+    """[D]: whether the whole KV cache, at its longest, fits into scratchpad memory and isn't pinned elsewhere."""
     if machine.sram is None:
         return np.zeros(machine.chip.count, dtype=bool)
     if machine.dram is None:
         return np.ones(machine.chip.count, dtype=bool)
     open_bytes = (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes
-    return (kv_end <= open_bytes) & ways.pinned
+    return (kv_end <= open_bytes) & ways.pinned & (pins.kv != 0)
 
 
 def _memory(
@@ -255,7 +201,8 @@ def run(
         kv_per_chip_bytes(llm, s, float(s.prompt + s.output)) * b for s, b in zip(scenarios, batches, strict=True)
     ]
     kv_end = _each(machine, longest)
-    on_chip = _kv_on_chip(machine, ways, kv_end)
+    pins = pins_of(machine, program)
+    on_chip = _kv_on_chip(machine, ways, kv_end, pins)
     if held is not None:
         on_chip = on_chip & held.kv_on_chip
     work = measure(machine, program, scenario, on_chip)
@@ -270,7 +217,7 @@ def run(
     parts = _each(machine, [micro_batches(scenario, b) for b in batches])
     if held is None:
         joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
-        placed = place(machine, program, scenario, ways, joules, room, deep)
+        placed = place(machine, program, scenario, ways, joules, room, deep, pins)
     else:
         placed = np.broadcast_to(held.placed, (chip.count, *held.placed.shape)).copy()
     memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip, room)

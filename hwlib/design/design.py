@@ -156,6 +156,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ) = None
 
 
+KV_CACHE = "kv_cache"
+"""What a pin calls the KV cache, beside the weight GEMMs by their operator's name."""
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user wants kept in a memory: a weight GEMM by its operator's name, or "kv_cache", and the block."""
+
+    operator: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    block: Id
+
+
 FORMAT = "chipscape-design"
 VERSION = 1
 
@@ -168,6 +179,7 @@ class Design(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     settings: Settings = Settings()
     blocks: tuple[Block, ...] = ()
     links: tuple[Link, ...] = ()
+    pins: tuple[Pin, ...] = ()
 
     def block(self, block_id: str) -> Block:
         """The block with this id. Raises KeyError where there is none."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hwlib.design.design import Block, Design, Link, Placement
+from hwlib.design.design import KV_CACHE, Block, Design, Link, Pin, Placement
 from hwlib.design.parts import KIND_LABELS, Part, part_type
 
 DECIDES: dict[tuple[str, str], tuple[str, ...]] = {
@@ -112,13 +112,36 @@ def add_block(design: Design, block: Block) -> Design:
 
 
 def remove(design: Design, ids: Iterable[str]) -> Design:
-    """The design without the blocks and links of these ids, and without links that would dangle."""
+    """The design without the blocks and links of these ids, and without links that would dangle or pins to them."""
     gone = set(ids)
     blocks = tuple(b for b in design.blocks if b.id not in gone)
     links = tuple(
         link for link in design.links if link.id not in gone and link.source not in gone and link.target not in gone
     )
-    return msgspec.structs.replace(design, blocks=blocks, links=links)
+    pins = tuple(p for p in design.pins if p.block not in gone)
+    return msgspec.structs.replace(design, blocks=blocks, links=links, pins=pins)
+
+
+def pin(design: Design, operator: str, block_id: str) -> Design:
+    """The design with a weight GEMM ("qkv") or the KV cache ("kv_cache") kept in a block's memory, if it has room.
+
+    Raises EditError for an unknown block or one that holds nothing.
+    """
+    try:
+        block = design.block(block_id)
+    except KeyError:
+        raise EditError(f"there is no block {block_id}") from None
+    if block.kind not in ("dram", "sram", *(() if operator == KV_CACHE else ("crossbar",))):
+        what = "the KV cache" if operator == KV_CACHE else "weights"
+        raise EditError(f"{block.name} can't hold {what}")
+    others = tuple(p for p in design.pins if p.operator != operator)
+    new = checked(Pin(operator=operator, block=block_id), Pin)
+    return msgspec.structs.replace(design, pins=(*others, new))
+
+
+def unpin(design: Design, operator: str) -> Design:
+    """The design with this operator's weights (or the KV cache) placed by the rule again."""
+    return msgspec.structs.replace(design, pins=tuple(p for p in design.pins if p.operator != operator))
 
 
 def connect(design: Design, source: str, target: str, **parameters: Any) -> Design:

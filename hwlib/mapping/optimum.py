@@ -37,6 +37,8 @@ class PlacementProblem:
     capacity: Array
     fixed_J: float = 0.0
     fixed_s: float = 0.0
+    least: Array | None = None
+    """[W, P] instances that must be where they are; none where absent."""
 
     @property
     def allowed(self) -> NDArray[np.bool_]:
@@ -89,6 +91,7 @@ class _Solver:
         self.energy = problem.energy_J[self.matrix, self.place]
         self.latency = problem.latency_s[self.matrix, self.place]
         self.most = problem.wanted[self.matrix]
+        self.least = np.zeros(len(self.most)) if problem.least is None else problem.least[self.matrix, self.place]
         count = len(self.matrix)
         each = csr_array((np.ones(count), (self.matrix, np.arange(count))), shape=(len(problem.wanted), count))
         self.constraints = [LinearConstraint(each, problem.wanted, problem.wanted)]
@@ -114,7 +117,7 @@ class _Solver:
         answer = milp(
             cost / scale,
             integrality=np.ones(len(cost), dtype=np.int64),
-            bounds=Bounds(np.zeros(len(cost)), self.most),
+            bounds=Bounds(self.least, self.most),
             constraints=self.constraints + ([extra] if extra else []),
             options={"mip_rel_gap": 1e-10, "node_limit": self.nodes},
         )

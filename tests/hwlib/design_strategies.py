@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from hwlib.design.design import Block, Design, Link, Placement, Settings
+from hwlib.design.design import Block, Design, Link, Pin, Placement, Settings
 from hwlib.design.parts import PART_TYPES, Part
 from hwlib.fields import PartField, part_fields
 
@@ -60,4 +60,6 @@ def designs(draw: st.DrawFn, max_blocks: int = 5) -> Design:
         for name, (source, target) in zip(ids[max_blocks:], pairs, strict=False)
     )
     settings = draw(some_fields(Settings))
-    return Design(name=draw(NAMES), note=draw(st.text(max_size=20)), settings=settings, blocks=blocks, links=links)
+    pins = tuple(Pin(operator=draw(IDS), block=block.id) for block in blocks if draw(st.booleans()))
+    note = draw(st.text(max_size=20))
+    return Design(name=draw(NAMES), note=note, settings=settings, blocks=blocks, links=links, pins=pins)

@@ -1,0 +1,122 @@
+"""Which memory holds which weights: the live rule, what it saves, and what users pinned by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost.machine import Machine
+from hwlib.cost.work import arrays_per_instance
+from hwlib.design.design import KV_CACHE
+from hwlib.mapping.placement import fill
+from hwlib.mapping.program import Program, Ways
+from hwlib.workload.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+FREE = -1
+"""The place of a matrix that nobody pinned."""
+
+
+@dataclass(frozen=True)
+class Pins:
+    """Where users want what: the place of every weight matrix [W] and of the KV cache; FREE where the rule decides."""
+
+    weights: NDArray[np.int64]
+    kv: int
+
+
+def place_of_block(machine: Machine, block: int) -> int:
+    """The placement column (0 DRAM, 1 SRAM, 2 + b crossbar pool b) of a block; FREE where it holds no weights."""
+    for place, pool in enumerate((machine.dram, machine.sram)):
+        if pool is not None and block in pool.parameters.index:
+            return place
+    return next((2 + b for b, pool in enumerate(machine.crossbars) if block in pool.blocks), FREE)
+
+
+def pins_of(machine: Machine, program: Program) -> Pins:
+    """The pins of a group of designs, which have them in common."""
+    weights, kv = np.full(len(program.weights), FREE, dtype=np.int64), FREE
+    design = machine.chip.designs[0]
+    index = {b.id: i for i, b in enumerate(design.blocks)} if design.pins else {}
+    for pin in design.pins:
+        where = place_of_block(machine, index[pin.block]) if pin.block in index else FREE
+        if pin.operator == KV_CACHE:
+            kv = where
+        elif pin.operator in program.weights:
+            weights[program.weights.index(pin.operator)] = where
+    return Pins(weights, kv)
+
+
+def weight_table(program: Program, column: Array) -> Array:
+    """[S, W]: a value [S, K] of each weight matrix, taken from a column of the prefill."""
+    result = np.zeros((len(column), len(program.weights)))
+    mask = (program.weight >= 0) & (program.phase == 0)
+    result[:, program.weight[mask]] = column[:, mask]
+    return result
+
+
+def _cost_by_place(program: Program, value: Array, places: int) -> Array:
+    """[D, W, places]: what one instance costs over the run, NaN where no column offers the place."""
+    d, w = value.shape[0], len(program.weights)
+    total = np.zeros((d, w, places))
+    offered = np.zeros((w, places), dtype=bool)
+    for k in np.flatnonzero(program.weight >= 0):
+        total[:, program.weight[k], program.place[k]] += program.steps[:, k] * value[:, k]
+        offered[program.weight[k], program.place[k]] = True
+    return np.where(offered[None], total, np.nan)
+
+
+def _savings(program: Program, energy: Array, places: int) -> Array:
+    """[D, W, places]: joules that one instance saves over the run against its base place; 1 where it has none."""
+    cost = _cost_by_place(program, energy, places)
+    base = cost[:, :, 0] if not np.isnan(cost[:, :, 0]).all() else cost[:, :, 1]
+    gain = base[:, :, None] - cost
+    return np.where(np.isnan(base[:, :, None]) & ~np.isnan(cost), 1.0, np.nan_to_num(gain))
+
+
+def place(
+    machine: Machine,
+    program: Program,
+    scenario: Scenario,
+    ways: Ways,
+    energy: Array,
+    room: Array,
+    deep: float,
+    pins: Pins,
+) -> Array:
+    """Instances [D, W, places] of every weight matrix by place (0 DRAM, 1 SRAM, 2 + b crossbar pool b).
+
+    The rule: pinned matrices first, then most energy saved per byte (or array). `room` [D]: bytes of SRAM open to
+    weights. What no other memory takes is left to the base place. `deep`: pipeline stages, whose memories together
+    hold the layers.
+    """
+    d, w, places = machine.chip.count, len(program.weights), 2 + ways.crossbars
+    wanted = np.broadcast_to(weight_table(program, program.repeat), (d, w)).copy()
+    size = np.broadcast_to(weight_table(program, program.store_bytes), (d, w))
+    n, k, matrices = (weight_table(program, c) for c in (program.n, program.k, program.matrices))
+    saving = _savings(program, energy, places)
+    only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
+    result = np.zeros((d, w, places))
+    for b, pool in enumerate(machine.crossbars):
+        need = arrays_per_instance(pool, scenario, matrices, n, k)
+        gain = np.where(np.isfinite(need), 1.0, 0.0) if only else saving[:, :, 2 + b]
+        taken = _fill(2 + b, gain, need, wanted, pool.arrays * deep, pins)
+        result[:, :, 2 + b], wanted = taken, wanted - taken
+    if ways.dram and ways.pinned:
+        taken = _fill(1, saving[:, :, 1], size, wanted, room * deep, pins)
+        result[:, :, 1], wanted = taken, wanted - taken
+    result[:, :, 0 if ways.dram else 1] += wanted
+    return result
+
+
+def _fill(place: int, gain: Array, need: Array, wanted: Array, capacity: Array, pins: Pins) -> Array:
+    """Instances [D, W] that go into one memory: those pinned to it, then of those nobody pinned by what they gain."""
+    if (pins.weights == FREE).all():
+        return fill(gain, need, wanted, capacity)
+    pinned = np.broadcast_to((pins.weights == place).astype(float), wanted.shape)
+    first = fill(pinned, np.broadcast_to(need, wanted.shape), wanted, capacity)
+    left = capacity - np.where(first > 0, need * first, 0.0).sum(axis=1)
+    return first + fill(np.where(pins.weights == FREE, gain, 0.0), need, wanted - first, left)
