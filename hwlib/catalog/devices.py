@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Annotated, Literal
 
 import msgspec
 
-from hwlib.catalog.lookup import find
+from hwlib.catalog.lookup import UnknownNameError, find
 from hwlib.resources import ResourceError, read_json
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e9)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
+_MAKER = re.compile(r"^\s*(nvidia|amd|google|intel|aws|habana)[\s_-]+", re.IGNORECASE)
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,9 +97,16 @@ def devices() -> tuple[Device, ...]:
 def find_device(name: str) -> Device:
     """The device called `name` ("A100", "h100_sxm", "A100-80GB"); case and punctuation don't count.
 
-    A unique prefix is enough. Raises UnknownNameError with the nearest names, AmbiguousNameError with the candidates.
+    A unique prefix is enough; the maker's name may stand before it. Raises UnknownNameError with the nearest names,
+    AmbiguousNameError with the candidates.
     """
-    return find(name, devices(), what="device")
+    try:
+        return find(name, devices(), what="device", numbers_whole=True)
+    except UnknownNameError:
+        bare = _MAKER.sub("", name)
+        if bare == name:
+            raise
+    return find(bare, devices(), what="device", numbers_whole=True)
 
 
 # --- number formats -------------------------------------------------------------------------------------------------

@@ -44,9 +44,10 @@ def fold(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
-def find(query: str, records: Sequence[Record], *, what: str, fold: Fold = fold) -> Record:
+def find(query: str, records: Sequence[Record], *, what: str, fold: Fold = fold, numbers_whole: bool = False) -> Record:
     """The record meant by `query`: exact name or alias, then unique prefix, then unique run of words in order.
 
+    With `numbers_whole` a prefix doesn't end within a number: an H20 isn't an H200.
     Raises AmbiguousNameError where several fit, UnknownNameError with the three nearest names where none does.
     """
     wanted = fold(query)
@@ -55,7 +56,7 @@ def find(query: str, records: Sequence[Record], *, what: str, fold: Fold = fold)
     keys = [(fold(name), record) for record in records for name in (record.name, *record.aliases)]
     # Words in order only count within proper names: in an alias such as Phi-3-mini-4k they would find "Phi-4".
     proper = [(fold(record.name), record) for record in records]
-    for fits, among in ((_equal, keys), (_prefix, keys), (_in_order, proper)):
+    for fits, among in ((_equal, keys), (_whole_prefix if numbers_whole else _prefix, keys), (_in_order, proper)):
         found = {record.name: record for key, record in among if fits(wanted, key)}
         if len(found) == 1:
             return next(iter(found.values()))
@@ -70,6 +71,10 @@ def _equal(wanted: str, key: str) -> bool:
 
 def _prefix(wanted: str, key: str) -> bool:
     return key.startswith(wanted)
+
+
+def _whole_prefix(wanted: str, key: str) -> bool:
+    return key.startswith(wanted) and not (wanted[-1].isdigit() and key[len(wanted) : len(wanted) + 1].isdigit())
 
 
 def _in_order(wanted: str, key: str) -> bool:

@@ -115,6 +115,23 @@ def test_a_model_of_another_generation_is_not_taken_for_this_one(query: str) -> 
         find_model(query)
 
 
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("NVIDIA H100 80GB HBM3", "H100 80GB SXM5"), ("AMD MI210", "Instinct MI210"), ("TPUv3", "TPU v3"),
+        ("nvidia_a40", "A40 48GB"), ("h200_sxm", "H200 141GB SXM"), ("b200_sxm", "B200 180GB SXM"),
+    ],
+)  # fmt: skip
+def test_devices_by_the_names_that_tables_give_them(query: str, name: str) -> None:
+    assert find_device(query).name == name
+
+
+@pytest.mark.parametrize("query", ["H20", "A10", "NVIDIA H20", "NVIDIA"])
+def test_the_beginning_of_a_number_is_no_name(query: str) -> None:
+    with pytest.raises(UnknownNameError, match="no device is called"):
+        find_device(query)
+
+
 def test_an_ambiguous_name_lists_the_candidates() -> None:
     with pytest.raises(AmbiguousNameError, match=r"TPU v5e, TPU v5p\. Type more"):
         find_device("TPU v5")
