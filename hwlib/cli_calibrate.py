@@ -13,12 +13,17 @@ from hwlib.cli_inputs import InputError, json_text
 if TYPE_CHECKING:
     from hwlib.baselines.calibration import Calibration
 
+REFERENCES = ("systolic",)
+"""Kinds of tables that come from other tools or from silicon; see cli_reference.py."""
+
 KINDS = ("gemm", "attention_prefill", "attention_decode", "elementwise", "allreduce", "e2e")
 ROWS = ("all", "kept-out", "fitted")
 Table = Annotated[
     Path, typer.Argument(metavar="TABLE", help="Measured kernels: CSV, plain or .gz; columns in docs/validation.md.")
 ]
-Kind = Annotated[str | None, typer.Option("--kind", metavar="|".join(KINDS), help="Rows of one kind alone.")]
+Kind = Annotated[
+    str | None, typer.Option("--kind", metavar="|".join((*KINDS, *REFERENCES)), help="Rows of one kind alone.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, and nothing else, to the standard output.")]
 Own = Annotated[
     list[Path] | None,
@@ -101,14 +106,22 @@ def validate(
     rows: Annotated[
         str, typer.Option("--rows", metavar="|".join(ROWS), help="Rows on one side of the split of shapes alone.")
     ] = "all",
+    design: Annotated[
+        str | None, typer.Option("--design", metavar="FILE", help="A design in place of the one that a table is of.")
+    ] = None,
     own: Own = None, json: Json = False,
 ) -> None:  # fmt: skip
-    """Compare predictions with measured kernels: errors by device, format and source, and the plain roofline's."""
+    """Compare predictions with measured kernels, or with a table of another tool: errors by group."""
     from hwlib.baselines.calibration import load
     from hwlib.validation import kernel_errors
 
+    if kind in REFERENCES:
+        from hwlib.cli_reference import validate_reference
+
+        validate_reference(kind, table, design, json)
+        return
     if kind is not None and kind not in KINDS:
-        raise InputError(f"--kind {kind!r} isn't known; there are {', '.join(KINDS)}.")
+        raise InputError(f"--kind {kind!r} isn't known; there are {', '.join((*KINDS, *REFERENCES))}.")
     if kind == "e2e":
         raise InputError("--kind e2e: whole models can't be validated yet; single kernels can.")
     if rows not in ROWS:

@@ -148,7 +148,7 @@ def _busy(one: OneDesign, units: MatrixUnits, i: int, cols: Columns) -> Array:
     sizes = tuple(values[c][cols] for c in ("m", "n", "k", "batch"))
     if units.rate[d, i] <= 0:
         return np.zeros(len(cols))
-    cycles = cycles_of(p.word("style")[i], p.word("dataflow")[i], (*grid, *sizes))
+    cycles = cycles_of(p.word("style")[i], p.word("dataflow")[i], (*grid, *sizes), p.double_buffered[d, i])
     return np.asarray(units.split[d, i] * cycles / (p.clock_Hz[d, i] * units.rate[d, i]))
 
 
@@ -157,7 +157,10 @@ def _array_time(s: Sheet, units: MatrixUnits, width: int, i: int, cols: Columns)
     style = p.word("style")[i]
     first = f"'{p.word('dataflow')[i]}', " if style == "systolic" else ""
     grid = [s.field(block, f) for f in ("rows", "columns", "count")]
-    cycles = f"{style}_cycles({first}{', '.join([*grid, *(size(s, cols, c) for c in SIZES)])})"
+    sizes = [*grid, *(size(s, cols, c) for c in SIZES)]
+    if style == "systolic" and not p.double_buffered[s.one.d, i]:
+        sizes.append(s.field(block, "double_buffered"))
+    cycles = f"{style}_cycles({first}{', '.join(sizes)})"
     rate = rate_of(s, units, width, i)
     share = ""
     if units.split[s.one.d, i] != 1.0:

@@ -70,10 +70,11 @@ def _stream(machine: Machine, name: str) -> int:
     return machine.streams.names.index(name)
 
 
-def cycles_of(style: str, dataflow: str, sizes: tuple[Array, ...]) -> Array:
+def cycles_of(style: str, dataflow: str, sizes: tuple[Array, ...], double_buffered: Array) -> Array:
     """Cycles of a compute array of a style; sizes: rows, columns, count, m, n, k, batch."""
     if style == "systolic":
-        return tiling.systolic_cycles(dataflow, *sizes)
+        rows, columns, count, m, n, k, batch = sizes
+        return tiling.systolic_cycles(dataflow, rows, columns, count, m, n, k, batch, double_buffered)
     return (tiling.tensor_cycles if style == "tensor" else tiling.simd_cycles)(*sizes)
 
 
@@ -111,7 +112,8 @@ def matrix_work(
     for i in range(len(p)):
         style = p.word("style")[i]
         r, c, count, clock = (getattr(p, f)[:, i : i + 1] for f in ("rows", "columns", "count", "clock_Hz"))
-        cycles = cycles_of(style, p.word("dataflow")[i], (r, c, count, m, n, k, batch))
+        double = p.double_buffered[:, i : i + 1]
+        cycles = cycles_of(style, p.word("dataflow")[i], (r, c, count, m, n, k, batch), double)
         split, rate = units.split[:, i : i + 1], units.rate[:, i : i + 1]
         busy = split * cycles / (clock * np.where(rate > 0, rate, np.inf))
         seconds = np.maximum(seconds, busy)

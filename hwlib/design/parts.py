@@ -4,43 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
-
+from hwlib.design.crossbar_part import Crossbar, CrossbarCell
+from hwlib.design.part_base import MAX_COUNT, MODEL, Clock, OwnArea, OwnLeakage, Part
 from hwlib.fields import PartField, choice, part_fields, quantity
 
-MAX_COUNT = 1_000_000
-MODEL = "the product's cost model; set a value to use your own instead"
-
-OwnArea = Annotated[
-    float,
-    quantity(
-        "Area (own value)",
-        "Silicon area of the whole block, in place of the modelled one.",
-        unit="m²",
-        lo=1e-12,
-        hi=1e-1,
-        source=MODEL,
-        override=True,
-    ),
-]
-OwnLeakage = Annotated[
-    float,
-    quantity(
-        "Leakage (own value)",
-        "Static power of the whole block, in place of the modelled one.",
-        unit="W",
-        lo=0.0,
-        hi=1e5,
-        source=MODEL,
-        override=True,
-    ),
-]
-Clock = Annotated[float, quantity("Clock", "Clock frequency of the block.", unit="Hz", lo=1e6, hi=1e10)]
 RATE_HELP = "MACs per cell and clock in this format, relative to rows × columns. 0: the format is not supported."
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """Base of all parts: an immutable set of parameters in SI units."""
 
 
 class ComputeArray(Part, tag="compute_array", frozen=True, kw_only=True):
@@ -68,6 +36,15 @@ class ComputeArray(Part, tag="compute_array", frozen=True, kw_only=True):
         Literal["weight_stationary", "output_stationary", "input_stationary"],
         choice("Dataflow", "Which operand stays in the grid of a systolic array.", source="SCALE-Sim v3 naming"),
     ] = "weight_stationary"
+    double_buffered: Annotated[
+        bool,
+        choice(
+            "Double-buffered operand",
+            "Systolic arrays load the next tile's stationary operand while the present tile runs. Off: each tile "
+            "loads, streams and drains by itself.",
+            source="SCALE-Sim v3 counts single-buffered arrays",
+        ),
+    ] = True
     rate_fp32: Annotated[float, quantity("fp32 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 0.0
     rate_16bit: Annotated[float, quantity("fp16 / bf16 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 1.0
     rate_fp8: Annotated[float, quantity("fp8 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 0.0
@@ -256,153 +233,6 @@ class Dram(Part, tag="dram", frozen=True, kw_only=True):
     leakage_W: OwnLeakage | None = None
 
 
-CrossbarCell = Literal["sram_digital", "sram_analog", "rram", "pcm", "flash"]
-
-
-class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
-    """In-memory-compute arrays: weights stay in the cells, inputs drive the rows, columns sum."""
-
-    cell: Annotated[
-        CrossbarCell, choice("Cell", "Memory device. sram_digital sums with an adder tree and has no ADC.")
-    ] = "rram"
-    rows: Annotated[int, quantity("Rows", "Word lines of one array.", lo=1, hi=65_536)] = 128
-    columns: Annotated[int, quantity("Columns", "Bit lines of one array.", lo=1, hi=65_536)] = 128
-    arrays: Annotated[int, quantity("Arrays", "Number of identical arrays in this block.", lo=1, hi=100_000_000)] = 1024
-    bits_per_cell: Annotated[
-        int, quantity("Bits per cell", "Weight bits that one cell holds.", unit="bit", lo=1, hi=8)
-    ] = 2
-    dac_bits: Annotated[
-        int, quantity("DAC bits", "Input bits applied to a row at once (1: bit-serial).", unit="bit", lo=1, hi=8)
-    ] = 1
-    adc_bits: Annotated[
-        int, quantity("ADC bits", "Resolution of one conversion. Unused by sram_digital.", unit="bit", lo=1, hi=14)
-    ] = 8
-    columns_per_adc: Annotated[
-        int, quantity("Columns per ADC", "Columns that share one converter in turn.", lo=1, hi=65_536)
-    ] = 128
-    adc_rate_Hz: Annotated[
-        float,
-        quantity(
-            "ADC rate",
-            "Conversions per second of one ADC; a faster one costs more per conversion.",
-            unit="Hz",
-            lo=1e4,
-            hi=1e11,
-            source="Murmann's ADC survey",
-        ),
-    ] = 1.28e9
-    rows_active: Annotated[
-        int,
-        quantity(
-            "Rows switched at once", "Rows summed in one analog step; more rows need more ADC bits.", lo=1, hi=65_536
-        ),
-    ] = 128
-    coding: Annotated[
-        Literal["offset", "differential", "differential_digital"],
-        choice(
-            "Signed weights",
-            "offset: one reference column is subtracted. differential: two columns per weight, subtracted before the "
-            "ADC. differential_digital: both are converted, and subtracted after it.",
-        ),
-    ] = "offset"
-    read_time_s: (
-        Annotated[
-            float,
-            quantity(
-                "Read time (own value)",
-                "Time of one analog step: row drive, settling, sampling.",
-                unit="s",
-                lo=1e-11,
-                hi=1e-3,
-                source=MODEL,
-                override=True,
-            ),
-        ]
-        | None
-    ) = None
-    write_energy_J: (
-        Annotated[
-            float,
-            quantity(
-                "Write energy per cell (own value)",
-                "Programming one cell, verify pulses included.",
-                unit="J",
-                lo=0.0,
-                hi=1e-3,
-                source=MODEL,
-                override=True,
-            ),
-        ]
-        | None
-    ) = None
-    write_time_s: (
-        Annotated[
-            float,
-            quantity(
-                "Write time per row (own value)",
-                "Programming one row of an array.",
-                unit="s",
-                lo=1e-10,
-                hi=10.0,
-                source=MODEL,
-                override=True,
-            ),
-        ]
-        | None
-    ) = None
-    endurance: (
-        Annotated[
-            float,
-            quantity(
-                "Endurance (own value)",
-                "Writes that one cell survives.",
-                unit="writes",
-                lo=1.0,
-                hi=1e18,
-                source=MODEL,
-                override=True,
-            ),
-        ]
-        | None
-    ) = None
-    ping_pong: Annotated[
-        bool,
-        choice("Ping-pong arrays", "A second set of arrays is programmed while the first computes; doubles the area."),
-    ] = False
-    cell_read_energy_J: (
-        Annotated[
-            float,
-            quantity(
-                "Cell read energy (own value)",
-                "One cell in one analog step, or one bit-MAC of a digital array.",
-                unit="J",
-                lo=0.0,
-                hi=1e-9,
-                source=MODEL,
-                override=True,
-            ),
-        ]
-        | None
-    ) = None
-    adc_energy_J: (
-        Annotated[
-            float,
-            quantity(
-                "Energy per conversion (own value)",
-                "One ADC conversion.",
-                unit="J",
-                lo=0.0,
-                hi=1e-6,
-                source=MODEL,
-                override=True,
-            ),
-        ]
-        | None
-    ) = None
-    area_m2: OwnArea | None = None
-    leakage_W: OwnLeakage | None = None
-
-
 class Noc(Part, tag="noc", frozen=True, kw_only=True):
     """Network on chip: routers and long wires between the blocks that are linked to it."""
 
@@ -496,3 +326,23 @@ def part_type(kind: str) -> type[Part]:
 def fields_of(kind: str) -> tuple[PartField, ...]:
     """The declared parameters of a kind. Raises KeyError for an unknown kind."""
     return part_fields(part_type(kind))
+
+
+__all__ = [
+    "KIND_LABELS",
+    "PART_TYPES",
+    "AnyPart",
+    "ComputeArray",
+    "Crossbar",
+    "CrossbarCell",
+    "Dram",
+    "DramTechnology",
+    "Noc",
+    "Part",
+    "Port",
+    "Sram",
+    "VectorUnit",
+    "fields_of",
+    "kind_of",
+    "part_type",
+]

@@ -34,12 +34,23 @@ PANELS = 14
 
 
 def systolic_cycles(
-    stationary: str, rows: Array, columns: Array, count: Array, m: Array, n: Array, k: Array, batch: Array
+    stationary: str,
+    rows: Array,
+    columns: Array,
+    count: Array,
+    m: Array,
+    n: Array,
+    k: Array,
+    batch: Array,
+    double_buffered: Array | float = 1.0,
 ) -> Array:
-    """Cycles of `batch` GEMMs over `count` arrays with double-buffered operands: R + folds max(R, T) + R + C - 2.
+    """Cycles of `batch` GEMMs over `count` systolic arrays of rows x columns; everything broadcasts.
 
-    (Sr, Sc, T) = weight-stationary (k, n, m), input-stationary (k, m, n), output-stationary (m, n, k), as in
-    SCALE-Sim v3; folds = ceil(Sr/R) ceil(Sc/C), spread over the arrays, the stream cut where folds are too few.
+    (Sr, Sc, T) = weight-stationary (k, n, m), input-stationary (k, m, n), output-stationary (m, n, k);
+    folds = ceil(Sr/R) ceil(Sc/C), spread over the arrays, the stream T cut where folds are too few.
+    Double-buffered, the next fold's operand loads behind the present one: R + folds max(R, T) + R + C - 2. Otherwise
+    each fold loads, streams and drains by itself, as in SCALE-Sim v3: folds (2 R + C + T - 2), or folds
+    (R + C + T - 2) where outputs stay; that tool's totals are one cycle less.
     """
     across, down, stream = {
         "weight_stationary": (n, k, m),
@@ -50,7 +61,11 @@ def systolic_cycles(
     waves = np.ceil(folds / count)
     parts = np.maximum(1.0, np.floor(count / folds))
     length = np.ceil(stream / parts)
-    return np.asarray(rows + waves * np.maximum(rows, length) + rows + columns - 2.0)
+    ends = rows + columns - 2.0
+    loading = 0.0 if stationary == "output_stationary" else rows
+    alone = waves * (loading + length + ends)
+    overlapped = rows + waves * np.maximum(rows, length) + ends
+    return np.asarray(np.where(np.asarray(double_buffered) > 0, overlapped, alone))
 
 
 def tensor_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array, k: Array, batch: Array) -> Array:

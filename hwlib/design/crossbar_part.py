@@ -1,0 +1,154 @@
+"""The in-memory-compute part, with every parameter of its arrays, converters and cells."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from hwlib.design.part_base import MODEL, OwnArea, OwnLeakage, Part
+from hwlib.fields import choice, quantity
+
+CrossbarCell = Literal["sram_digital", "sram_analog", "rram", "pcm", "flash"]
+
+
+class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
+    """In-memory-compute arrays: weights stay in the cells, inputs drive the rows, columns sum."""
+
+    cell: Annotated[
+        CrossbarCell, choice("Cell", "Memory device. sram_digital sums with an adder tree and has no ADC.")
+    ] = "rram"
+    rows: Annotated[int, quantity("Rows", "Word lines of one array.", lo=1, hi=65_536)] = 128
+    columns: Annotated[int, quantity("Columns", "Bit lines of one array.", lo=1, hi=65_536)] = 128
+    arrays: Annotated[int, quantity("Arrays", "Number of identical arrays in this block.", lo=1, hi=100_000_000)] = 1024
+    bits_per_cell: Annotated[
+        int, quantity("Bits per cell", "Weight bits that one cell holds.", unit="bit", lo=1, hi=8)
+    ] = 2
+    dac_bits: Annotated[
+        int, quantity("DAC bits", "Input bits applied to a row at once (1: bit-serial).", unit="bit", lo=1, hi=8)
+    ] = 1
+    adc_bits: Annotated[
+        int, quantity("ADC bits", "Resolution of one conversion. Unused by sram_digital.", unit="bit", lo=1, hi=14)
+    ] = 8
+    columns_per_adc: Annotated[
+        int, quantity("Columns per ADC", "Columns that share one converter in turn.", lo=1, hi=65_536)
+    ] = 128
+    adc_rate_Hz: Annotated[
+        float,
+        quantity(
+            "ADC rate",
+            "Conversions per second of one ADC; a faster one costs more per conversion.",
+            unit="Hz",
+            lo=1e4,
+            hi=1e11,
+            source="Murmann's ADC survey",
+        ),
+    ] = 1.28e9
+    rows_active: Annotated[
+        int,
+        quantity(
+            "Rows switched at once", "Rows summed in one analog step; more rows need more ADC bits.", lo=1, hi=65_536
+        ),
+    ] = 128
+    coding: Annotated[
+        Literal["offset", "differential", "differential_digital"],
+        choice(
+            "Signed weights",
+            "offset: one reference column is subtracted. differential: two columns per weight, subtracted before the "
+            "ADC. differential_digital: both are converted, and subtracted after it.",
+        ),
+    ] = "offset"
+    read_time_s: (
+        Annotated[
+            float,
+            quantity(
+                "Read time (own value)",
+                "Time of one analog step: row drive, settling, sampling.",
+                unit="s",
+                lo=1e-11,
+                hi=1e-3,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    write_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Write energy per cell (own value)",
+                "Programming one cell, verify pulses included.",
+                unit="J",
+                lo=0.0,
+                hi=1e-3,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    write_time_s: (
+        Annotated[
+            float,
+            quantity(
+                "Write time per row (own value)",
+                "Programming one row of an array.",
+                unit="s",
+                lo=1e-10,
+                hi=10.0,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    endurance: (
+        Annotated[
+            float,
+            quantity(
+                "Endurance (own value)",
+                "Writes that one cell survives.",
+                unit="writes",
+                lo=1.0,
+                hi=1e18,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    ping_pong: Annotated[
+        bool,
+        choice("Ping-pong arrays", "A second set of arrays is programmed while the first computes; doubles the area."),
+    ] = False
+    cell_read_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Cell read energy (own value)",
+                "One cell in one analog step, or one bit-MAC of a digital array.",
+                unit="J",
+                lo=0.0,
+                hi=1e-9,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    adc_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per conversion (own value)",
+                "One ADC conversion.",
+                unit="J",
+                lo=0.0,
+                hi=1e-6,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    area_m2: OwnArea | None = None
+    leakage_W: OwnLeakage | None = None
