@@ -9,6 +9,7 @@ from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.quadrature import ContextNodes
 from hwlib.workload.scenario import Scenario
 from hwlib.workload.table import Kind, OperatorTable, Rows
+from hwlib.workload.traced import Traced, largest, power, smallest
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Pass:
     @property
     def wide(self) -> float:
         """Bytes of values that stay wide between operators (residual stream, attention)."""
-        return max(self.scenario.activation_bits, 16) / 8.0
+        return largest(self.scenario.activation_bits, 16) / 8.0
 
     @property
     def kv(self) -> float:
@@ -41,12 +42,16 @@ class Pass:
 
     def shard(self, width: float) -> float:
         """The busiest chip's part of a width under tensor parallelism."""
-        return float(math.ceil(width / self.scenario.tensor_parallel))
+        return math.ceil(width / self.scenario.tensor_parallel)
 
 
 def distinct_experts(experts: float, top_k: float, tokens: float) -> float:
     """Expected experts that `tokens` tokens touch under uniform routing: E (1 - (1 - k/E)^n) (MODEL.md, Workload)."""
-    return experts * -math.expm1(tokens * math.log1p(-top_k / experts)) if top_k < experts else experts
+    if top_k >= experts:
+        return experts
+    if isinstance(tokens, Traced) or isinstance(experts, Traced):
+        return experts * (1.0 - power(1.0 - top_k / experts, tokens))
+    return experts * -math.expm1(tokens * math.log1p(-top_k / experts))
 
 
 def _gemm(rows: Rows, p: Pass, name: str, layers: float, m: float, n: float, k: float, **more: float) -> None:
@@ -113,10 +118,10 @@ def _all_reduce(rows: Rows, p: Pass, name: str, layers: float) -> None:
 
 def _projections(rows: Rows, p: Pass) -> None:
     """From the hidden state to queries, keys and values."""
-    a, t, layers = p.llm, p.tokens, float(p.llm.layers)
+    a, t, layers = p.llm, p.tokens, p.llm.layers
     heads = p.shard(a.heads)
     if a.attention != "MLA":
-        kv_heads = max(1.0, p.shard(a.kv_heads))
+        kv_heads = largest(1.0, p.shard(a.kv_heads))
         _gemm(rows, p, "qkv", layers, t, (heads + 2 * kv_heads) * a.head_dim, a.hidden)
         rotated = t * (heads + kv_heads) * a.head_dim
     else:
@@ -137,12 +142,12 @@ def _latent_up(rows: Rows, p: Pass, name: str, heads: float, width: float, *, in
 
     Source: DeepSeek-V2, arXiv:2405.04434, section 2.1.2 (absorption).
     """
-    _a, layers, lora = p.llm, float(p.llm.layers), float(p.llm.mla_kv_lora)
+    _a, layers, lora = p.llm, p.llm.layers, p.llm.mla_kv_lora
     if not p.decode:
         _gemm(rows, p, name, layers, p.tokens, heads * width, lora)
         return
     weight = heads * width * lora * p.scenario.stored_weight_bits / 8.0
-    n, k = (lora, width) if inner else (float(width), lora)
+    n, k = (lora, width) if inner else (width, lora)
     rows.add(
         name,
         Kind.GEMM,
@@ -164,11 +169,11 @@ def _attention_shape(p: Pass) -> tuple[float, float, float, float]:
     a = p.llm
     heads = p.shard(a.heads)
     if a.attention == "MLA" and p.decode:
-        return 1.0, heads, a.mla_kv_lora + a.mla_rope, float(a.mla_kv_lora)
+        return 1.0, heads, a.mla_kv_lora + a.mla_rope, a.mla_kv_lora
     if a.attention == "MLA":
-        return heads, 1.0, a.mla_nope + a.mla_rope, float(a.mla_v)
-    kv_heads = max(1.0, p.shard(a.kv_heads))
-    return kv_heads, heads / kv_heads, float(a.head_dim), float(a.head_dim)
+        return heads, 1.0, a.mla_nope + a.mla_rope, a.mla_v
+    kv_heads = largest(1.0, p.shard(a.kv_heads))
+    return kv_heads, heads / kv_heads, a.head_dim, a.head_dim
 
 
 def _kv_bytes_per_context(p: Pass) -> tuple[float, float]:
@@ -186,10 +191,10 @@ def _attention(rows: Rows, p: Pass, suffix: str, layers: float, window: float) -
     key_bytes, value_bytes = _kv_bytes_per_context(p)
     m, batch = share * p.queries, p.sequences * groups
     for context, weight in zip(p.nodes.contexts, p.nodes.weights, strict=True):
-        seen = min(context, window)
+        seen = smallest(context, window)
         mean = seen if p.decode else _causal_mean(p.queries, window)
         scores = batch * m * mean
-        common = {"context": float(context), "steps": float(weight), "fused_bytes": scores * p.wide}
+        common = {"context": context, "steps": weight, "fused_bytes": scores * p.wide}
         rows.add(
             f"scores{suffix}",
             Kind.ATTENTION,
@@ -232,7 +237,7 @@ def _attention(rows: Rows, p: Pass, suffix: str, layers: float, window: float) -
 
 def _causal_mean(queries: float, window: float) -> float:
     """Mean number of keys that a query of the prefill sees: min(position, window) averaged over positions."""
-    inside = min(queries, window)
+    inside = smallest(queries, window)
     beyond = (queries - inside) * window if queries > inside else 0.0
     return (inside * (inside + 1) / 2 + beyond) / queries
 
@@ -266,7 +271,7 @@ def _activation(rows: Rows, p: Pass, name: str, layers: float, elements: float) 
 
 def _experts(rows: Rows, p: Pass) -> None:
     """Router and routed experts; uniform routing, every touched expert's weights are streamed once."""
-    a, layers, t = p.llm, float(p.llm.moe_layers), p.tokens
+    a, layers, t = p.llm, p.llm.moe_layers, p.tokens
     _gemm(rows, p, "router", layers, t, a.experts, a.hidden)
     touched = distinct_experts(a.experts, a.top_k, t)
     each = t * a.top_k / touched
@@ -284,7 +289,7 @@ def _experts(rows: Rows, p: Pass) -> None:
             n=n,
             k=k,
             batch=touched,
-            matrices=float(a.experts),
+            matrices=a.experts,
             weight_bytes=touched * n * k * bytes_per,
             store_bytes=a.experts * n * k * bytes_per,
             in_bytes=routed * k * p.act,
@@ -299,17 +304,17 @@ def _experts(rows: Rows, p: Pass) -> None:
 
 
 def _layer(rows: Rows, p: Pass) -> None:
-    a, layers = p.llm, float(p.llm.layers)
+    a, layers = p.llm, p.llm.layers
     one_norm = a.norm in ("ln1", "ln1nb")
     _norm(rows, p, "norm_attention", layers)
     _projections(rows, p)
-    cached = a.kv_elements if a.attention == "MLA" else 2 * max(1.0, p.shard(a.kv_heads)) * a.head_dim
+    cached = a.kv_elements if a.attention == "MLA" else 2 * largest(1.0, p.shard(a.kv_heads)) * a.head_dim
     rows.add(
         "kv_write", Kind.MEMORY, layers, launches=0.0, kv_write_bytes=p.tokens * cached * p.kv, n=p.tokens * cached
     )
-    local = float(a.windowed_layers if a.window else 0)
+    local = a.windowed_layers if a.window else 0
     _attention(rows, p, "", layers - local, math.inf)
-    _attention(rows, p, "_local", local, float(a.window or math.inf))
+    _attention(rows, p, "_local", local, a.window or math.inf)
     if a.attention == "MLA":
         _latent_up(rows, p, "v_up", p.shard(a.heads), a.mla_v, inner=False)
     _gemm(rows, p, "attn_out", layers, p.tokens, a.hidden, p.shard(a.heads) * (a.mla_v or a.head_dim))
@@ -318,7 +323,7 @@ def _layer(rows: Rows, p: Pass) -> None:
         _residual(rows, p, "residual_attention", layers)
         _norm(rows, p, "norm_ffn", layers)
     if a.dense_layers:
-        _ffn(rows, p, "ffn", float(a.dense_layers), a.ffn_intermediate)
+        _ffn(rows, p, "ffn", a.dense_layers, a.ffn_intermediate)
     if a.moe_layers:
         _experts(rows, p)
     _all_reduce(rows, p, "all_reduce_ffn", layers)
@@ -326,6 +331,12 @@ def _layer(rows: Rows, p: Pass) -> None:
 
 
 def pass_table(p: Pass) -> OperatorTable:
+    """The operators of one pass as a table of arrays."""
+    return pass_rows(p).table()
+
+
+def pass_rows(p: Pass) -> Rows:
+    """The operators of one pass in plain Python; sizes that are `Traced` keep their formulas."""
     a, rows = p.llm, Rows()
     width = a.embed_dim or a.hidden
     looked_up = p.tokens * width * p.scenario.stored_weight_bits / 8.0
@@ -347,4 +358,4 @@ def pass_table(p: Pass) -> OperatorTable:
     last = Pass(a, p.scenario, p.sequences, 1.0, p.nodes, p.decode)
     _norm(rows, last, "norm_final", 1.0)
     _gemm(rows, last, "lm_head", 1.0, p.sequences, p.shard(a.vocab), width)
-    return rows.table()
+    return rows
