@@ -8,9 +8,9 @@ from explorer.words import PHASE_TOTALS
 from hwlib.units import format_band, format_quantity
 
 if TYPE_CHECKING:
-    from hwlib.report import Phase, Report
+    from hwlib.report import EnergyFigure, Phase, Report
 
-MEANING = "10 to 90 % of measurements lie in this band"
+MEANING = "In brackets: the 10 to 90 % band, which holds 8 of 10 measurements"
 
 
 class Band(NamedTuple):
@@ -46,6 +46,11 @@ def phase_band(report: Report, phase: Phase, total_s: float) -> Band | None:
     found = band_of(report, key)
     figure = float(getattr(report.metrics, key)) if report.metrics is not None else 0.0
     return found.times(total_s / figure) if found is not None and figure > 0.0 else None
+
+
+def board_band(report: Report, figure: EnergyFigure) -> Band | None:
+    """The band of a board's energy per token; upper bounds at the TDP have none."""
+    return band_of(report, f"energy.{figure.method}.{figure.scope}") if figure.scope == "board" else None
 
 
 def banded(report: Report, key: str, value: float | None, unit: str, digits: int = 4) -> str:

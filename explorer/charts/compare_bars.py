@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer import theme
+from explorer.bands import MEANING, Band, band_of, phase_band
 from explorer.charts.axes import linear_ticks, round_up, scale_for
 from explorer.charts.chart import ElidedLabel, Table, elided, text_width
 from explorer.charts.compare_chart import CompareChart, letters
@@ -227,7 +228,15 @@ class CompareBars(CompareChart):
             reference = self.part(self.reports[self.reference], group).total
             end += f" · ×{format_quantity(part.total / reference, '', 3)}" if reference > 0.0 else ""
         label = f"{letters(len(self.reports))[index]} {end}" if self.by_operator else end
-        return Bar(f"{group.key}/{index}", row, segments, label, height=0.8 if self.by_operator else 0.62)
+        band = None if part.missing else self._band(report, group, part.total)
+        return Bar(f"{group.key}/{index}", row, segments, label, 0.8 if self.by_operator else 0.62, (), band)
+
+    def _band(self, report: Report, group: Group, total: float) -> Band | None:
+        if self.what == "energy":
+            return None if group.key else band_of(report, "energy_per_token_J")
+        if group.key:
+            return band_of(report, f"time.{self._phase()}.{group.key}")
+        return phase_band(report, self._phase(), total)
 
     def _segment(self, key: str, value: float, total: float) -> Segment:
         texts: tuple[str, ...] = ()
@@ -249,7 +258,7 @@ class CompareBars(CompareChart):
         self.plot.set_left_width(axis_px)
         self.plot.set_ticks("left", shown)
         width = self.plot.width_beside(axis_px)
-        limit = round_up(max((bar.total for bar in self.bars.bars), default=0.0))
+        limit = round_up(max((bar.reach for bar in self.bars.bars), default=0.0))
         reach = reach_for(self.bars.bars, width, limit)
         scale = scale_for(limit, self.unit)
         self.plot.set_axis_label("bottom", f"{self.words} ({scale.unit})")
@@ -285,10 +294,10 @@ class CompareBars(CompareChart):
         head = f"<b>{html.escape(self.names[index])}</b>" + (f" · {html.escape(group.name)}" if group.name else "")
         if part.missing:
             return f"{head}<br>{html.escape(refusal(report)[1] if not report.fits else part.missing)}"
-        here, lines = (
-            self.bars.segment_at(bar, pos),
-            [head, f"{format_quantity(part.total, self.unit)} {self.words[:1].lower()}{self.words[1:]}"],
-        )
+        figure = format_quantity(part.total, self.unit)
+        figure += f" ({Band(*bar.band).text(part.total, self.unit)})" if bar.band is not None else ""
+        here, lines = self.bars.segment_at(bar, pos), [head, f"{figure} {self.words[:1].lower()}{self.words[1:]}"]
+        lines += [MEANING] if bar.band is not None else []
         for key, value in part.values.items():
             line = f"{resource_word(key)}: {format_quantity(value, self.unit)} ({percent(value / part.total)})"
             lines.append(f"<b>{line}</b>" if key == here else line)

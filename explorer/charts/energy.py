@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer import theme
+from explorer.bands import band_of, board_band
 from explorer.charts.axes import linear_ticks, round_up, scale_for
 from explorer.charts.chart import Chart, Table, elided, text_width
 from explorer.charts.items import Bar, BarsItem, Mark, Segment, reach_for
@@ -93,8 +94,9 @@ class EnergyChart(Chart):
         # Boards' far larger figures must leave the bars their room; the tooltip has them all.
         most = MOST_REACH * max(_total(r) for r in self._reports)
         boards = [f for f in board_figures(report) if f.J_per_token <= most] if self.width() >= NARROW_PX else []
-        marks = tuple(Mark(f.J_per_token, _board_words(f)) for f in boards)
-        return Bar(str(index), index, segments, energy(total), height=0.72 if index == 0 else 0.5, marks=marks)
+        marks = tuple(Mark(f.J_per_token, _board_words(f), board_band(report, f)) for f in boards)
+        band, height = band_of(report, "energy_per_token_J"), 0.72 if index == 0 else 0.5
+        return Bar(str(index), index, segments, energy(total), height=height, marks=marks, band=band)
 
     def _segment(self, index: int, component: str, value: float, share: float) -> Segment:
         color = theme.RESOURCE_COLORS[component]
@@ -113,7 +115,7 @@ class EnergyChart(Chart):
         self.plot.set_left_width(axis_px)
         self.plot.set_ticks("left", [(i + 0.5, s) for i, s in enumerate(shown)])
         width = self.plot.width_beside(axis_px)
-        self.limit_J = round_up(max(bar.total for bar in self.bars.bars))
+        self.limit_J = round_up(max(bar.reach for bar in self.bars.bars))
         reach = reach_for(self.bars.bars, width, self.limit_J)
         scale = scale_for(self.limit_J, "J")
         own = actions_figure(self._reports[0])
@@ -147,7 +149,9 @@ class EnergyChart(Chart):
                 line = f"{resource_word(component)}: {format_quantity(value, 'J')} ({percent(value / total)})"
                 lines.append(f"<b>{line}</b>" if component == here else line)
         for figure in report.energies:
-            lines.append(f"{format_quantity(figure.J_per_token, 'J')} {html.escape(figure.label or _how(figure))}")
+            band, text = board_band(report, figure), format_quantity(figure.J_per_token, "J")
+            text += f" ({band.text(figure.J_per_token, 'J')})" if band is not None else ""
+            lines.append(f"{text} {html.escape(figure.label or _how(figure))}")
         return "<br>".join([*lines, *explained(self._source_at(pos))])
 
     def _source_at(self, pos: QPointF) -> Source | None:

@@ -67,15 +67,21 @@ class Segment:
 
 @dataclass(frozen=True)
 class Mark:
-    """A vertical line across a bar at `value`, with words behind it."""
+    """A vertical line across a bar at `value`, with words behind it, and a whisker over its `band` (low, high)."""
 
     value: float
     label: str
+    band: tuple[float, float] | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """How far it reaches to both sides."""
+        return self.band or (self.value, self.value)
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A horizontal stacked bar on `row` (0 on top), with words at its end."""
+    """A horizontal stacked bar on `row` (0 on top), words at its end, and a whisker over its `band` (low, high)."""
 
     key: str
     row: int
@@ -83,6 +89,12 @@ class Bar:
     label: str = ""
     height: float = 0.68
     marks: tuple[Mark, ...] = field(default=())
+    band: tuple[float, float] | None = None
+
+    @property
+    def reach(self) -> float:
+        """Where the bar with its whisker ends."""
+        return self.total if self.band is None else max(self.total, self.band[1])
 
     @property
     def total(self) -> float:
@@ -171,10 +183,12 @@ class BarsItem(PixelItem):
             if x > start and rect.width() > 2.0:
                 painter.fillRect(QRectF(x, top, 1.0, height), QColor(theme.current().base))
             x = end
-        marks = [(origin + m.value * (scale - origin), m.label) for m in bar.marks]
-        _paint_marks(painter, [at for at, _ in marks], row, height)
+        unit = scale - origin
+        _paint_marks(painter, [origin + m.value * unit for m in bar.marks], row, height)
+        for low, high in (b for b in (bar.band, *(m.band for m in bar.marks)) if b is not None):
+            paint_whisker(painter, origin + low * unit, origin + high * unit, row.center().y(), height)
         painter.setPen(QColor(theme.current().text))
-        for at, text in _end_texts(x, bar.label, marks):
+        for at, text in _end_texts(origin + bar.reach * unit, bar.label, _placed(bar, origin, unit)):
             painter.drawText(QRectF(at + TEXT_GAP_PX, row.top(), 600.0, row.height()), LEFT_MIDDLE, text)
 
 
@@ -200,33 +214,57 @@ def _paint_marks(painter: QPainter, places: list[float], row: QRectF, height: fl
         painter.fillRect(line, QColor(t.text))
 
 
-def _end_texts(end: float, label: str, marks: list[tuple[float, str]]) -> list[tuple[float, str]]:
+def paint_whisker(painter: QPainter, low: float, high: float, y: float, height: float) -> None:
+    """Draws the band of an uncertain value: a line between two upright ends, set off from what lies below."""
+    t, half = theme.current(), max(3.0, round(height * 0.22))
+    middle = round(y)
+    lines = (
+        QRectF(low, middle - 0.75, max(high - low, 1.0), 1.5),
+        QRectF(low - 0.75, middle - half, 1.5, 2 * half),
+        QRectF(high - 0.75, middle - half, 1.5, 2 * half),
+    )
+    for line in lines:
+        painter.fillRect(line.adjusted(-1, -1, 1, 1), QColor(t.base))
+    for line in lines:
+        painter.fillRect(line, QColor(t.text))
+
+
+Placed = tuple[float, float, str]
+"""Left and right end of a mark with its whisker, in pixels, and its words."""
+
+
+def _placed(bar: Bar, origin: float, px_per_unit: float) -> list[Placed]:
+    ends = [(*m.ends, m.label) for m in bar.marks]
+    return [(origin + low * px_per_unit, origin + high * px_per_unit, label) for low, high, label in ends]
+
+
+def _end_texts(end: float, label: str, marks: list[Placed]) -> list[tuple[float, str]]:
     """(x, words) behind a bar that ends at `end`, each to be written a gap right of x.
 
     A mark's words stand left of its line where there is room, else right of it; words that would meet become one.
     """
     groups = [(end, label)]
     taken = end + TEXT_GAP_PX + text_width(label)
-    for at, text in sorted(marks):
+    for low, high, text in sorted(marks):
         width = text_width(text)
-        if at <= taken + TEXT_GAP_PX:
+        if low <= taken + TEXT_GAP_PX:
             x, words = groups.pop()
-            groups.append((max(x, at), f"{words} · {text}"))
-            taken = max(x, at) + TEXT_GAP_PX + text_width(groups[-1][1])
-        elif at - taken > width + 4 * TEXT_GAP_PX:
-            groups.append((at - width - 2 * TEXT_GAP_PX, text))
-            taken = at
+            groups.append((max(x, high), f"{words} · {text}"))
+            taken = max(x, high) + TEXT_GAP_PX + text_width(groups[-1][1])
+        elif low - taken > width + 4 * TEXT_GAP_PX:
+            groups.append((low - width - 2 * TEXT_GAP_PX, text))
+            taken = high
         else:
-            groups.append((at, text))
-            taken = at + TEXT_GAP_PX + width
+            groups.append((high, text))
+            taken = high + TEXT_GAP_PX + width
     return groups
 
 
 def end_px(bar: Bar, px_per_unit: float) -> float:
     """Where a bar with its words ends, in pixels from the axis."""
-    marks = [(m.value * px_per_unit, m.label) for m in bar.marks]
-    texts = _end_texts(bar.total * px_per_unit, bar.label, marks)
-    return max([x + 2 * TEXT_GAP_PX + text_width(t) for x, t in texts] + [at + TEXT_GAP_PX for at, _ in marks])
+    marks = _placed(bar, 0.0, px_per_unit)
+    texts = _end_texts(bar.reach * px_per_unit, bar.label, marks)
+    return max([x + 2 * TEXT_GAP_PX + text_width(t) for x, t in texts] + [high + TEXT_GAP_PX for _, high, _ in marks])
 
 
 def reach_for(bars: Sequence[Bar], width: float, least: float) -> float:

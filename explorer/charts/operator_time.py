@@ -10,9 +10,10 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from explorer import theme
+from explorer.bands import MEANING, Band, banded, phase_band
 from explorer.charts.axes import linear_ticks, round_up, scale_for
 from explorer.charts.chart import Chart, ElidedLabel, Table, elided, text_width
-from explorer.charts.items import Bar, BarsItem, Segment, reach_for
+from explorer.charts.items import Bar, BarsItem, Segment, paint_whisker, reach_for
 from explorer.charts.legend import Entry, Legend, fill_swatch
 from explorer.charts.plot import PlotView
 from explorer.charts.sources import Source, explained
@@ -46,7 +47,7 @@ NAME_GAP_PX = 10.0
 
 
 class TotalStrip(QWidget):
-    """The whole phase as one bar on its own scale, with grey marks where the baselines' totals lie."""
+    """The whole phase as one bar on its own scale, with marks and whiskers where the baselines' totals lie."""
 
     BAR_PX = 12
 
@@ -54,21 +55,31 @@ class TotalStrip(QWidget):
         super().__init__(parent)
         self.stretches: tuple[tuple[str, float], ...] = ()
         self.baselines: tuple[tuple[str, float], ...] = ()
+        self.bands: tuple[Band | None, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def set_totals(self, stretches: tuple[tuple[str, float], ...], baselines: tuple[tuple[str, float], ...]) -> None:
-        """Shows (resource, seconds) of the design and (name, seconds) of each baseline."""
+    def set_totals(
+        self, stretches: tuple[tuple[str, float], ...], baselines: tuple[tuple[str, float], ...],
+        bands: tuple[Band | None, ...] = (),
+    ) -> None:  # fmt: skip
+        """Shows (resource, seconds) of the design and (name, seconds) of each baseline, with its band where known."""
         self.stretches, self.baselines = stretches, baselines
+        self.bands = bands or (None,) * len(baselines)
         height = self.BAR_PX + 4 + (theme.TEXT_PX + 4 if baselines else 0)
         if self.height() != height:
             self.setFixedHeight(height)
-        self.setToolTip("\n".join(f"{name}: {format_quantity(total, 's')}" for name, total in baselines))
+        lines = [f"{name}: {_with_band(total, band)}" for name, total, band in self._totals()]
+        self.setToolTip("\n".join([*lines, *([MEANING] if any(self.bands) else [])]))
         self.update()
+
+    def _totals(self) -> list[tuple[str, float, Band | None]]:
+        return [(name, total, band) for (name, total), band in zip(self.baselines, self.bands, strict=True)]
 
     @property
     def limit_s(self) -> float:
         """The time at the right end."""
-        return max([sum(s for _, s in self.stretches), *(b for _, b in self.baselines)], default=0.0)
+        ends = [band.high for band in self.bands if band is not None]
+        return max([sum(s for _, s in self.stretches), *(b for _, b in self.baselines), *ends], default=0.0)
 
     def mark_x(self, total_s: float) -> float:
         """Where a total lies, in pixels."""
@@ -84,10 +95,12 @@ class TotalStrip(QWidget):
             rect = QRectF(x, 2, width, self.BAR_PX)
             fill_swatch(painter, rect, theme.RESOURCE_COLORS[resource], theme.RESOURCE_PATTERNS.get(resource))
             x += width
-        for _, total in self.baselines:
+        for _, total, band in self._totals():
             at = self.mark_x(total)
             painter.fillRect(QRectF(at - 1, 0, 4, self.BAR_PX + 4), QColor(t.base))
             painter.fillRect(QRectF(at, 0, 2, self.BAR_PX + 4), QColor(t.text))
+            if band is not None:
+                paint_whisker(painter, self.mark_x(band.low), self.mark_x(band.high), self.BAR_PX / 2 + 2, self.BAR_PX)
         painter.setPen(QColor(t.muted))
         for left, text in self.placed_names():
             place = QRectF(left, self.BAR_PX + 4, self.width() - left, theme.TEXT_PX + 4)
@@ -96,13 +109,15 @@ class TotalStrip(QWidget):
 
     def placed_names(self) -> list[tuple[float, str]]:
         """(left edge in pixels, words) of the baselines' totals, each near its mark and none over another."""
-        ordered = sorted(self.baselines, key=lambda item: item[1])
-        texts = [f"{name} {seconds(total)}" for name, total in ordered]
+        ordered = sorted(self._totals(), key=lambda item: item[1])
+        texts = [f"{name} {_with_band(total, band, 3)}" for name, total, band in ordered]
+        if any(self.bands) and sum(text_width(t) + NAME_GAP_PX for t in texts) > self.width():
+            texts = [f"{name} {seconds(total)}" for name, total, _ in ordered]
         room = self.width() / len(texts) - NAME_GAP_PX if texts else 0.0
         if sum(text_width(t) + NAME_GAP_PX for t in texts) > self.width():
-            texts = [elided(name, room - text_width(f" {seconds(v)}")) + f" {seconds(v)}" for name, v in ordered]
+            texts = [elided(name, room - text_width(f" {seconds(v)}")) + f" {seconds(v)}" for name, v, _ in ordered]
         lefts: list[float] = []
-        for (_, total), text in zip(ordered, texts, strict=True):
+        for (_, total, _), text in zip(ordered, texts, strict=True):
             start = lefts[-1] + text_width(texts[len(lefts) - 1]) + NAME_GAP_PX if lefts else 0.0
             lefts.append(max(start, self.mark_x(total) - text_width(text) / 2))
         end = float(self.width())
@@ -164,10 +179,10 @@ class PhasePanel(QWidget):
     def _draw_strip(self, results: Results) -> None:
         totals = results.report.time_by_resource[self.phase]
         names = distinct([b.subject for b in results.baselines])
-        others = tuple(
-            (name, phase_total_s(b, self.phase)) for name, b in zip(names, results.baselines, strict=True) if b.fits
-        )
-        self.strip.set_totals(tuple((r, totals[r]) for r in RESOURCES if totals.get(r, 0.0) > 0.0), others)
+        fitting = [(name, b) for name, b in zip(names, results.baselines, strict=True) if b.fits]
+        others = tuple((name, phase_total_s(b, self.phase)) for name, b in fitting)
+        bands = tuple(phase_band(b, self.phase, s) for (_, b), (_, s) in zip(fitting, others, strict=True))
+        self.strip.set_totals(tuple((r, totals[r]) for r in RESOURCES if totals.get(r, 0.0) > 0.0), others, bands)
 
     def _visible_rows(self, report: Report) -> list[OperatorRow]:
         """As many operators as there is room for; the fastest of the rest become "others"."""
@@ -238,6 +253,11 @@ class PhasePanel(QWidget):
             return None
         resource = self.bars.segment_at(bar, pos)
         return Source(drawn.report, f"time.{bar.key}.{resource}" if resource is not None else f"time.{bar.key}")
+
+
+def _with_band(total: float, band: Band | None, digits: int = 4) -> str:
+    text = format_quantity(total, "s", digits)
+    return text if band is None else f"{text} ({band.text(total, 's')})"
 
 
 class OperatorTimeChart(Chart):
@@ -342,16 +362,15 @@ class OperatorTimeChart(Chart):
         lines += [
             f"{resource_word(r)}: {format_quantity(s, 's')} ({percent(s / row.time_s)})" for r, s in shares(row, 0.001)
         ]
-        for name, other in self._baselines_times(row):
-            lines.append(f"{html.escape(name)}: {format_quantity(other, 's')}")
+        lines += [f"{html.escape(name)}: {told}" for name, told in self._baselines_times(row)]
         return "<br>".join(lines)
 
-    def _baselines_times(self, row: OperatorRow) -> list[tuple[str, float]]:
+    def _baselines_times(self, row: OperatorRow) -> list[tuple[str, str]]:
         found = []
         for baseline in self.results.baselines if self.results is not None else ():
             match = next((r for r in baseline.operators if r.key == row.key), None)
             if match is not None:
-                found.append((baseline.subject, match.time_s))
+                found.append((baseline.subject, banded(baseline, f"time.{row.key}", match.time_s, "s")))
         return found
 
     def values(self) -> Table:
