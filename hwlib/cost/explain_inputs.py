@@ -107,8 +107,10 @@ class Sheet:
 
     def micro_batches(self) -> str:
         """Parts of the batch that fill the pipeline."""
-        parts = self.one.runs[0] / self.one.run.scenario.tensor_parallel
-        return self.counted("micro_batches", parts, "", "parts of the batch that fill the pipeline")
+        if self.one.run.scenario.pipeline_parallel == 1:
+            return "1"
+        batch = self.figure("batch", self.one.batch, "", "memory.batch")
+        return f"max(1, min({self.scenario('pipeline_parallel')}, {batch}))"
 
     # What the user doesn't choose ---------------------------------------------------------------------------------
 

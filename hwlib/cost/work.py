@@ -131,7 +131,7 @@ def matrix_work(
     work.times[:, cols, COMPUTE] = seconds / machine.prior["compute"]
     work.macs[:, cols] = m * n * k * batch
     fused = program.fused_bytes[:, cols]
-    local = _fused_locally(machine)
+    local = fused_locally(machine)
     work.local_bits[:, cols] = 8.0 * (reads + o + fused * local)
     _on_chip(
         machine,
@@ -154,7 +154,7 @@ def _writes_scores(program: Program, cols: NDArray[np.int64]) -> Array:
     return 1.0 - _reads_scores(program, cols)
 
 
-def _fused_locally(machine: Machine) -> Array:
+def fused_locally(machine: Machine) -> Array:
     """1 where every compute array has a buffer that keeps attention scores beside it [D, 1]."""
     if not machine.matrix:
         return np.zeros((machine.chip.count, 1))
@@ -227,7 +227,7 @@ def vector_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
     work.specials[:, cols] = special
     a, w, o = _operand_bytes(program, cols)
     fused = program.fused_bytes[:, cols]
-    local = _fused_locally(machine)
+    local = fused_locally(machine)
     work.local_bits[:, cols] = 8.0 * fused * local
     _on_chip(machine, program, work, cols, a + w + 0.5 * fused * (1 - local), o + 0.5 * fused * (1 - local), "vector")
     _off_chip(machine, program, work, cols, a, w, o)
