@@ -15,6 +15,7 @@ from explorer.charts.chart import Table, elided, text_width
 from explorer.charts.compare_chart import CompareChart, letters
 from explorer.charts.items import TEXT_GAP_PX
 from explorer.charts.plot import PlotView
+from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Chooser, Switch
 from explorer.charts.waterfall_items import Fall, FallsItem
 from explorer.words import percent, resource_word
@@ -31,6 +32,9 @@ WHAT_TIPS: dict[str, str] = {
     "ttft": "Time to the first token", "tpot": "Time per output token", "energy": "Energy per token",
 }  # fmt: skip
 UNITS = {"ttft": "s", "tpot": "s", "energy": "J"}
+TOTALS = {"ttft": "ttft_s", "tpot": "tpot_s", "energy": "energy_per_token_J"}
+SWITCH_PX = 170
+"""What the switch beside the choosers takes."""
 ROOMY_PX = 240
 ROW_PX = 15
 LEAST_ROWS = 4
@@ -38,20 +42,27 @@ OTHERS = "Others"
 
 
 class WaterfallChart(CompareChart):
-    """From the reference (A) down to the report chosen in the head (B)."""
+    """Between two reports chosen in the head: from the reference to the one next to it until others are."""
 
     name = "waterfall"
     title = "Waterfall"
+    can_freeze = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
         self.what: Quantity = "tpot"
         self.steps: tuple[Step, ...] = ()
         self.shown: list[tuple[str, str, float, float]] = []
+        self.source_chooser = Chooser({}, "From which chip")
         self.target_chooser = Chooser({}, "To which chip")
+        self._ends = ("", "")
+        self._names: list[str] = []
+        self._follows = True
+        """True until a chip to start from was chosen: then it is the reference, whichever that is."""
         self.what_switch = Switch(WHAT_WORDS, WHAT_TIPS)
         self.what_switch.choose(self.what)
         self.tools.setSpacing(0)
+        self.tools.addWidget(self.source_chooser)
         self.tools.addWidget(self.target_chooser)
         self.tools.addWidget(self.what_switch)
         self.plot = PlotView()
@@ -62,44 +73,75 @@ class WaterfallChart(CompareChart):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
         self.what_switch.changed.connect(self.show_what)
+        self.source_chooser.changed.connect(self._source_chosen)
         self.target_chooser.changed.connect(self._target_chosen)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
+        self.plot.source_at = self._source_at
+        self.plot.value_axes = ("bottom",)
 
     # What is shown --------------------------------------------------------------------------------------------------
 
     def show_reports(self, reports: Sequence[Report], reference: int = 0) -> None:
-        """Compares other reports; the chosen target stays as long as a report of its name does."""
+        """Compares other reports; the chosen ends stay as long as reports of their names do."""
         self.reports, self.reference = tuple(reports), reference
-        self._offer_targets()
+        self._offer_ends()
         super().show_reports(reports, reference)
 
-    def _offer_targets(self) -> None:
-        words = {name: f"to {name}" for i, name in enumerate(self.names) if i != self.reference}
-        self.target_chooser.set_words(words)
-        self.target_chooser.setVisible(len(words) > 1)
+    def _offer_ends(self) -> None:
+        names, before = self.names, self._names
+        renamed = dict(zip(before, names, strict=True)) if len(before) == len(names) else {}
+        source, target = (end if end in names else renamed.get(end, "") for end in self._ends)
+        self._names = names
+        if self._follows or source not in names:
+            self._follows = True
+            source = names[self.reference] if names else ""
+        if target not in names or target == source:
+            target = next((n for n in (*names[self.reference + 1 :], *names) if n != source), "")
+        for chooser, word in ((self.source_chooser, "from"), (self.target_chooser, "to")):
+            chooser.set_words({name: f"{word} {name}" for name in names})
+            chooser.setVisible(len(names) > 1)
+        self._go(source, target)
 
     def show_what(self, what: str) -> None:
         """Switches between "ttft", "tpot" and "energy"."""
         self.what_switch.choose(what)
+        self._thaw()
         self.what = cast("Quantity", what)
+        self._redraw()
+
+    def show_ends(self, source: str, target: str) -> None:
+        """Goes from one report to another, by their names as told apart."""
+        self._follows = source in self.names and self.names.index(source) == self.reference
+        self._go(source, target)
         self._redraw()
 
     def show_target(self, name: str) -> None:
         """Goes to another report, by its name as told apart."""
-        self.target_chooser.choose(name)
-        self._redraw()
+        self.show_ends(self._ends[0], name)
 
-    def _target_chosen(self, _name: str) -> None:
-        self._redraw()
+    def _go(self, source: str, target: str) -> None:
+        if (source, target) != self._ends:
+            self._thaw()
+        self._ends = source, target
+        self.source_chooser.choose(source)
+        self.target_chooser.choose(target)
+
+    def _source_chosen(self, name: str) -> None:
+        """The other end moves out of the way."""
+        source, target = self._ends
+        self.show_ends(name, source if name == target else target)
+
+    def _target_chosen(self, name: str) -> None:
+        source, target = self._ends
+        self.show_ends(target if name == source else source, name)
 
     @property
     def ends(self) -> tuple[int, int] | None:
         """Indices of the reports from and to which the waterfall goes, None where there is only one."""
         names = self.names
-        if self.target_chooser.chosen not in names:
-            return None
-        return self.reference, names.index(self.target_chooser.chosen)
+        source, target = self._ends
+        return (names.index(source), names.index(target)) if source in names and target in names else None
 
     def _draw(self, results: Results) -> None:
         from hwlib.analysis.waterfall import obstacle, waterfall
@@ -114,7 +156,8 @@ class WaterfallChart(CompareChart):
             self._refuse("No waterfall", reason)
             return
         self.steps = waterfall(a, b, self.what)
-        self.target_chooser.set_most(max(96, self.width() // 4))
+        for chooser in (self.source_chooser, self.target_chooser):
+            chooser.set_most(max(72, (self.width() - SWITCH_PX) // 3))
         self._set_heading(ends)
         self.shown = self._shown(self.steps)
         self._set_axes(ends)
@@ -206,7 +249,8 @@ class WaterfallChart(CompareChart):
         unit, whole = UNITS[self.what], self.steps[0].end
         head = f"<b>{html.escape(label)}</b>"
         if row in (0, len(self.shown) - 1):
-            return f"{head}<br>{format_quantity(end, unit)} {WHAT_TIPS[self.what].lower()}"
+            words = f"{format_quantity(end, unit)} {_lower(WHAT_TIPS[self.what])}"
+            return "<br>".join([head, words, *explained(self._source_at(pos))])
         sign = "+" if end >= start else "−"
         lines = [
             head,
@@ -214,7 +258,16 @@ class WaterfallChart(CompareChart):
         ]
         if component:
             lines.append(" → ".join(self._part(i, component) for i in self.ends or ()) + f" {resource_word(component)}")
-        return "<br>".join(lines)
+        return "<br>".join([*lines, *explained(self._source_at(pos))])
+
+    def _source_at(self, pos: QPointF) -> Source | None:
+        """Of a component what it takes of the chip at the lower end, else that chip's (or the upper's) total."""
+        row, ends = self.falls.row_at(pos), self.ends
+        if row is None or ends is None or not self.steps:
+            return None
+        report, component = self.reports[ends[0] if row == 0 else ends[1]], self.shown[row][1]
+        part = Source(report, f"energy.{component}")
+        return part if self.what == "energy" and component and part.known else Source(report, TOTALS[self.what])
 
     def _part(self, index: int, component: str) -> str:
         """What a component takes of a report."""
@@ -233,3 +286,7 @@ class WaterfallChart(CompareChart):
         steps = self.steps if self.drawn is not None else ()
         rows = tuple((s.label, s.component, s.start, s.end, s.end - s.start) for s in steps)
         return Table(("step", "component", f"start_{unit}", f"end_{unit}", f"change_{unit}"), rows)
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]

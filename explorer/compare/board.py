@@ -104,13 +104,13 @@ class ChartBoard(QWidget):
         return charts
 
     def _take_choices(self) -> None:
-        """The waterfalls on paper go to the same chip as the one on screen."""
+        """The waterfalls on paper lead between the same chips as the one on screen."""
         from explorer.charts.waterfall import WaterfallChart
 
-        target = self.chart("waterfall").target_chooser.chosen  # type: ignore[attr-defined]
+        shown = next(c for c in self.charts if isinstance(c, WaterfallChart))
         for chart in self._printed:
-            if isinstance(chart, WaterfallChart) and target:
-                chart.show_target(target)
+            if isinstance(chart, WaterfallChart):
+                chart.show_ends(shown.source_chooser.chosen, shown.target_chooser.chosen)
 
 
 def _hide_tools(chart: CompareChart) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import (
@@ -17,10 +18,20 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QMenu,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -42,6 +53,7 @@ RATIO_PX = 92
 MARK_PX = 18
 PAD_PX = theme.GRID_PX
 KEEPS_CELL = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Menu)
+OWN_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_F2)
 MOVES = Qt.KeyboardModifier.AltModifier
 
 
@@ -172,10 +184,14 @@ class Grid(QTableView):
     remove_asked = Signal(str)
     explain_asked = Signal(int, str)
     """(column, key of a figure of its report)."""
+    rename_asked = Signal(str)
+    take_back_asked = Signal()
 
     def __init__(self, name: str, ratios: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.ratios = ratios
+        self.can_take_back = False
+        """True where a removed column can come back."""
         self.grid = GridModel(self)
         self.setModel(self.grid)
         self.setItemDelegate(CellDelegate(self))
@@ -248,22 +264,28 @@ class Grid(QTableView):
         """Keys that mean something to the chosen column are no shortcuts of the window meanwhile."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             moves = event.modifiers() & MOVES and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
-            if moves or event.key() == Qt.Key.Key_Delete or event.matches(QKeySequence.StandardKey.Copy):
+            undoes = self.can_take_back and event.matches(QKeySequence.StandardKey.Undo)
+            own = event.key() in OWN_KEYS or event.matches(QKeySequence.StandardKey.Copy)
+            if moves or own or undoes:
                 event.accept()
                 return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Copy; Enter or Menu open the column's menu, Delete removes it, Alt with an arrow moves it."""
+        """Copy; Enter or Menu open the column's menu, Delete removes it, F2 renames it, Alt with an arrow moves it."""
         place = self._place(self.currentIndex())
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
+        elif self.can_take_back and event.matches(QKeySequence.StandardKey.Undo):
+            self.take_back_asked.emit()
         elif place is None:
             super().keyPressEvent(event)
         elif event.key() in KEEPS_CELL:
             self._open_menu(self.currentIndex().column())
         elif event.key() == Qt.Key.Key_Delete:
             self.remove_asked.emit(place[1])
+        elif event.key() == Qt.Key.Key_F2:
+            self.rename_asked.emit(place[1])
         elif event.modifiers() & MOVES and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             step = 1 if event.key() == Qt.Key.Key_Right else -1
             self.moved.emit(place[1], max(0, self.currentIndex().column() + step))
@@ -292,6 +314,25 @@ class Grid(QTableView):
         left = self.head.sectionViewportPosition(column)
         place = self.head.viewport().mapToGlobal(QRect(left, 0, 1, self.head.height()).bottomLeft())
         self.menu_asked.emit(self.grid.titles[column].id, place)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Of a cell: where its figure is from, and copying; by the keyboard the column's menu."""
+        index = self.indexAt(event.pos())
+        if event.reason() == QContextMenuEvent.Reason.Keyboard or not index.isValid():
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        where = menu.addAction("Where from?", partial(self._explain, index))
+        where.setEnabled(bool(self.grid.cell(index.row(), index.column()).explain))
+        menu.addSeparator()
+        menu.addAction("Copy the figure", partial(self._copy_cell, QPersistentModelIndex(index)))
+        menu.addAction("Copy the table" if len(self.selectedIndexes()) < 2 else "Copy the chosen cells", self.copy)
+        menu.popup(event.globalPos())
+        event.accept()
+
+    def _copy_cell(self, index: QPersistentModelIndex) -> None:
+        if index.isValid():
+            QGuiApplication.clipboard().setText(self.grid.cell(index.row(), index.column()).text)
 
     def _explain(self, index: QModelIndex) -> None:
         cell = self.grid.cell(index.row(), index.column())

@@ -26,6 +26,8 @@ EXAMPLE = "example:"
 """How the path of an example begins; its name follows."""
 MAX_NAME = 200
 """Characters of a name, as in a design."""
+MOST_TAKEN_BACK = 20
+"""Removals that can be taken back."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,7 @@ class Comparing(QObject):
         self._document = document
         self._serial = 0
         self._reference = ""
+        self._removed: list[tuple[tuple[int, Subject], ...]] = []
         self._name = document.design.name
         self._subjects: tuple[Subject, ...] = (self._present(),)
         for baseline in document.baselines:
@@ -156,11 +159,41 @@ class Comparing(QObject):
 
     def remove(self, subject_id: str) -> None:
         """Take a subject out of the comparison."""
-        self._take(s for s in self._subjects if s.id != subject_id)
+        self._remove({subject_id})
+
+    def remove_snapshots(self) -> int:
+        """Take all pinned snapshots out; returns how many there were."""
+        pinned = {s.id for s in self._subjects if s.kind == "snapshot"}
+        self._remove(pinned)
+        return len(pinned)
 
     def clear(self) -> None:
         """Take everything out."""
-        self._take(())
+        self._remove({s.id for s in self._subjects})
+
+    @property
+    def last_removed(self) -> tuple[Subject, ...]:
+        """What `take_back` would bring back, empty where nothing was removed."""
+        return tuple(s for _, s in self._removed[-1]) if self._removed else ()
+
+    def take_back(self) -> None:
+        """Compare again what was removed last, at its old place, with what has come since."""
+        if not self._removed:
+            return
+        subjects = list(self._subjects)
+        for place, gone in self._removed.pop():
+            subject = self._present() if gone.kind == "present" else gone
+            # It may have been added again by hand.
+            if all(msgspec.structs.replace(s, id=subject.id) != subject for s in subjects):
+                subjects.insert(place, subject)
+        self._subjects = tuple(subjects)
+        self.changed.emit()
+
+    def _remove(self, ids: set[str]) -> None:
+        gone = tuple((i, s) for i, s in enumerate(self._subjects) if s.id in ids)
+        if gone:
+            self._removed = [*self._removed, gone][-MOST_TAKEN_BACK:]
+            self._take(s for s in self._subjects if s.id not in ids)
 
     def rename(self, subject_id: str, name: str) -> None:
         """Give a saved design or a snapshot another name here; blank names and other subjects are left as they are."""

@@ -104,6 +104,12 @@ class CompareView(QWidget):
         self.add.clicked.connect(self.open_list)
         self.pin = _button("Pin snapshot", "Keep the present design as it is now, as a column of its own")
         self.pin.clicked.connect(self.pin_snapshot)
+        self.pin.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        pin_menu = QMenu(self.pin)
+        self.unpin = pin_menu.addAction("Remove all snapshots", self.remove_snapshots)
+        self.pin.setMenu(pin_menu)
+        self.undo = _button("Undo", "Compare again what was removed last")
+        self.undo.clicked.connect(self.take_back)
         self.export = _button("Export", "Save the comparison as a web page, a table, a picture or a drawing")
         self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.export_menu = QMenu(self.export)
@@ -120,7 +126,7 @@ class CompareView(QWidget):
         self.bar.addWidget(self.heading, 1)
         self.back = _button("Back to the chip", "Show the canvas and its panels again")
         self.back.clicked.connect(self.closed)
-        for button in (self.add, self.pin, self.export, self.back):
+        for button in (self.undo, self.add, self.pin, self.export, self.back):
             self.bar.addWidget(button)
 
     def _make_pages(self) -> None:
@@ -135,6 +141,8 @@ class CompareView(QWidget):
             grid.moved.connect(self._move)
             grid.remove_asked.connect(self.comparing.remove)
             grid.explain_asked.connect(self._explain)
+            grid.rename_asked.connect(self.rename)
+            grid.take_back_asked.connect(self.take_back)
         self.note = ElidedLabel()
         self.tables.currentChanged.connect(self._write_note)
         self.board = ChartBoard(self.document)
@@ -224,6 +232,12 @@ class CompareView(QWidget):
         elif self.compared is not None:
             self.pages.setCurrentWidget(self.split)
         self.export.setEnabled(some and self.compared is not None)
+        self.unpin.setEnabled(any(s.kind == "snapshot" for s in self.comparing.subjects))
+        removed = self.comparing.last_removed
+        self.undo.setVisible(bool(removed))
+        self.undo.setToolTip(f"Compare again: {', '.join(s.name for s in removed)}")
+        for grid in (self.figures, self.differences):
+            grid.can_take_back = bool(removed)
 
     def _say(self, heading: str, text: str, buttons: bool) -> None:
         self.empty_heading.setText(heading)
@@ -299,6 +313,18 @@ class CompareView(QWidget):
         self.message.emit(f"Pinned: {pinned.name}")
         return pinned
 
+    def remove_snapshots(self) -> None:
+        """Take all pinned snapshots out of the comparison; Undo brings them back."""
+        count = self.comparing.remove_snapshots()
+        self.message.emit(f"Removed: {count} snapshot{'s' if count != 1 else ''}. Undo brings them back")
+
+    def take_back(self) -> None:
+        """Compare again what was removed last."""
+        names = ", ".join(s.name for s in self.comparing.last_removed)
+        self.comparing.take_back()
+        if names:
+            self.message.emit(f"Compared again: {names}")
+
     def open_menu(self, subject_id: str, place: QPoint) -> QMenu:
         """Open the menu of a column."""
         menu = self.menu_of(subject_id)
@@ -325,11 +351,16 @@ class CompareView(QWidget):
             menu.addAction("Re&name…", partial(self.rename, subject_id))
             menu.addAction("&Open as document", partial(self._open, subject))
         menu.addAction("Re&move", partial(self.comparing.remove, subject_id))
+        if subject.kind == "snapshot":
+            menu.addAction("Remove all &snapshots", self.remove_snapshots)
         return menu
 
     def rename(self, subject_id: str) -> None:
-        """Ask for another name of a saved design or snapshot."""
+        """Ask for another name of a saved design or snapshot; others are called what they are."""
         subject = self.comparing.subjects[self.comparing.index(subject_id)]
+        if subject.design is None:
+            self.message.emit(f"{subject.name} keeps its name here: only saved designs and snapshots can be renamed")
+            return
         self.comparing.rename(subject_id, self.ask_name(subject.name))
 
     def _ask_name(self, name: str) -> str:

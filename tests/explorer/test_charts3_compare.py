@@ -6,8 +6,9 @@ import itertools
 import math
 from typing import TypeVar
 
+import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from pytestqt.qtbot import QtBot
 
 from explorer.charts.compare_bars import CompareBars
@@ -15,10 +16,12 @@ from explorer.charts.compare_chart import CompareChart, letters
 from explorer.charts.compare_charts import compare_charts
 from explorer.charts.compare_roofline import CompareRoofline, mean_of
 from explorer.charts.roofs import roof_of
+from explorer.charts.switch import Chooser
 from explorer.charts.waterfall import WaterfallChart
 from explorer.document import Document
 from hwlib.analysis.waterfall import QUANTITIES, Quantity, waterfall
 from hwlib.report import Report
+from hwlib.units import format_quantity
 from tests.explorer import factories
 
 T = TypeVar("T", bound=CompareChart)
@@ -201,3 +204,65 @@ def test_the_target_stays_while_it_is_there(qtbot: QtBot, document: Document) ->
     chart.show_reports((B, A, C), reference=1)
     assert chart.ends is not None
     assert chart.ends[0] == 1
+
+
+def choose(qtbot: QtBot, chooser: Chooser, words: str) -> None:
+    """Open a chooser's menu by the mouse and click on a word."""
+    QTimer.singleShot(0, lambda: _click(qtbot, chooser, words))
+    qtbot.mouseClick(chooser, Qt.MouseButton.LeftButton)
+
+
+def _click(qtbot: QtBot, chooser: Chooser, words: str) -> None:
+    menu = chooser.menu()
+    action = next(a for a in menu.actions() if a.text() == words)
+    qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+
+
+def test_both_ends_of_a_waterfall_are_chosen(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, WaterfallChart(document))
+    assert chart.ends == (0, 1)
+    choose(qtbot, chart.source_chooser, f"from {C.subject}")
+    assert chart.ends == (2, 1)
+    choose(qtbot, chart.target_chooser, f"to {A.subject}")
+    assert chart.ends == (2, 0)
+    assert chart.steps == waterfall(C, A, "tpot")
+    assert chart.heading.text.endswith(f"C → A ×{format_quantity(A.metrics.tpot_s / C.metrics.tpot_s, '', 3)}")
+
+
+def test_the_ends_of_a_waterfall_change_places_where_they_would_meet(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, WaterfallChart(document))
+    choose(qtbot, chart.source_chooser, f"from {B.subject}")
+    assert chart.ends == (1, 0)
+    choose(qtbot, chart.target_chooser, f"to {B.subject}")
+    assert chart.ends == (0, 1)
+
+
+def test_an_end_follows_its_chip_through_moves_and_renames(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, WaterfallChart(document))
+    chart.show_ends(C.subject, A.subject)
+    chart.show_reports((C, B, A))
+    assert chart.ends == (0, 2)
+    chart.show_reports((C, B, msgspec.structs.replace(A, subject="Another name")))
+    assert chart.ends == (0, 2)
+    chart.show_reports((B, msgspec.structs.replace(A, subject="Another name")))
+    assert chart.ends == (0, 1)
+
+
+def test_the_start_is_the_reference_until_another_is_chosen(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, WaterfallChart(document))
+    chart.show_reports((A, B, C), reference=1)
+    assert chart.ends == (1, 2)
+    chart.show_ends(C.subject, A.subject)
+    chart.show_reports((A, B, C), reference=0)
+    assert chart.ends == (2, 0)
+
+
+@pytest.mark.parametrize("make", [CompareRoofline, WaterfallChart], ids=lambda c: c.name)
+def test_frozen_axes_hold_until_the_chart_shows_something_else(qtbot: QtBot, document: Document, make) -> None:
+    chart = shown(qtbot, make(document))
+    chart.set_frozen(True)
+    before = chart.plot.shown_range
+    chart.show_reports((factories.report(peak=4e15, dram_Bps=5e10), B, C))
+    assert chart.plot.shown_range[0] == before[0]
+    chart.set_frozen(False)
+    assert chart.plot.shown_range != before

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
 
 from explorer.compare.adding import ALREADY
@@ -402,3 +402,84 @@ def test_exporting_by_the_menu_asks_for_a_file(desk: Desk, tmp_path, monkeypatch
     rows = list(csv.DictReader((tmp_path / "mine.csv").read_text().splitlines()))
     tpot = {r["subject"]: float(r["value"]) for r in rows if (r["section"], r["figure"]) == ("headline", "tpot_s")}
     assert tpot == {n: desk.value("tpot_s", i) for i, n in enumerate(desk.view.compared.comparison.names)}
+
+
+def snapshots(desk: Desk) -> list[str]:
+    return [s.name for s in desk.comparing.subjects if s.kind == "snapshot"]
+
+
+def test_all_snapshots_go_at_once_and_come_back(desk: Desk) -> None:
+    assert not desk.view.undo.isVisible()
+    for _ in range(3):
+        desk.qtbot.mouseClick(desk.view.pin, Qt.MouseButton.LeftButton)
+    desk.settle()
+    before = [s.id for s in desk.comparing.subjects]
+    assert len(snapshots(desk)) == 3
+    menu = desk.head(1)
+    desk.choose(menu, "Remove all snapshots")
+    desk.settle()
+    assert snapshots(desk) == []
+    desk.comparing.add_device("TPU v5p")
+    desk.settle()
+    desk.qtbot.mouseClick(desk.view.undo, Qt.MouseButton.LeftButton)
+    desk.settle()
+    assert [s.id for s in desk.comparing.subjects][: len(before)] == before
+    assert desk.comparing.subjects[-1].device == "TPU v5p"
+    assert not desk.view.undo.isVisible()
+
+
+def test_a_removed_column_comes_back_by_the_keys_of_undo(desk: Desk) -> None:
+    grid = desk.grid
+    grid.setFocus()
+    grid.setCurrentIndex(grid.grid.index(2, 1))
+    desk.qtbot.keyClick(grid, Qt.Key.Key_Delete)
+    desk.settle()
+    assert [s.kind for s in desk.comparing.subjects] == ["present"]
+    desk.qtbot.keyClick(grid, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    desk.settle()
+    assert [s.kind for s in desk.comparing.subjects] == ["present", "device"]
+
+
+def test_the_last_column_comes_back_from_the_empty_page(desk: Desk) -> None:
+    desk.comparing.remove(desk.comparing.subjects[1].id)
+    desk.comparing.remove(PRESENT_ID)
+    assert desk.view.empty_heading.text() == EMPTY_HEADING
+    desk.qtbot.mouseClick(desk.view.undo, Qt.MouseButton.LeftButton)
+    desk.settle()
+    assert [s.kind for s in desk.comparing.subjects] == ["present"]
+
+
+def test_f2_renames_a_snapshot_and_tells_why_a_device_keeps_its_name(desk: Desk) -> None:
+    desk.view.ask_name = lambda _name: "Twice the SRAM"
+    desk.comparing.pin(NOON)
+    desk.settle()
+    grid = desk.grid
+    grid.setFocus()
+    grid.setCurrentIndex(grid.grid.index(2, 1))
+    desk.qtbot.keyClick(grid, Qt.Key.Key_F2)
+    assert snapshots(desk) == ["Twice the SRAM"]
+    desk.settle()
+    grid.setCurrentIndex(grid.grid.index(2, 2))
+    with desk.qtbot.waitSignal(desk.view.message) as told:
+        desk.qtbot.keyClick(grid, Qt.Key.Key_F2)
+    assert told.args[0].startswith(H100)
+
+
+def test_the_menu_of_a_cell_asks_where_its_figure_is_from_and_copies_it(desk: Desk) -> None:
+    row = next(i for i, line in enumerate(desk.grid.grid.lines) if line.key == "tpot_s")
+    view = desk.grid.viewport()
+    place = desk.grid.visualRect(desk.grid.grid.index(row, 1)).center()
+
+    def menu() -> QMenu:
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, view.mapToGlobal(place))
+        QApplication.sendEvent(view, event)
+        found = QApplication.activePopupWidget()
+        assert isinstance(found, QMenu)
+        return found
+
+    with desk.qtbot.waitSignal(desk.view.explain_requested) as asked:
+        desk.choose(menu(), "Where from?")
+    assert asked.args[0].subject == H100
+    assert asked.args[1] == "tpot_s"
+    desk.choose(menu(), "Copy the figure")
+    assert QGuiApplication.clipboard().text() == desk.text("tpot_s", 1)
