@@ -118,16 +118,29 @@ def buffer_traffic(m: Array, n: Array, k: Array, a_bytes: Array, w_bytes: Array,
     read once per column panel and W once per row panel; an operand that fits wholly is read once. Never below
     compulsory traffic (each operand once), never above untiled traffic.
     """
+    _, _, tiled = _panels(m, n, a_bytes, w_bytes, room)
+    once = a_bytes + w_bytes
+    fits = np.minimum(a_bytes, w_bytes) <= 0.5 * room
+    inner = np.where(fits, once, np.maximum(once, tiled.min(axis=-1)))
+    return np.asarray(np.minimum(inner, a_bytes * n + w_bytes * m) + o_bytes)
+
+
+def _panels(m: Array, n: Array, a_bytes: Array, w_bytes: Array, room: Array) -> tuple[Array, Array, Array]:
+    """Rows and columns of the candidate panels on a further axis, and the bytes of A and W that they cause."""
     halves = 2.0 ** np.arange(PANELS)
     shape = (*np.broadcast_shapes(m.shape, room.shape), 1)
     m_, n_, r_ = (np.broadcast_to(x[..., None], shape) for x in (m, n, np.broadcast_to(room, shape[:-1])))
     tile_n = np.maximum(1.0, np.ceil(n_ / halves))
     tile_m = np.clip(np.floor(0.5 * r_ / (4.0 * tile_n)), 1.0, np.maximum(m_, 1.0))
-    tiled = a_bytes[..., None] * np.ceil(n_ / tile_n) + w_bytes[..., None] * np.ceil(m_ / tile_m)
-    once = a_bytes + w_bytes
-    fits = np.minimum(a_bytes, w_bytes) <= 0.5 * room
-    inner = np.where(fits, once, np.maximum(once, tiled.min(axis=-1)))
-    return np.asarray(np.minimum(inner, a_bytes * n + w_bytes * m) + o_bytes)
+    return tile_m, tile_n, a_bytes[..., None] * np.ceil(n_ / tile_n) + w_bytes[..., None] * np.ceil(m_ / tile_m)
+
+
+def chosen_panel(m: Array, n: Array, a_bytes: Array, w_bytes: Array, room: Array) -> tuple[Array, Array]:
+    """Rows and columns of the panel of results that `buffer_traffic` settles on where no operand fits wholly."""
+    tile_m, tile_n, tiled = _panels(m, n, a_bytes, w_bytes, room)
+    best = tiled.argmin(axis=-1)[..., None]
+    down, across = (np.take_along_axis(tile, best, axis=-1)[..., 0] for tile in (tile_m, tile_n))
+    return down, across
 
 
 STAGING = 0.1
@@ -150,18 +163,25 @@ Sizes = tuple[Array, Array, Array, Array]
 def gemm_traffic(sizes: Sizes, a_bytes: Array, w_bytes: Array, o_bytes: Array, room: Array, spilled: Array) -> Array:
     """Bytes between DRAM and a buffer for GEMMs (m, n, k, batch) of which the share `spilled` of A and O is in DRAM.
 
-    The best of five orders. Everything streams: panels of results are held (`buffer_traffic`), of inputs, or of
-    weights. What did not spill stays: weights pass once per panel of rows, or inputs that spilled once per panel of
-    weights. All of it passes once at least, and no jump occurs where activations begin to spill.
+    The best of `traffic_orders`. All of it passes once at least, and no jump occurs where activations begin to spill.
+    """
+    return np.asarray(np.minimum.reduce(traffic_orders(sizes, a_bytes, w_bytes, o_bytes, room, spilled)))
+
+
+def traffic_orders(
+    sizes: Sizes, a_bytes: Array, w_bytes: Array, o_bytes: Array, room: Array, spilled: Array
+) -> tuple[Array, ...]:
+    """What each of five orders moves. Everything streams: panels of results are held (`buffer_traffic`), of inputs, or
+    of weights. What did not spill stays: weights pass once per panel of rows, or inputs that spilled once per panel of
+    weights.
     """
     m, n, k, batch = sizes
     each_room, small = batch * (1.0 - STAGING) * room, batch * STAGING * room
     a, o = spilled * a_bytes, spilled * o_bytes
-    orders = (
+    return (
         buffer_traffic(m, n, k, a_bytes, w_bytes, o_bytes, room),
         a_bytes + o_bytes + w_bytes * _passes(a_bytes, each_room),
         w_bytes + o_bytes + a_bytes * _passes(w_bytes, each_room),
         a + o + w_bytes * _passes(a_bytes + o_bytes, batch * room),
         w_bytes + o + a * _passes(w_bytes, small),
     )
-    return np.asarray(np.minimum.reduce(orders))
