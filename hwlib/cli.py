@@ -141,6 +141,27 @@ def compare(
     _print_written(path)
 
 
+@app.command(short_help="Place weights in memories at least cost.")
+def place(
+    context: typer.Context,
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design file (.chip.json) or an example's name.")],
+    objective: Annotated[
+        str, typer.Option("--objective", metavar="energy|latency|edp", help="What is made least.")
+    ] = "energy",
+    model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
+    weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
+    tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Place an LLM's weights by integer programming: the best placement, the live rule's distance, and what binds."""
+    from hwlib import cli_place
+
+    found = cli_place.placed(design, model, objective, scenario_options(context))
+    if json:
+        emit_json(cli_place.placement_json(found))
+    else:
+        cli_place.print_placement(found)
+
+
 def _print_written(path: Path | None) -> None:
     if path is not None:
         print(f"\nWritten: {path}")

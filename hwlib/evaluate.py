@@ -135,16 +135,22 @@ def _too_narrow(r: Run, d: int) -> str:
 
 
 def _group(
-    chip_designs: Sequence[Design], shape: Shape, scenario: Scenario, llm: LlmArchitecture, held: Held | None
+    chip_designs: Sequence[Design],
+    shape: Shape,
+    scenario: Scenario,
+    llm: LlmArchitecture,
+    held: Held | None,
+    timer: Timer | None,
 ) -> list[tuple[Run, int]]:
     """Run and index within it for every design of one shape, each at the batch that its memory allows."""
     chip = lower(chip_designs, shape)
-    first = run(chip, (scenario,), llm, (float(scenario.batch),), held)
+    first = run(chip, (scenario,), llm, (float(scenario.batch),), held, timer)
     result = [(first, d) for d in range(len(chip_designs))]
     batches = first.memory.batch
     for batch in np.unique(batches[(batches >= 1) & (batches < scenario.batch)]):
         members = np.flatnonzero(batches == batch)
-        again = run(lower([chip_designs[int(i)] for i in members], shape), (scenario,), llm, (float(batch),), held)
+        part = lower([chip_designs[int(i)] for i in members], shape)
+        again = run(part, (scenario,), llm, (float(batch),), held, timer)
         again.memory.batch[:] = batch
         for position, i in enumerate(members):
             result[i] = (again, position)
@@ -152,7 +158,11 @@ def _group(
 
 
 def _chunks(
-    designs: Sequence[Design], scenario: Scenario, llm: LlmArchitecture, held: Held | None = None
+    designs: Sequence[Design],
+    scenario: Scenario,
+    llm: LlmArchitecture,
+    held: Held | None = None,
+    timer: Timer | None = None,
 ) -> Iterator[list[tuple[int, Run, int]]]:
     """(index of the design, its run, index within the run), chunk by chunk, so that memory stays flat."""
     groups: dict[Shape, list[int]] = {}
@@ -161,7 +171,7 @@ def _chunks(
     for shape, members in groups.items():
         for start in range(0, len(members), CHUNK):
             part = members[start : start + CHUNK]
-            found = _group([designs[i] for i in part], shape, scenario, llm, held)
+            found = _group([designs[i] for i in part], shape, scenario, llm, held, timer)
             yield [(i, r, d) for i, (r, d) in zip(part, found, strict=True)]
 
 
@@ -228,12 +238,14 @@ def _runnable(llm: LlmArchitecture) -> None:
         raise ValueError(f"{llm.name} can't be evaluated: {llm.cannot_generate or 'its architecture is unpublished'}")
 
 
-def run_of(design: Design, scenario: Scenario, llm: LlmArchitecture) -> tuple[Run, int] | None:
+def run_of(
+    design: Design, scenario: Scenario, llm: LlmArchitecture, held: Held | None = None
+) -> tuple[Run, int] | None:
     """The run behind a design's report, and its index there; None where the LLM does not run. Raises as `evaluate`."""
     _runnable(llm)
     if not design.blocks:
         return None
-    _, r, d = next(_chunks([design], scenario, llm))[0]
+    _, r, d = next(_chunks([design], scenario, llm, held))[0]
     return (r, d) if _status(r, d) == "ok" else None
 
 

@@ -1,0 +1,249 @@
+"""The best placement of a design's weights: beside the live rule's, with what binds and what more room would buy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost.placement_problem import placement_problem
+from hwlib.cost.run import Held, Run
+from hwlib.design.design import Design
+from hwlib.evaluate import evaluate, run_of
+from hwlib.mapping.optimum import NoPlacementError, Objective, Placed, PlacementProblem, best_placement
+from hwlib.report import Report
+from hwlib.units import format_quantity
+from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+GROWTH = (1.25, 2.0)
+"""How much larger a memory is imagined to ask what more of it would save."""
+
+WORTH_TELLING = 0.001
+"""Share of the objective below which more room counts as worthless."""
+
+FULL = 0.9
+"""A memory filled to this share is called full."""
+
+OBJECTIVE_WORDS: dict[Objective, str] = {"energy": "energy", "latency": "time", "edp": "energy-delay product"}
+
+
+class StoppedError(Exception):
+    """Somebody doesn't want the answer any more."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory of one chip that holds weights: what the rule and the optimum put there, in bytes of weights."""
+
+    label: str
+    blocks: tuple[str, ...]
+    capacity_bytes: float
+    rule_bytes: float
+    best_bytes: float
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What `extra_bytes` more of a memory would save of the objective, by solving again: a share."""
+
+    memory: str
+    extra_bytes: float
+    saved: float
+
+    @property
+    def words(self) -> str:
+        """As one says it: "32 MiB more SRAM would save 11 %"."""
+        extra = format_quantity(self.extra_bytes, "B", binary=True)
+        return f"{extra} more {self.memory} would save {self.saved * 100:.2g} %"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One weight GEMM: how many of its instances (layers, groups of experts) live in each memory."""
+
+    operator: str
+    pinned: bool
+    rule: tuple[float, ...]
+    best: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best placement and the rule's. `gap` is the share of the objective that the rule leaves; `proven` says
+    whether the search ended. `report` is that of the best placement, `rule` the live one."""
+
+    objective: Objective
+    report: Report
+    rule: Report
+    gap: float
+    proven: bool
+    memories: tuple[Memory, ...]
+    lines: tuple[Line, ...]
+    kv_on_chip: tuple[bool, bool]
+    binding: str
+    worth: tuple[Worth, ...]
+    held: Held
+
+
+def value_of(report: Report, objective: Objective) -> float:
+    """The objective of a report that fits: J or s of the whole run, or their product. Raises ValueError."""
+    if report.metrics is None:
+        raise ValueError(f"{report.subject} has no figures: {report.reason}")
+    m, scenario = report.metrics, report.scenario
+    joules = m.energy_per_token_J * m.batch_running * scenario.output
+    return {"energy": joules, "latency": m.end_s, "edp": joules * m.end_s}[objective]
+
+
+def optimum(
+    design: Design,
+    scenario: Scenario,
+    llm: LlmArchitecture,
+    objective: Objective = "energy",
+    stop: Callable[[], bool] = lambda: False,
+) -> Optimum | None:
+    """The best placement by integer programming; None where the LLM does not run on the design.
+
+    Costs of the program are those of the rule's run (its clock and batch); both reports are evaluated whole, and
+    where a lower clock made the program's choice worse the rule's stands. `stop` is asked between solutions.
+    Raises StoppedError, and ValueError as `evaluate`.
+    """
+    found = run_of(design, scenario, llm)
+    if found is None:
+        return None
+    r, d = found
+    rule = evaluate(design, scenario, llm)
+    best, held, problem = _best(r, d, design, objective, stop)
+    report = evaluate(design, scenario, llm, held)
+    old = Held(r.placed[d], bool(r.memory.kv_on_chip[d]))
+    if report.metrics is None or value_of(report, objective) > value_of(rule, objective):
+        report, held = rule, old
+    gap = 1.0 - value_of(report, objective) / value_of(rule, objective)
+    memories = _memories(r, d, problem, old, held)
+    worth = _worth(problem, objective, memories, best, stop)
+    return Optimum(
+        objective,
+        report,
+        rule,
+        max(0.0, gap),
+        best.proven,
+        memories,
+        _lines(r, d, held),
+        (old.kv_on_chip, held.kv_on_chip),
+        _binding(memories, worth, objective),
+        worth,
+        held,
+    )
+
+
+def _best(
+    r: Run, d: int, design: Design, objective: Objective, stop: Callable[[], bool]
+) -> tuple[Placed, Held, PlacementProblem]:
+    """The better of the problems with the KV cache where the rule has it and, if that is on the chip, in DRAM."""
+    problem = placement_problem(r, d)
+    best, held = best_placement(problem, objective), bool(r.memory.kv_on_chip[d])
+    choice = best, Held(best.placed, held), problem
+    pinned = any(p.operator == "kv_cache" for p in design.pins)
+    if held and r.machine.dram is not None and not pinned and not stop():
+        again = run_of(design, r.scenario, r.llm, Held(r.placed[d], False))
+        if again is not None:
+            other = placement_problem(*again)
+            outside = best_placement(other, objective)
+            if outside.value(objective) < best.value(objective):
+                choice = outside, Held(outside.placed, False), other
+    return choice
+
+
+def _labels(r: Run) -> list[tuple[str, tuple[str, ...]]]:
+    """Words and blocks of every memory, in the order of placements."""
+    blocks, machine = r.machine.chip.designs[0].blocks, r.machine
+
+    def named(label: str, index: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
+        return label, tuple(blocks[i].id for i in index)
+
+    def pool(held: object) -> tuple[int, ...]:
+        return () if held is None else tuple(int(i) for i in held.parameters.index)  # type: ignore[attr-defined]
+
+    found = [named("DRAM", pool(machine.dram)), named("SRAM", pool(machine.sram))]
+    for p in machine.crossbars:
+        name = (
+            blocks[p.blocks[0]].name
+            if len(p.blocks) == 1
+            else f"{blocks[p.blocks[0]].name} and {len(p.blocks) - 1} more"
+        )
+        found.append(named(name, p.blocks))
+    return found
+
+
+def _bytes_of_unit(r: Run, d: int, problem: PlacementProblem, place: int) -> float:
+    """Bytes of weights that one unit of a memory's capacity holds: 1, or what an array holds of this LLM's matrices."""
+    if place < 2:
+        return 1.0
+    usable = np.isfinite(problem.size[:, place]) & (problem.size[:, place] > 0)
+    if not usable.any():
+        return 0.0
+    stored, arrays = problem.size[usable, 0], problem.size[usable, place]
+    return float((stored * problem.wanted[usable]).sum() / max(1e-300, (arrays * problem.wanted[usable]).sum()))
+
+
+def _memories(r: Run, d: int, problem: PlacementProblem, rule: Held, best: Held) -> tuple[Memory, ...]:
+    found = []
+    for place, (label, blocks) in enumerate(_labels(r)):
+        each = _bytes_of_unit(r, d, problem, place)
+        before, after = problem.load(rule.placed)[place] * each, problem.load(best.placed)[place] * each
+        found.append(Memory(label, blocks, float(problem.capacity[place]) * each, float(before), float(after)))
+    return tuple(found)
+
+
+def _worth(
+    problem: PlacementProblem,
+    objective: Objective,
+    memories: tuple[Memory, ...],
+    best: Placed,
+    stop: Callable[[], bool],
+) -> tuple[Worth, ...]:
+    """What more of each memory would save, the most useful first; asked only where some weights live elsewhere."""
+    found = []
+    now = best.value(objective)
+    for place, memory in enumerate(memories):
+        if not memory.blocks or memory.capacity_bytes <= 0 or now <= 0:
+            continue
+        for factor in GROWTH:
+            if stop():
+                raise StoppedError
+            capacity = problem.capacity.copy()
+            capacity[place] *= factor
+            try:
+                then = best_placement(replace(problem, capacity=capacity), objective).value(objective)
+            except NoPlacementError:
+                continue
+            extra = memory.capacity_bytes * (factor - 1.0)
+            found.append(Worth(memory.label, extra, max(0.0, 1.0 - then / now)))
+    return tuple(sorted(found, key=lambda w: -w.saved))
+
+
+def _binding(memories: tuple[Memory, ...], worth: tuple[Worth, ...], objective: Objective) -> str:
+    """What keeps the placement from being better, in words."""
+    what = OBJECTIVE_WORDS[objective]
+    useful = [w for w in worth if w.saved >= WORTH_TELLING]
+    if not useful:
+        return f"No memory binds: more of any would not save {what}."
+    first = useful[0]
+    memory = next(m for m in memories if m.label == first.memory)
+    share = memory.best_bytes / memory.capacity_bytes
+    filled = f"{format_quantity(memory.best_bytes, 'B', binary=True)} of "
+    filled += f"{format_quantity(memory.capacity_bytes, 'B', binary=True)} hold weights"
+    state = "is full" if share >= FULL else "has no room for one more matrix that would gain there"
+    return f"The limit is {memory.label}, which {state} ({filled}). {first.words} {what}."
+
+
+def _lines(r: Run, d: int, held: Held) -> tuple[Line, ...]:
+    pinned = {p.operator for p in r.machine.chip.designs[0].pins}
+    return tuple(
+        Line(name, name in pinned, tuple(r.placed[d, w].tolist()), tuple(held.placed[w].tolist()))
+        for w, name in enumerate(r.program.weights)
+    )

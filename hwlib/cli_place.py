@@ -1,0 +1,123 @@
+"""The command `place`: where the weights of an LLM live best on a design, beside what the live rule does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hwlib import cli_inputs
+from hwlib.cli_inputs import InputError
+
+if TYPE_CHECKING:
+    from hwlib.analysis.placement import Optimum
+    from hwlib.report import Report
+
+
+@contextlib.contextmanager
+def quiet_output() -> Iterator[None]:
+    """What C code writes to the standard output goes to the standard error: the solver prints there at times."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:  # closed beforehand: there is nothing to keep clean
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def placed(subject: str, model: str, objective: str, options: dict[str, int | None]) -> Optimum | Report:
+    """The best placement of what is named, or the report that says why the LLM does not run. Raises InputError."""
+    from hwlib.analysis.placement import optimum
+    from hwlib.mapping.optimum import OBJECTIVES
+
+    wanted = next((o for o in OBJECTIVES if o == objective), None)
+    if wanted is None:
+        raise InputError(f"--objective {cli_inputs.shown(objective)}: choose one of {', '.join(OBJECTIVES)}.")
+    found = cli_inputs.subject(subject)
+    if found.design is None:
+        raise InputError(f"{found.name} is a catalog device: its weights are placed by its own runtime, not here.")
+    scenario, llm = cli_inputs.scenario(options), cli_inputs.model(model)
+    with quiet_output():
+        best = optimum(found.design, scenario, llm, wanted)
+    return best if best is not None else found.evaluate(scenario, llm)
+
+
+def placement_json(found: Optimum | Report) -> dict[str, Any]:
+    """The documented JSON object (docs/json.md, place)."""
+    from hwlib.analysis.placement import Optimum, value_of
+
+    if not isinstance(found, Optimum):
+        return {"fits": False, "reason": found.reason, "subject": found.subject}
+    return {
+        "fits": True,
+        "subject": found.rule.subject,
+        "objective": found.objective,
+        "proven": found.proven,
+        "rule": value_of(found.rule, found.objective),
+        "best": value_of(found.report, found.objective),
+        "gap": found.gap,
+        "kv_on_chip": {"rule": found.kv_on_chip[0], "best": found.kv_on_chip[1]},
+        "memories": [
+            {
+                "memory": m.label,
+                "blocks": list(m.blocks),
+                "capacity_bytes": m.capacity_bytes,
+                "rule_bytes": m.rule_bytes,
+                "best_bytes": m.best_bytes,
+            }
+            for m in found.memories
+            if m.blocks
+        ],
+        "placement": [
+            {
+                "operator": line.operator,
+                "pinned": line.pinned,
+                "rule": _by_memory(found, line.rule),
+                "best": _by_memory(found, line.best),
+            }
+            for line in found.lines
+        ],
+        "binding": found.binding,
+        "worth": [{"memory": w.memory, "extra_bytes": w.extra_bytes, "saved": w.saved} for w in found.worth],
+    }
+
+
+def _by_memory(found: Optimum, counts: tuple[float, ...]) -> dict[str, float]:
+    return {m.label: n for m, n in zip(found.memories, counts, strict=True) if m.blocks}
+
+
+def print_placement(found: Optimum | Report) -> None:
+    """The placement as a table, what it saves, what binds and what more room would buy."""
+    from hwlib import cli_tables
+    from hwlib.analysis.placement import OBJECTIVE_WORDS, Optimum
+
+    if not isinstance(found, Optimum):
+        cli_tables.print_report(found)
+        return
+    what = OBJECTIVE_WORDS[found.objective]
+    proof = "proven" if found.proven else "not proven: the search was cut short"
+    print(f"{found.rule.subject}: least {what} ({proof}); the live rule is {found.gap * 100:.2g} % above it.")
+    print()
+    here = [i for i, m in enumerate(found.memories) if m.blocks]
+    head = ["Weights", *(t for i in here for t in (found.memories[i].label, "by the rule"))]
+    rows = [
+        [line.operator + (" (pinned)" if line.pinned else ""), *_counts(line.best, line.rule, here)]
+        for line in found.lines
+    ]
+    cli_tables.print_table(head, rows)
+    print(f"\n{found.binding}")
+    for worth in found.worth:
+        if worth.saved >= 0.0005:
+            print(f"  {worth.words} {what}.")
+
+
+def _counts(best: tuple[float, ...], rule: tuple[float, ...], places: list[int]) -> list[str]:
+    return [f"{value:.0f}" for i in places for value in (best[i], rule[i])]
