@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.baselines.kernels.ceilings import Array
 from hwlib.baselines.kernels.registry import KERNELS, Columns, Kernel, Row
+from hwlib.baselines.table_files import TableError, header_of, open_table
 from hwlib.units import UnitError, parse
 
 PIECE_ROWS = 20_000
@@ -25,10 +24,8 @@ FITTED_TENTHS = 7
 TIME_COLUMNS = {"latency_s": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6, "latency_ns": 1e-9}
 _OPS = {"attn_prefill": "attention_prefill", "attn_decode": "attention_decode", "gemm": "gemm"}
 _LIMIT = 1e15
-
-
-class TableError(ValueError):
-    """A table that can't be used at all; the message says what is missing and what is there."""
+_WORDS = ("source", "framework", "device", "dtype", "kv_dtype", "op", "notes", "batch", "power_W")
+KNOWN_COLUMNS = (*_WORDS, *TIME_COLUMNS, *(name for kernel in KERNELS.values() for name in kernel.columns))
 
 
 @dataclass
@@ -119,28 +116,17 @@ def read_batches(path: Path, skips: Skips, kind: str | None = None) -> Iterator[
 
     `kind` takes rows of one kind alone. Raises TableError where the table lacks columns or can't be read.
     """
-    try:
-        with _open(path) as file:
-            yield from _batches(path, csv.DictReader(file), skips, kind)
-    except (OSError, EOFError, zlib.error) as error:
-        raise TableError(f"can't read {path}: {error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"{path} isn't a CSV table: {error}") from None
-
-
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+    with open_table(path) as file:
+        yield from _batches(path, csv.DictReader(file), skips, kind)
 
 
 def _batches(path: Path, reader: csv.DictReader[str], skips: Skips, kind: str | None) -> Iterator[Batch]:
-    header = tuple(name.strip() for name in reader.fieldnames or ())
+    header = header_of(path, reader.fieldnames, KNOWN_COLUMNS)
     reader.fieldnames = list(header)
     time, scale = _time_column(path, header)
     kinds = _kinds(path, header, kind)
     piece: dict[Key, list[tuple[float, ...]]] = {}
-    count = 0
+    count, line = 0, 1
     for row in reader:
         line = reader.line_num
         try:
@@ -154,6 +140,8 @@ def _batches(path: Path, reader: csv.DictReader[str], skips: Skips, kind: str | 
         if count >= PIECE_ROWS:
             yield from _made(piece)
             piece, count = {}, 0
+    if line == 1:
+        raise TableError(f"{path} has a header but no rows")
     yield from _made(piece)
 
 
@@ -175,21 +163,19 @@ def _time_column(path: Path, header: tuple[str, ...]) -> tuple[str, float]:
 
 
 def _needed(kernel: Kernel) -> set[str]:
-    return set(kernel.columns) - set(kernel.defaults) | {"device"}
+    return set(kernel.columns) - set(kernel.defaults) | {"device", kernel.named_by}
 
 
 def _kinds(path: Path, header: tuple[str, ...], kind: str | None) -> tuple[str, ...]:
     """The kinds of kernel that a table with this header can hold."""
-    if kind is not None:
-        missing = sorted(_needed(KERNELS[kind]) - set(header))
-        if missing:
-            raise TableError(f"{path} lacks what {kind} needs: {', '.join(missing)}; it has {', '.join(header)}")
-        return (kind,)
-    found = tuple(name for name, kernel in KERNELS.items() if _needed(kernel) <= set(header))
-    if not found:
-        known = "; ".join(f"{name}: {', '.join(sorted(_needed(kernel)))}" for name, kernel in KERNELS.items())
-        raise TableError(f"{path} has the columns of no kind of kernel. It has {', '.join(header)}. Needed: {known}")
-    return found
+    lacks = {name: sorted(_needed(kernel) - set(header)) for name, kernel in KERNELS.items() if kind in (None, name)}
+    found = tuple(name for name, missing in lacks.items() if not missing)
+    if found:
+        return found
+    nearest = min(lacks, key=lambda name: len(lacks[name]))
+    words = f"lacks what {nearest} needs: {', '.join(lacks[nearest])}; it has {', '.join(header)}"
+    near = "" if kind else f"has the columns of no kind of kernel. The nearest is {nearest}: it "
+    raise TableError(f"{path} {near}{words}")
 
 
 class _BadRowError(Exception):
@@ -207,8 +193,7 @@ def _parsed(row: Row, line: int, kinds: tuple[str, ...], time: str, scale: float
     try:
         form = kernel.form_of(row)
     except ValueError as error:
-        column = "op" if kernel.kind in ("elementwise", "allreduce") else "dtype"
-        raise _BadRowError(column, str(error)) from None
+        raise _BadRowError(kernel.named_by, str(error)) from None
     device = row.get("device", "").strip()
     if not device:
         raise _BadRowError("device", "no device is named")
@@ -243,6 +228,8 @@ def _number(row: Row, column: str, default: float | None) -> float:
     least = 0.0 if column == "causal" else 1.0
     if not least <= value <= _LIMIT:
         raise _BadRowError(column, f"not between {least:g} and {_LIMIT:g}")
+    if value != math.floor(value):
+        raise _BadRowError(column, "not a whole number")
     return value
 
 

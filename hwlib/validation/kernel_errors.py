@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.baselines.calibrate import beyond_bandwidth
-from hwlib.baselines.calibration import Basis, Calibration, Times, basis_for, predict
+from hwlib.baselines.calibration import Calibration, Times, basis_for, predict
+from hwlib.baselines.doubts import Repeats, unit_doubt
 from hwlib.baselines.kernels.ceilings import Array, Ceilings
 from hwlib.baselines.kernels.registry import KERNELS, bucket_name, bucket_of
-from hwlib.baselines.measured import Batch, Skips, TableError, fitted
+from hwlib.baselines.measured import Batch, Skips, fitted
 from hwlib.baselines.samples import BANDWIDTH_REASON, chip_named, trusted_batches
+from hwlib.baselines.table_files import TableError, copy_with
 
 Rows = Literal["all", "kept-out", "fitted"]
 LONG_S = 50e-6
@@ -34,7 +33,9 @@ class _Errors:
 
     catalog_device: str
     basis: set[str] = field(default_factory=set)
-    relative: list[NDArray[np.float32]] = field(default_factory=list)
+    ratio: list[NDArray[np.float32]] = field(default_factory=list)
+    """Predicted over measured."""
+
     roofline: list[NDArray[np.float32]] = field(default_factory=list)
     inside: list[NDArray[np.bool_]] = field(default_factory=list)
     bucket: list[NDArray[np.int8]] = field(default_factory=list)
@@ -44,7 +45,7 @@ class _Errors:
         t = batch.measured_s
         level = times.basis.level
         self.basis.add(f"{level} ({times.basis.calibration.device}, {times.basis.calibration.framework})")
-        self.relative.append((times.seconds / t - 1.0).astype(np.float32))
+        self.ratio.append((times.seconds / t).astype(np.float32))
         self.roofline.append((roofline_s / t - 1.0).astype(np.float32))
         self.inside.append((times.low <= t) & (t <= times.high))
         self.bucket.append(bucket_of(batch.kernel, batch.columns).astype(np.int8))
@@ -55,8 +56,8 @@ class _Errors:
 class _Predicted:
     """Lines of a table with what was predicted for them."""
 
-    lines: NDArray[np.int64]
-    figures: Array
+    lines: NDArray[np.int32]
+    figures: NDArray[np.float32]
     """[K, 4] seconds, low and high end of the band, roofline."""
 
 
@@ -68,10 +69,18 @@ class Validation:
     totals: list[dict[str, Any]]
     skipped: list[dict[str, Any]]
     rows: Rows
+    hints: list[str] = field(default_factory=list)
+    """What looks wrong in the table though every cell can be read."""
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain values."""
-        return {"groups": self.groups, "totals": self.totals, "skipped": self.skipped, "rows": self.rows}
+        return {
+            "groups": self.groups,
+            "totals": self.totals,
+            "skipped": self.skipped,
+            "hints": self.hints,
+            "rows": self.rows,
+        }
 
 
 def validate(
@@ -85,29 +94,61 @@ def validate(
     extra: calibrations that come before those shipped. Raises TableError, UnknownNameError for `device`.
     """
     wanted = chip_named(device).name if device else None
-    skips, found, written = Skips(), dict[GroupKey, _Errors](), list[_Predicted]()
-    for batch, chip in trusted_batches(table, skips, kind):
-        if wanted is not None and chip.name != wanted:
-            continue
-        kept = _kept(batch, chip, rows, skips)
+    if out is not None and out.exists() and out.samefile(table):
+        raise TableError(f"{out} is the table itself; predictions go to another file")
+    judged, there = _Judged(rows, tuple(extra), keep=out is not None), set[str]()
+    for batch, chip in trusted_batches(table, judged.skips, kind):
+        there.add(chip.name)
+        if wanted in (None, chip.name):
+            judged.add(batch, chip)
+    if wanted is not None and wanted not in there:
+        known = ", ".join(sorted(there)) or "no known device"
+        raise TableError(f"{table} has no usable row of {wanted}; it has {known}")
+    if out is not None:
+        write_predicted(table, out, judged.written)
+    return judged.result()
+
+
+class _Judged:
+    """Batches predicted and compared one after the other; little of each is kept."""
+
+    def __init__(self, rows: Rows, extra: tuple[Calibration, ...], keep: bool) -> None:
+        self.rows, self.extra, self.keep = rows, extra, keep
+        self.skips, self.repeats = Skips(), Repeats()
+        self.found: dict[GroupKey, _Errors] = {}
+        self.written: list[_Predicted] = []
+
+    def add(self, batch: Batch, chip: Ceilings) -> None:
+        """Judge the rows of a batch."""
+        self.repeats.add(batch)
+        kept, key = _kept(batch, chip, self.rows, self.skips), batch.key
         if not len(kept.lines):
-            continue
-        key = batch.key
+            return
         try:
-            basis = basis_for(chip, key.kind, key.form, key.framework, tuple(extra))
+            basis = basis_for(chip, key.kind, key.form, key.framework, self.extra)
             times = predict(basis, chip, key.form, kept.columns)
         except ValueError as error:
-            skips.add(int(kept.lines[0]), "device", str(error), len(kept.lines))
-            continue
+            self.skips.add(int(kept.lines[0]), "device", str(error), len(kept.lines))
+            return
         roofline = kept.kernel.roofline(chip, key.form, kept.columns)
-        group = found.setdefault((key.kind, key.device, key.dtype, key.source), _Errors(chip.name))
+        group = self.found.setdefault((key.kind, key.device, key.dtype, key.source), _Errors(chip.name))
         group.add(kept, times, roofline)
-        if out is not None:
-            written.append(_Predicted(kept.lines, np.stack([times.seconds, times.low, times.high, roofline], axis=1)))
-    if out is not None:
-        write_predicted(table, out, written)
-    groups = [{**_names(key, errors), **_figures(key[0], [errors])} for key, errors in sorted(found.items())]
-    return Validation(groups, _totals(found), skips.as_json(), rows)
+        if self.keep:
+            self.written.append(_predicted(kept.lines, times, roofline))
+
+    def result(self) -> Validation:
+        """Errors of all batches so far."""
+        groups = [{**_names(key, errors), **_figures(key[0], [errors])} for key, errors in sorted(self.found.items())]
+        doubts = [
+            unit_doubt(f"{key[1]}, {key[3]}", 1.0 / np.concatenate(errors.ratio)) for key, errors in self.found.items()
+        ]
+        hints = [words for words in (*doubts, self.repeats.words()) if words]
+        return Validation(groups, _totals(self.found), self.skips.as_json(), self.rows, hints)
+
+
+def _predicted(lines: NDArray[np.int64], times: Times, roofline_s: Array) -> _Predicted:
+    figures = np.stack([times.seconds, times.low, times.high, roofline_s], axis=1)
+    return _Predicted(lines.astype(np.int32), figures.astype(np.float32))
 
 
 def _kept(batch: Batch, chip: Ceilings, rows: Rows, skips: Skips) -> Batch:
@@ -137,10 +178,11 @@ def _names(key: GroupKey, errors: _Errors) -> dict[str, Any]:
 
 def _figures(kind: str, several: Sequence[_Errors]) -> dict[str, Any]:
     """Figures over the rows of some groups."""
-    relative, roofline, inside, bucket, long = (
+    ratio, roofline, inside, bucket, long = (
         np.concatenate([part for errors in several for part in getattr(errors, name)])
-        for name in ("relative", "roofline", "inside", "bucket", "long")
+        for name in ("ratio", "roofline", "inside", "bucket", "long")
     )
+    relative = ratio - 1.0
     size, plain = np.abs(relative), np.abs(roofline)
     return {
         "n": len(size),
@@ -191,35 +233,15 @@ ADDED = ("predicted_s", "low_s", "high_s", "roofline_s")
 
 def write_predicted(table: Path, out: Path, predicted: Sequence[_Predicted]) -> None:
     """Copy a table row by row with the predictions added. Raises TableError where a file can't be written."""
-    lines = np.concatenate([p.lines for p in predicted]) if predicted else np.zeros(0, dtype=np.int64)
+    lines = np.concatenate([p.lines for p in predicted]) if predicted else np.zeros(0, dtype=np.int32)
     figures = np.concatenate([p.figures for p in predicted]) if predicted else np.zeros((0, len(ADDED)))
     order = np.argsort(lines)
-    lines, figures = lines[order], figures[order]
-    try:
-        with _text(table, "rt") as source, _text(out, "wt") as target:
-            reader, writer = csv.reader(source), csv.writer(target, lineterminator="\n")
-            writer.writerow([*next(reader), *ADDED])
-            for row in reader:
-                at = int(np.searchsorted(lines, reader.line_num))
-                known = at < len(lines) and lines[at] == reader.line_num
-                cells = [f"{value:.6g}" for value in figures[at]] if known else [""] * len(ADDED)
-                writer.writerow([*row, *cells])
-    except OSError as error:
-        raise TableError(f"can't write {out}: {error}") from None
+    lines, empty = lines[order], [""] * len(ADDED)
 
+    def cells(line: int) -> Sequence[str]:
+        at = int(np.searchsorted(lines, line))
+        if at >= len(lines) or lines[at] != line:
+            return empty
+        return [f"{value:.6g}" for value in figures[order[at]]]
 
-@contextmanager
-def _text(path: Path, mode: Literal["rt", "wt"]) -> Iterator[IO[str]]:
-    encoding = "utf-8-sig" if mode == "rt" else "utf-8"
-    if path.suffix == ".gz":
-        with gzip.open(path, mode, encoding=encoding, newline="") as packed:
-            yield cast(IO[str], packed)
-    else:
-        with path.open(mode, encoding=encoding, newline="") as plain:
-            yield plain
-
-
-def basis_words(basis: Basis) -> str:
-    """What a prediction rests on, in words."""
-    rows, model = basis.model.fitted_rows, basis.model
-    return f"{basis.level}: {basis.calibration.device}, {basis.calibration.framework}, {model.form}, {rows} rows"
+    copy_with(table, out, ADDED, cells)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlib.baselines.measured import Skips, TableError
+from hwlib.baselines.measured import Skips
+from hwlib.baselines.table_files import TableError
 from hwlib.validation.tables import Row, read_rows
 
 FIRST_LINE = 2

@@ -16,9 +16,10 @@ from hwlib.baselines.calibrate import calibrate, seconds_of
 from hwlib.baselines.calibration import constants_of, dump, frameworks_of, load, operator_seconds, shipped
 from hwlib.baselines.kernels import gemm
 from hwlib.baselines.kernels.ceilings import ceilings_of
-from hwlib.baselines.measured import Skips, TableError, fitted, read_batches
+from hwlib.baselines.measured import Skips, fitted, read_batches
 from hwlib.baselines.power import PowerConstants, power_share
 from hwlib.baselines.samples import read_samples
+from hwlib.baselines.table_files import TableError
 from hwlib.catalog import devices, find_device
 from hwlib.cli import run
 from hwlib.validation.kernel_errors import validate
@@ -138,7 +139,7 @@ def test_bad_rows_are_told_by_line_and_column_and_good_ones_used(tmp_path: Path)
         (("device", "m", "n", "latency_s"), "has the columns of no kind"),
         (("device", "m", "n", "k", "dtype"), "lacks the column latency_s"),
         (("device", "m", "n", "k", "dtype", "latency_fortnights"), "the unit of latency_fortnights isn't known"),
-        ((), "lacks the column latency_s"),
+        ((), "is empty: there is no header and no row"),
     ],
 )
 def test_missing_columns_are_named(tmp_path: Path, head: tuple[str, ...], words: str) -> None:

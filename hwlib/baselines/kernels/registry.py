@@ -40,6 +40,9 @@ class Kernel:
     form_of: Callable[[Row], str]
     """The form (number format, operator or topology) that has constants of its own. Raises ValueError."""
 
+    named_by: str
+    """The column whose words `form_of` reads first; a row must have it."""
+
     bucket_by: str
     edges: tuple[float, ...]
     """Upper edges of the buckets of residuals; a last bucket is open."""
@@ -71,8 +74,8 @@ def _gemm_form(row: Row) -> str:
     name = row.get("dtype", "").strip().lower()
     if name not in gemm.FORMATS:
         raise ValueError(f"number format {name!r} isn't known; there are {', '.join(gemm.FORMATS)}")
-    if float(row.get("batch") or 1.0) != 1.0:
-        raise ValueError("batched GEMMs aren't modelled")
+    if (row.get("batch") or "1").strip() not in ("1", "1.0"):
+        raise ValueError("batched GEMMs (column batch) aren't modelled")
     return gemm.FORMATS[name].name
 
 
@@ -100,6 +103,7 @@ GEMM = Kernel(
     seconds=lambda x, chip, form, c: gemm.gemm_seconds(x, chip, _GEMM_FORMS[form], c["m"], c["n"], c["k"]),
     roofline=lambda chip, form, c: gemm.roofline_s(chip, _GEMM_FORMS[form], c["m"], c["n"], c["k"]),
     form_of=_gemm_form,
+    named_by="dtype",
     bucket_by="m",
     adjustable=("overhead_s", "compute"),
     edges=(1, 16, 64, 128, 256, 512, 1024, 2048, 4096),
@@ -151,6 +155,7 @@ PREFILL = Kernel(
     seconds=lambda x, chip, form, c: attention.prefill_seconds(x, chip, attention.FORMATS[form], c),
     roofline=lambda chip, form, c: attention.roofline_s(chip, attention.FORMATS[form], c),
     form_of=_attention_form,
+    named_by="dtype",
     bucket_by="kv_len",
     edges=(32, 128, 512, 1536, 4096),
     adjustable=("overhead_s", "compute"),
@@ -177,6 +182,7 @@ DECODE = Kernel(
     seconds=lambda x, chip, form, c: attention.decode_seconds(x, chip, attention.FORMATS[form], c),
     roofline=lambda chip, form, c: attention.roofline_s(chip, attention.FORMATS[form], c),
     form_of=_attention_form,
+    named_by="dtype",
     bucket_by="kv_len",
     edges=(16, 128, 1024, 4096, 16384),
     variants=({"splits": "best"}, {"splits": "rule"}),
@@ -207,6 +213,7 @@ ELEMENTWISE = Kernel(
     seconds=lambda x, chip, form, c: elementwise.elementwise_seconds(x, chip, c["rows"], c["cols"]),
     roofline=lambda chip, form, c: elementwise.roofline_s(chip, form, c["rows"], c["cols"]),
     form_of=_elementwise_form,
+    named_by="op",
     bucket_by="rows",
     edges=(64, 512, 2048),
     adjustable=("overhead_s", "passes"),
@@ -262,6 +269,7 @@ COLLECTIVE = Kernel(
     ),
     roofline=lambda chip, form, c: collective.roofline_s(chip, form.partition("/")[0], c["n_devices"], c["bytes"]),
     form_of=_collective_form,
+    named_by="op",
     bucket_by="bytes",
     edges=(65_536, 1_048_576, 16_777_216),
     adjustable=("overhead_s", "share"),
