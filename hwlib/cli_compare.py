@@ -84,6 +84,8 @@ def _print_figures(comparison: Comparison) -> None:
     if len(comparison.names) > 1:
         base = printable(comparison.names[comparison.reference])
         print(f"\n× is the ratio to {base}; {BEST} is the best of a row.")
+    if any(band for row in rows for band in row.band_texts):
+        print("In brackets the 10 to 90 % band of measured devices.")
     for note in dict.fromkeys(row.note for row in rows if row.note):
         print(printable(note))
 
@@ -91,8 +93,9 @@ def _print_figures(comparison: Comparison) -> None:
 def _cells(row: ComparisonRow, reference: int) -> list[str]:
     """The row with a column for ratios behind each report but the reference."""
     cells = [row.label]
-    for i, (text, ratio) in enumerate(zip(row.texts, row.ratios, strict=True)):
-        cells.append(f"{BEST} {text}" if i in row.best else text)
+    for i, (text, ratio, band) in enumerate(zip(row.texts, row.ratios, row.band_texts, strict=True)):
+        shown = f"{text} ({band})" if band else text
+        cells.append(f"{BEST} {shown}" if i in row.best else shown)
         if i != reference:
             cells.append("" if ratio is None else f"×{ratio:.3g}")
     return cells

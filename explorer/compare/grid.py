@@ -49,8 +49,10 @@ CELL_ROLE = Qt.ItemDataRole.UserRole + 2
 ROW_PX = 3 * theme.GRID_PX
 MIN_COLUMN_PX, MAX_COLUMN_PX = 200, 248
 LABEL_PX = 272
-RATIO_PX = 92
+RATIO_PX = 80
 MARK_PX = 18
+BANDED = " ±"
+"""Stands for a band that has no room; hovering tells it."""
 PAD_PX = theme.GRID_PX
 KEEPS_CELL = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Menu)
 OWN_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_F2)
@@ -119,7 +121,7 @@ class GridModel(QAbstractTableModel):
 
 
 def paint_cell(painter: QPainter, rect: QRectF, cell: Cell, colors: tuple[str, str], ratios: bool) -> None:
-    """Draw a cell: mark, figure right-aligned, ratio in a column of its own. `colors` are those of text and faint text.
+    """Draw a cell: mark, figure with its band, ratio in a column of its own. `colors` are those of text and faint text.
 
     The picture for export draws its cells by this too.
     """
@@ -138,6 +140,8 @@ def paint_cell(painter: QPainter, rect: QRectF, cell: Cell, colors: tuple[str, s
     failed = cell.goodness < 0 and not cell.ratio and text != t.on_accent
     painter.setPen(QColor(t.error if failed else muted if cell.muted else text))
     room = right - rect.left() - (MARK_PX if cell.best else theme.HALF_GRID_PX)
+    taken = _paint_band(painter, QRectF(rect.left(), rect.y(), right - rect.left(), rect.height()), cell, room, muted)
+    right, room = right - taken, room - taken
     if not cell.ratio and QFontMetrics(font).horizontalAdvance(cell.text) > room:
         room += rect.right() - PAD_PX - right
         right = rect.right() - PAD_PX
@@ -147,6 +151,21 @@ def paint_cell(painter: QPainter, rect: QRectF, cell: Cell, colors: tuple[str, s
         x = right - QFontMetrics(font).horizontalAdvance(shown) - MARK_PX
         where = QRectF(x, rect.y(), MARK_PX - theme.HALF_GRID_PX, rect.height())
         painter.drawText(where, center, BEST_MARK)
+
+
+def _paint_band(painter: QPainter, rect: QRectF, cell: Cell, room: float, color: str) -> float:
+    """Draw the band at the right end where both have room, else a sign that there is one; the width that it takes."""
+    if not cell.band:
+        return 0.0
+    pen, figure_px = painter.pen(), painter.fontMetrics().horizontalAdvance(cell.text)
+    plain = QFontMetrics(theme.text_font())
+    text = next((t for t in (f" ({cell.band})", BANDED) if figure_px + plain.horizontalAdvance(t) <= room), "")
+    painter.setFont(theme.text_font())
+    painter.setPen(QColor(color))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
+    painter.setFont(theme.text_font(bold=cell.strong))
+    painter.setPen(pen)
+    return float(plain.horizontalAdvance(text))
 
 
 class CellDelegate(QStyledItemDelegate):

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from explorer.bands import MEANING
+from explorer.timing import timing_tip
 from explorer.words import refusal
+from hwlib.analysis.timing_words import timing_words
 from hwlib.units import NOTHING, format_quantity
 
 if TYPE_CHECKING:
@@ -41,11 +44,18 @@ class Cell:
     tip: str = ""
     explain: str = ""
     """Key of the figure in the column's report that says where it comes from."""
+    band: str = ""
+    """10 and 90 % values of a measured device's figure, such as "92–118"."""
+
+    @property
+    def figure(self) -> str:
+        """The figure with its band."""
+        return f"{self.text} ({self.band})" if self.band else self.text
 
     @property
     def words(self) -> str:
         """The whole cell as one text, as it is copied."""
-        return " ".join(filter(None, (self.text, self.ratio, "best" if self.best else "")))
+        return " ".join(filter(None, (self.figure, self.ratio, "best" if self.best else "")))
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,11 @@ def _figure_cell(row: ComparisonRow, column: int, report: Report, comparison: Co
     text, value, ratio = row.texts[column], row.values[column], row.ratios[column]
     best = column in row.best
     reference = comparison.names[comparison.reference]
-    tip = [f"{comparison.names[column]}: {text}"]
+    band = row.band_texts[column]
+    tip = [f"{comparison.names[column]}: {text}" + (f" ({band})" if band else "")]
+    tip += [MEANING] if band else []
+    if row.key == "timing":
+        tip = [timing_words(report), timing_tip(report)]
     shown, goodness = "", 0
     if text == NOTHING:
         tip = [report.reason] if report.reason else [f"{comparison.names[column]} has no such figure"]
@@ -118,7 +132,7 @@ def _figure_cell(row: ComparisonRow, column: int, report: Report, comparison: Co
         tip.append("Double click: where from?")
     return Cell(
         _without_unit(row, text), shown, goodness, strong=best, best=best, muted=text == NOTHING, tip="\n".join(tip),
-        explain=row.key if known else "",
+        explain=row.key if known else "", band=band,
     )  # fmt: skip
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from explorer.compare.head import Title
 from explorer.compare.lines import BEST_MARK, BETTER, UNLIKE, WORSE
 from explorer.compare.subjects import EXAMPLE
+from explorer.timing import timing_tip
 from explorer.words import refusal
+from hwlib.analysis.timing_words import timing_word, timing_words
 
 if TYPE_CHECKING:
     from explorer.compare.subjects import Subject
@@ -28,9 +30,12 @@ def titles_of(compared: Compared) -> tuple[Title, ...]:
 
 def _title(subject: Subject, name: str, report: Report, is_reference: bool) -> Title:
     source = subject.path.removeprefix(EXAMPLE)
-    tip = (name, subject.kind_words, source, report.reason, "Click for the menu, drag to move")
+    timed = (timing_words(report), timing_tip(report)) if report.fits else ()
+    tip = (name, subject.kind_words, source, report.reason, *timed, "Click for the menu, drag to move")
     problem = "" if report.fits else refusal(report)[0].lower()
-    return Title(subject.id, name, subject.kind_words, is_reference, problem, "\n".join(filter(None, tip)))
+    # What a device's figures rest on says more than that it is a device.
+    kind = timing_word(report) if report.is_device and report.fits else subject.kind_words
+    return Title(subject.id, name, kind, is_reference, problem, "\n".join(filter(None, tip)))
 
 
 def key_words(compared: Compared) -> str:
@@ -42,6 +47,8 @@ def key_words(compared: Compared) -> str:
     parts = [f"{BEST_MARK} best", f"× of {name}: {BETTER} better, {WORSE} worse, = equal"]
     if any(row.note and row.unit in ("J", "W") for row in comparison.rows):
         parts.append(f"{UNLIKE} no ratio: other method or scope")
+    if any(band for row in comparison.rows for band in row.band_texts):
+        parts.append("(…–…) 10 to 90 % band of measured devices")
     return "    ".join(parts)
 
 

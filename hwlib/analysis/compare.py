@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hwlib.analysis.differences import Difference, design_differences, workload_differences
+from hwlib.analysis.timing_words import timing_word
 from hwlib.report import LABELS, Report
 from hwlib.report_json import energy_terms
-from hwlib.units import format_quantity
+from hwlib.units import format_band, format_quantity
 
 __all__ = ["Comparison", "ComparisonRow", "Difference", "compare", "unique_names"]
 
@@ -36,6 +37,8 @@ class ComparisonRow:
     higher_is_better: bool | None
     note: str
     texts: tuple[str, ...] = ()
+    band_texts: tuple[str, ...] = ()
+    """The 10 and 90 % values of what was measured, "92–118" in the unit of the cell; empty where there is no band."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,16 @@ def _row(figure: _Figure, reports: Sequence[Report], reference: int, names: Sequ
         higher_is_better=figure.higher,
         note=_note(figure.unit, values, terms, reference, names),
         texts=tuple(_text(value, figure.unit) for value in values),
+        band_texts=tuple(
+            _band_text(r, figure, value) if value is not None else "" for r, value in zip(reports, values, strict=True)
+        ),
     )
+
+
+def _band_text(report: Report, figure: _Figure, value: float) -> str:
+    low, high = report.bands.get(figure.key, (value, value))
+    unit = "" if figure.unit.startswith("tokens") else figure.unit
+    return format_band(value, low, high, unit) if low < high else ""
 
 
 def _finite(value: float | None) -> float | None:
@@ -216,9 +228,10 @@ def _words(terms: Terms) -> str:
 
 
 def _word_rows(reports: Sequence[Report]) -> tuple[ComparisonRow, ...]:
-    """Rows that hold words and factors: how energy is counted, what binds, and life without that wall."""
+    """Rows that hold words and factors: how energy is counted, what times are, what binds, and life without that."""
     terms = [_words(energy_terms(report)) if report.metrics else "" for report in reports]
     rows = [_said("energy_terms", "Energy is counted by", terms)]
+    rows.append(_said("timing", "Times are", [timing_word(r) if r.metrics else "" for r in reports]))
     for phase, name in (("prefill", "Prefill"), ("decode", "Decode")):
         bounds = [getattr(r.metrics, f"bound_{phase}", "") for r in reports]
         rows.append(_said(f"bound_{phase}", f"{name} is bound by", [LABELS.get(bound, bound) for bound in bounds]))
@@ -233,4 +246,4 @@ def _said(
 ) -> ComparisonRow:
     nothing = (None,) * len(texts)
     shown = tuple(text or format_quantity(None) for text in texts)
-    return ComparisonRow(key, label, unit, values or nothing, nothing, (), None, "", shown)
+    return ComparisonRow(key, label, unit, values or nothing, nothing, (), None, "", shown, ("",) * len(texts))

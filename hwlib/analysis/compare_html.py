@@ -61,16 +61,19 @@ def _figures(comparison: Comparison) -> str:
         for i, name in enumerate(comparison.names)
     ]
     rows = [_figure(row, comparison.reference) for row in comparison.rows if any(t != NOTHING for t in row.texts)]
-    note = f'<p class="muted">× is the ratio to {escape(base)}; {BEST} is the best of a row.</p>'
+    banded = any(band for row in comparison.rows for band in row.band_texts)
+    brackets = " In brackets the 10 to 90 % band of measured devices." if banded else ""
+    note = f'<p class="muted">× is the ratio to {escape(base)}; {BEST} is the best of a row.{brackets}</p>'
     return table(["", *head], rows) + (note if len(comparison.names) > 1 else "")
 
 
 def _figure(row: ComparisonRow, reference: int) -> list[str]:
     note = f'<small class="note">{escape(row.note)}</small>' if row.note else ""
     cells = []
-    for i, (text, ratio) in enumerate(zip(row.texts, row.ratios, strict=True)):
+    for i, (text, ratio, band) in enumerate(zip(row.texts, row.ratios, row.band_texts, strict=True)):
         best = i in row.best
         beside = f"<small>×{ratio:.3g}</small>" if ratio is not None and i != reference else ""
+        text = f"{text} ({band})" if band else text
         opened = f'<td class="best">{BEST} ' if best else "<td>"
         cells.append(f"{opened}{escape(text)}{beside}</td>")
     return [f'<th scope="row">{escape(row.label)}{note}</th>', *cells]

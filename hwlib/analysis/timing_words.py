@@ -1,0 +1,70 @@
+"""How a report's digital units are timed, in words: measured kernels and whose, a class's prior, or peaks alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hwlib.baselines.calibration import ANY
+from hwlib.report import Evidence, Report
+
+FRAMEWORK_WORDS = {
+    ANY: "all frameworks", "vllm": "vLLM", "trtllm": "TensorRT-LLM", "sglang": "SGLang", "vidur": "Vidur",
+    "llmcompass": "LLMCompass", "nccl": "NCCL", "prior": "class prior",
+}  # fmt: skip
+CLASS_WORDS = {"ampere": "Ampere", "hopper": "Hopper", "cdna": "CDNA", "all": "all GPUs"}
+STEP = "step"
+"""The kind of evidence that stands for host and framework."""
+
+
+def framework_word(name: str) -> str:
+    """A framework as people write it."""
+    return FRAMEWORK_WORDS.get(name, name)
+
+
+def class_word(name: str) -> str:
+    """A class of devices with a prior of its own, as people write it."""
+    return CLASS_WORDS.get(name, name)
+
+
+def kernels_of(report: Report) -> list[Evidence]:
+    """The evidence about kernels, without that about host and framework."""
+    return [e for e in report.basis if e.kind != STEP]
+
+
+def timing_words(report: Report) -> str:
+    """One line on how a report's digital units are timed: "calibrated: vLLM on A100 80GB SXM4 (1,234 rows)"."""
+    if not report.is_device or not report.basis:
+        return {"derated": "derated by class", "ideal": "ideal: datasheet peaks"}.get(report.timing, report.timing)
+    found = kernels_of(report)
+    near = [e for e in found if _near(e)]
+    if not near:
+        return _prior_words(found)
+    text = f"calibrated: {_frameworks(near)} on {near[0].device} ({_rows(near)} rows)"
+    far = len(found) - len(near)
+    return f"{text}; {far} of {len(found)} kernels by class prior" if far else text
+
+
+def timing_word(report: Report) -> str:
+    """The same in two words, for the head of a column: "calibrated, vLLM" or "class prior: Hopper"."""
+    if not report.is_device or not report.basis:
+        return report.timing
+    near = [e for e in kernels_of(report) if _near(e)]
+    return f"calibrated, {_frameworks(near)}" if near else _prior_words(kernels_of(report), short=True)
+
+
+def _near(evidence: Evidence) -> bool:
+    return evidence.level.startswith(("calibrated", "other framework"))
+
+
+def _frameworks(found: Sequence[Evidence]) -> str:
+    return " and ".join(dict.fromkeys(framework_word(e.framework) for e in found))
+
+
+def _rows(found: Sequence[Evidence]) -> str:
+    models = {(e.device, e.framework, e.kind, e.form): e.fitted_rows for e in found}
+    return f"{sum(models.values()):,}"
+
+
+def _prior_words(found: Sequence[Evidence], short: bool = False) -> str:
+    classes = " and ".join(dict.fromkeys(class_word(e.device) for e in found)) or "datasheet"
+    return f"class prior: {classes}" if short else f"class prior: {classes} ({_rows(found)} rows)"
