@@ -15,12 +15,24 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    Signal,
 )
-from PySide6.QtGui import QBrush, QColor, QGuiApplication, QIcon, QKeyEvent, QKeySequence, QPainter, QPixmap
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QGuiApplication,
+    QIcon,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QToolButton, QVBoxLayout, QWidget
 
 from explorer import theme
 from explorer.charts.chart import Chart, Table
+from explorer.charts.column_choice import ColumnChooser
 from explorer.charts.legend import fill_swatch
 from explorer.charts.sources import Source
 from explorer.words import PHASE_SHORT, element_count, operator_word, percent, resource_word
@@ -111,10 +123,15 @@ COLUMNS: tuple[Column, ...] = (
     Column("flops", "FLOPs", "1 MAC = 2 FLOP", *_quantity("flops", "FLOP")),
     Column("energy_J", "Energy", "Of all its repeats, without leakage", *_quantity("energy_J", "J")),
 )  # fmt: skip
-TIME, BOUND, SHARE, ENERGY = (
-    next(i for i, c in enumerate(COLUMNS) if c.key == k) for k in ("time_s", "bound", "share", "energy_J")
+OPERATOR, TIME, BOUND, SHARE, ENERGY = (
+    next(i for i, c in enumerate(COLUMNS) if c.key == k) for k in ("operator", "time_s", "bound", "share", "energy_J")
 )
 """Left of the time stand words alone."""
+IMPORTANCE = (
+    "operator", "phase", "time_s", "bound", "share", "runs_on", "energy_J", "dram_bytes", "weights_in", "shape",
+    "flops", "weight_bytes", "kv_bytes", "activation_bytes",
+)  # fmt: skip
+"""Which columns go first where there is no room for all; without its phase an operator can't be told from another."""
 
 
 class OperatorModel(QAbstractTableModel):
@@ -224,6 +241,12 @@ class OperatorModel(QAbstractTableModel):
 class OperatorView(QTableView):
     """A table of whole rows that copies its selection, or all of it, as tab-separated text."""
 
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
@@ -236,10 +259,11 @@ class OperatorView(QTableView):
         QGuiApplication.clipboard().setText(self.text(chosen or range(self.model().rowCount())))
 
     def text(self, rows: range | list[int]) -> str:
-        """Rows as tab-separated text with a header."""
+        """Rows of the columns on show as tab-separated text with a header."""
         model = self.model()
-        lines = ["\t".join(c.title for c in COLUMNS)]
-        lines += ["\t".join(str(model.index(r, c).data()) for c in range(len(COLUMNS))) for r in rows]
+        columns = [c for c in range(len(COLUMNS)) if not self.isColumnHidden(c)]
+        lines = ["\t".join(COLUMNS[c].title for c in columns)]
+        lines += ["\t".join(str(model.index(r, c).data()) for c in columns) for r in rows]
         return "\n".join(lines)
 
 
@@ -255,6 +279,11 @@ class OperatorTable(Chart):
         self.view = OperatorView()
         self.view.setModel(self.model)
         self._set_up_view()
+        titles = [(c.key, c.title, c.help) for c in COLUMNS]
+        self.columns = ColumnChooser(titles, IMPORTANCE, self)
+        self.columns.changed.connect(self._show_columns)
+        self.view.resized.connect(self._show_columns)
+        self.tools.addWidget(self.columns.button)
         copy = QToolButton()
         copy.setText("Copy")
         copy.setAutoRaise(True)
@@ -264,7 +293,11 @@ class OperatorTable(Chart):
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
-        self._fitted = False
+        self._widths: dict[str, int] = {}
+        self._by_hand: set[int] = set()
+        """Columns whose width the user has set."""
+        self.view.horizontalHeader().sectionResized.connect(self._resized)
+        self.model.modelReset.connect(self._widths.clear)
 
     def _set_up_view(self) -> None:
         view = self.view
@@ -290,16 +323,34 @@ class OperatorTable(Chart):
         report = results.report
         self.heading.set_text(f"{self.title} of the prefill and of one decode step")
         self.model.set_report(report)
-        if not self._fitted:
-            self._fitted = True
+        if not self._widths:
             self._fit_columns()
+        self._show_columns()
         self._select(self.document.operator)
 
     def _fit_columns(self) -> None:
-        """As wide as their content now, with room for figures to grow; afterwards they stay as the user drags them."""
-        self.view.resizeColumnsToContents()
-        for column in range(len(COLUMNS)):
-            self.view.setColumnWidth(column, self.view.columnWidth(column) + 2 * theme.GRID_PX)
+        """As wide as their content is now, with room for figures to grow; what the user dragged stays as it is."""
+        for column, what in enumerate(COLUMNS):
+            if column not in self._by_hand:
+                self.view.setColumnHidden(column, False)
+                self.view.resizeColumnToContents(column)
+                self.view.setColumnWidth(column, self.view.columnWidth(column) + theme.GRID_PX)
+            self._widths[what.key] = self.view.columnWidth(column)
+
+    def _show_columns(self) -> None:
+        """As many as have room beside the scroll bar, unless the user chose others."""
+        if not self._widths:
+            return
+        room = self.view.width() - self.view.verticalScrollBar().sizeHint().width()
+        shown = self.columns.shown(self._widths, room)
+        for column, what in enumerate(COLUMNS):
+            if self.view.isColumnHidden(column) == (what.key in shown):
+                self.view.setColumnHidden(column, what.key not in shown)
+
+    def _resized(self, column: int, _before: int, width: int) -> None:
+        if width and QGuiApplication.mouseButtons() & Qt.MouseButton.LeftButton:
+            self._by_hand.add(column)
+            self._widths[COLUMNS[column].key] = width
 
     def _select(self, key: str | None) -> None:
         row, chosen = self.model.row_of(key), self.view.selectionModel().selectedRows()
@@ -307,7 +358,7 @@ class OperatorTable(Chart):
             self.view.clearSelection()
         elif not chosen or chosen[0].row() != row:
             self.view.selectRow(row)
-            self.view.scrollTo(self.model.index(row, 0))
+            self.view.scrollTo(self.model.index(row, OPERATOR))
 
     def _row_selected(self, selected: QItemSelection, _deselected: QItemSelection) -> None:
         rows = selected.indexes()

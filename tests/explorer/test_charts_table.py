@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from explorer import theme
+from explorer.charts.column_choice import with_room
 from explorer.charts.operator_table import COLUMNS, OperatorTable, shape_text
 from explorer.document import Document
 from hwlib.catalog import find_model, load_example
@@ -142,9 +143,7 @@ def test_a_click_selects_the_operator_everywhere(qtbot: QtBot, table: OperatorTa
     index = find(table, "prefill.qkv")
     table.view.scrollTo(index)
     with qtbot.waitSignal(document.operator_selected) as told:
-        qtbot.mouseClick(
-            table.view.viewport(), Qt.MouseButton.LeftButton, pos=table.view.visualRect(index).center()
-        )
+        qtbot.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=table.view.visualRect(index).center())
     assert told.args == ["prefill.qkv"]
 
 
@@ -161,7 +160,7 @@ def test_copy_puts_the_selected_row_on_the_clipboard(qtbot: QtBot, table: Operat
     document.select_operator("decode.lm_head")
     qtbot.keyClick(table.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     header, row = QGuiApplication.clipboard().text().splitlines()
-    assert header.split("\t") == [c.title for c in COLUMNS]
+    assert header.split("\t") == [c.title for i, c in enumerate(COLUMNS) if not table.view.isColumnHidden(i)]
     assert row.split("\t")[:3] == ["Decode", "LM head", "Tensor cores"]
 
 
@@ -208,3 +207,45 @@ def test_a_cell_tells_where_its_time_or_energy_is_from(qtbot: QtBot) -> None:
         assert table.source_at(table.view.viewport().mapTo(table, cell.center())) == (report, expected)
         assert report.explain(expected).value > 0.0
     assert table.source_at(QPoint(2, 2)) is None
+
+
+def on_show(table: OperatorTable) -> list[str]:
+    return [c.key for i, c in enumerate(COLUMNS) if not table.view.isColumnHidden(i)]
+
+
+@pytest.mark.parametrize("width", [320, 480, 610, 800, 1200, 2400])
+def test_nothing_is_scrolled_sideways_at_any_width(qtbot: QtBot, table: OperatorTable, width: int) -> None:
+    report = evaluate(load_example("systolic-tpu-hbm2"), Scenario(), find_model("Llama-3.1-8B"))
+    table.show_results(factories.results(report, (), generation=2))
+    table.resize(width, 300)
+    qtbot.waitUntil(lambda: table.view.width() > width - 40)
+    assert table.view.horizontalScrollBar().maximum() == 0
+    shown = on_show(table)
+    assert shown[:2] == ["phase", "operator"]
+    assert "time_s" in shown
+    assert len(shown) == len(COLUMNS) if width == 2400 else len(shown) < len(COLUMNS)
+
+
+def test_columns_are_chosen_from_a_menu(qtbot: QtBot, table: OperatorTable) -> None:
+    assert "kv_bytes" not in on_show(table)
+    menu = table.columns.menu
+    menu.popup(table.mapToGlobal(QPoint(0, 0)))
+    entries = {a.text(): a for a in menu.actions()}
+    assert not entries["Operator"].isEnabled()
+    qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(entries["KV cache"]).center())
+    assert "kv_bytes" in on_show(table)
+    entries["Time"].trigger()
+    assert "time_s" not in on_show(table)
+    table.resize(2400, 300)
+    assert "time_s" not in on_show(table)
+    entries["As many as have room"].trigger()
+    assert on_show(table) == KEYS
+    menu.close()
+
+
+def test_the_columns_with_room_are_the_most_telling_ones() -> None:
+    order, widths = ("name", "time", "wide", "narrow"), {"name": 90, "time": 50, "wide": 200, "narrow": 10}
+    assert with_room(order, widths, 400, {}) == {"name", "time", "wide", "narrow"}
+    assert with_room(order, widths, 200, {}) == {"name", "time"}
+    assert with_room(order, widths, 200, {"narrow": True, "time": False}) == {"name", "narrow"}
+    assert with_room(order, widths, 10, {}) == {"name"}
