@@ -1,0 +1,105 @@
+"""Continuous batching as a steady state: every sequence that ends makes room for one whose prompt must be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from hwlib.report import Report
+from hwlib.workload.scenario import Scenario
+
+MOST_SEQUENCES = 2048
+"""Sequences in flight at most where no limit is stated: the default of TensorRT-LLM's max_batch_size."""
+
+CHUNK_TOKENS = 8192
+"""Prompt tokens that are read together at most: the default of TensorRT-LLM's max_num_tokens and about vLLM's."""
+
+SOURCE = (
+    "steady state of iteration-level scheduling (Orca, OSDI 2022): in the time that one sequence takes for its output, "
+    "each of the others has been replaced once"
+)
+Evaluate = Callable[[Scenario], Report]
+
+
+class Steady(msgspec.Struct, frozen=True, kw_only=True):
+    """A steady state of continuous batching."""
+
+    sequences: float
+    """In flight on average."""
+
+    tokens_per_s: float
+    tpot_s: float
+    """Time between two tokens of one sequence, the prompts of others that are read meanwhile included."""
+
+    step_s: float
+    """A decode step of all sequences at the mean context, alone."""
+
+    prefill_s: float
+    """Reading one prompt."""
+
+    prefill_share: float
+    """Part of the time in which prompts are read."""
+
+
+class Serving(msgspec.Struct, frozen=True, kw_only=True):
+    """Continuous batching on one chip, or several in parallel: figures, or the reason why there are none."""
+
+    steady: Steady | None
+    reason: str
+    limit: Literal["concurrency", "memory"]
+    """What limits the sequences in flight."""
+
+    batch: Report
+    """The static batch of as many sequences, whose decode step is used."""
+
+    prompt: Report
+    """The prompts that are read together."""
+
+
+def steady_state(step_s: float, prefill_s: float, sequences: float, output: float) -> Steady:
+    """The steady state of `sequences` in flight, each with `output` tokens of which the prefill yields the first.
+
+    In a cycle every sequence is read once and decoded output - 1 times together with the others, so
+    cycle = B p + (T - 1) d; tokens_per_s = B T / cycle; a sequence sees the prompts of the B - 1 others between its
+    tokens: tpot = d + (B - 1) p / (T - 1). p: `prefill_s` of one prompt in chunks; d: `step_s` at batch B and the mean
+    context. Source: `SOURCE`.
+    """
+    steps = max(output - 1.0, 0.0)
+    cycle = sequences * prefill_s + steps * step_s
+    return Steady(
+        sequences=sequences,
+        tokens_per_s=sequences * output / cycle,
+        tpot_s=step_s + (sequences - 1.0) * prefill_s / max(steps, 1.0),
+        step_s=step_s,
+        prefill_s=prefill_s,
+        prefill_share=sequences * prefill_s / cycle,
+    )
+
+
+def chunk_sequences(prompt: int, sequences: float) -> int:
+    """Prompts that are read together: as many as fit the chunk of tokens, at least one."""
+    return max(1, min(int(sequences), CHUNK_TOKENS // max(1, prompt)))
+
+
+def serve(evaluate: Evaluate, scenario: Scenario, concurrency: int | None = None) -> Serving:
+    """The steady state with `concurrency` requests in flight, or as many as the KV cache holds.
+
+    The KV cache limits them to floor((0.9 C - W) / (kv_bytes (S + T/2))), as it does a static batch: sequences are
+    half-way through their output on average. `evaluate` gives the report of the chip in a scenario.
+    """
+    wanted = MOST_SEQUENCES if concurrency is None else concurrency
+    whole = evaluate(msgspec.structs.replace(scenario, batch=wanted))
+    if whole.metrics is None:
+        return Serving(steady=None, reason=whole.reason, limit="memory", batch=whole, prompt=whole)
+    running = whole.metrics.batch_running
+    chunk = chunk_sequences(scenario.prompt, running)
+    prompt = evaluate(msgspec.structs.replace(scenario, batch=chunk))
+    if prompt.metrics is None:
+        return Serving(steady=None, reason=prompt.reason, limit="memory", batch=whole, prompt=prompt)
+    each = prompt.metrics.ttft_s / chunk
+    steady = steady_state(whole.metrics.tpot_s, each, running, float(scenario.output))
+    return Serving(
+        steady=steady, reason="", limit="memory" if running < wanted else "concurrency", batch=whole, prompt=prompt
+    )

@@ -1,0 +1,271 @@
+"""Whole models against measured tables: errors by metric, device, format and source, beside a plain roofline's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwlib.baselines.calibration import Calibration
+from hwlib.baselines.device_settings import DeviceSettings
+from hwlib.baselines.kernels.ceilings import ceilings_of
+from hwlib.baselines.measured import Skips
+from hwlib.baselines.serving import Serving, serve, steady_state
+from hwlib.baselines.table_files import copy_with
+from hwlib.catalog import Device, find_device
+from hwlib.evaluate import evaluate_device
+from hwlib.report import Phase, Report
+from hwlib.validation.kernel_errors import Rows, Validation
+from hwlib.validation.whole_rows import METRICS, Metric, WholeRow, read_whole_rows
+from hwlib.workload.llm import LlmArchitecture
+from hwlib.workload.scenario import Scenario
+
+STATIC, CONTINUOUS = "e2e", "e2e continuous"
+BUCKET_ROWS = 3
+"""An LLM with fewer rows is not called the worst."""
+
+PREDICTED = {
+    "ttft": "predicted_ttft_s",
+    "tpot": "predicted_tpot_s",
+    "throughput": "predicted_output_tok_s",
+    "J_per_token": "predicted_J_per_tok",
+}
+"""Column that `--out` adds for each metric, with `_low` and `_high` beside it."""
+
+GroupKey = tuple[str, Metric, str, str, str]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A predicted figure with its 10 to 90 % band and what a plain roofline says."""
+
+    value: float
+    low: float
+    high: float
+    roofline: float
+
+
+@dataclass
+class _Errors:
+    """What a group's rows left behind."""
+
+    catalog_device: str
+    conventions: set[str] = field(default_factory=set)
+    relative: list[float] = field(default_factory=list)
+    roofline: list[float] = field(default_factory=list)
+    inside: list[bool] = field(default_factory=list)
+    bucket: list[str] = field(default_factory=list)
+
+    def add(self, row: WholeRow, measured: float, figure: Figure) -> None:
+        self.relative.append(figure.value / measured - 1.0)
+        self.roofline.append(figure.roofline / measured - 1.0)
+        self.inside.append(figure.low <= measured <= figure.high)
+        self.bucket.append(row.llm.name)
+        self.conventions |= {row.convention} - {""}
+
+
+def validate_whole_models(
+    table: Path, device: str | None = None, out: Path | None = None, rows: Rows = "all",
+    extra: Sequence[Calibration] = (),
+) -> Validation:  # fmt: skip
+    """Predict every row of a table of whole models and tell the errors; see docs/validation.md for the keys.
+
+    Arguments as `hwlib.validation.kernel_errors.validate`. Raises TableError, UnknownNameError for `device`.
+    """
+    wanted = find_device(device).name if device else None
+    skips, found = Skips(), dict[GroupKey, _Errors]()
+    written: dict[int, dict[Metric, Figure]] = {}
+    for row in read_whole_rows(table, skips):
+        if (wanted is not None and row.chip.name != wanted) or (rows != "all" and row.fitted != (rows == "fitted")):
+            continue
+        if not row.measured:
+            continue
+        figures = predict(row, tuple(extra))
+        if isinstance(figures, str):
+            skips.add(row.line, "", figures)
+            continue
+        for metric, measured in row.measured.items():
+            if metric not in figures:
+                skips.add(row.line, metric, "no such figure is predicted for this device", 1)
+                continue
+            key = (CONTINUOUS if row.continuous else STATIC, metric, row.device, row.dtype, row.source)
+            found.setdefault(key, _Errors(row.chip.name)).add(row, measured, figures[metric])
+        if out is not None:
+            written[row.line] = {m: f for m, f in figures.items() if m in row.measured}
+    if out is not None:
+        _write(table, out, written)
+    groups = [{**_names(key, errors), **_figures([errors])} for key, errors in sorted(found.items())]
+    return Validation(groups, _totals(found), skips.as_json(), rows, [])
+
+
+# --- one row --------------------------------------------------------------------------------------------------------
+
+
+def predict(row: WholeRow, extra: tuple[Calibration, ...] = ()) -> dict[Metric, Figure] | str:
+    """Every metric of a row; the reason, in words, where the model doesn't run there."""
+    settings = DeviceSettings(framework=row.framework, launch=row.launch, calibrations=extra)
+
+    def report(scenario: Scenario) -> Report:
+        return _report(row.chip.name, scenario, row.llm, settings)
+
+    try:
+        if row.continuous:
+            return _continuous(row, serve(report, row.scenario, None if row.open_batch else row.scenario.batch))
+        return _static(row.chip, report(row.scenario))
+    except ValueError as error:
+        return str(error)
+
+
+@lru_cache(maxsize=2048)
+def _report(device: str, scenario: Scenario, llm: LlmArchitecture, settings: DeviceSettings) -> Report:
+    return evaluate_device(device, scenario, llm, settings)
+
+
+def _static(chip: Device, report: Report) -> dict[Metric, Figure] | str:
+    m, s = report.metrics, report.scenario
+    if m is None:
+        return report.reason
+    ttft, tpot = roofline_s(chip, report, "prefill"), roofline_s(chip, report, "decode")
+    end = m.waves * (ttft + (s.output - 1) * tpot)
+    found: dict[Metric, Figure] = {
+        "ttft": _banded(report, "ttft_s", m.ttft_s, ttft),
+        "tpot": _banded(report, "tpot_s", m.tpot_s, tpot),
+        "throughput": _banded(report, "e2e_tokens_per_s", m.e2e_tokens_per_s, s.batch * s.output / end),
+    }
+    joules = board_energy(report)
+    return found if joules is None else {**found, "J_per_token": joules}
+
+
+def _continuous(row: WholeRow, found: Serving) -> dict[Metric, Figure] | str:
+    steady = found.steady
+    if steady is None or found.batch.metrics is None:
+        return found.reason
+    prompts = float(found.prompt.scenario.batch)
+    read, step = roofline_s(row.chip, found.prompt, "prefill") / prompts, roofline_s(row.chip, found.batch, "decode")
+    plain = steady_state(step, read, steady.sequences, float(row.scenario.output))
+    fast, slow = (
+        steady_state(
+            _end(found.batch, "tpot_s", steady.step_s, end),
+            _end(found.prompt, "ttft_s", prompts * steady.prefill_s, end) / prompts,
+            steady.sequences,
+            float(row.scenario.output),
+        )
+        for end in (0, 1)
+    )
+    figures: dict[Metric, Figure] = {
+        "tpot": Figure(steady.tpot_s, fast.tpot_s, slow.tpot_s, plain.tpot_s),
+        "throughput": Figure(steady.tokens_per_s, slow.tokens_per_s, fast.tokens_per_s, plain.tokens_per_s),
+    }
+    joules = board_energy(found.batch)
+    return figures if joules is None else {**figures, "J_per_token": joules}
+
+
+def _end(report: Report, key: str, value: float, end: int) -> float:
+    """The low (0) or high (1) end of a figure's band, the figure itself where it has none."""
+    return report.bands[key][end] if key in report.bands else value
+
+
+def _banded(report: Report, key: str, value: float, roofline: float) -> Figure:
+    return Figure(value, _end(report, key, value, 0), _end(report, key, value, 1), roofline)
+
+
+def board_energy(report: Report) -> Figure | None:
+    """J per token at the board: the fitted power where there is one, else at TDP; the roofline's is TDP x its time."""
+    boards = [e for e in report.energies if e.scope == "board"]
+    if not boards:
+        return None
+    measured = next((e for e in boards if e.method == "board power x time"), boards[0])
+    at_tdp = next((e for e in boards if e.method != "board power x time"), measured)
+    low, high = report.bands.get("energy_board_J", (measured.J_per_token, measured.J_per_token))
+    return Figure(measured.J_per_token, low, high, at_tdp.J_per_token)
+
+
+def roofline_s(chip: Device, report: Report, phase: Phase) -> float:
+    """Seconds of a pass by a plain roofline: the slower of FLOPs at peak and DRAM bytes at bandwidth, by operator.
+
+    No collectives, no overheads, nothing fitted; batch as it runs.
+    """
+    ceilings = ceilings_of(chip)
+    narrow = report.scenario.activation_bits <= 8
+    peak = (ceilings.peak8_flops or ceilings.peak_int8_flops) if narrow else 0.0
+    peaks = {True: peak or ceilings.peak16_flops, False: ceilings.peak16_flops}
+    return sum(
+        max(r.flops / peaks[r.kind == "GEMM"], r.dram_bytes / ceilings.dram_Bps)
+        for r in report.rows(phase)
+        if r.kind in ("GEMM", "attention", "memory")
+    )
+
+
+# --- many rows ------------------------------------------------------------------------------------------------------
+
+
+def _names(key: GroupKey, errors: _Errors) -> dict[str, Any]:
+    kind, metric, device, dtype, source = key
+    return {
+        "kind": kind,
+        "metric": metric,
+        "device": device,
+        "catalog_device": errors.catalog_device,
+        "dtype": dtype,
+        "source": source,
+        "conventions": sorted(errors.conventions),
+    }
+
+
+def _figures(several: Sequence[_Errors]) -> dict[str, Any]:
+    """Figures over the rows of some groups; errors are fractions."""
+    relative, roofline = (np.array([v for e in several for v in getattr(e, n)]) for n in ("relative", "roofline"))
+    inside, bucket = [v for e in several for v in e.inside], [v for e in several for v in e.bucket]
+    size, plain = np.abs(relative), np.abs(roofline)
+    return {
+        "n": len(size),
+        "median": float(np.median(size)),
+        "mean": float(size.mean()),
+        "p90": float(np.quantile(size, 0.9)),
+        "bias": float(np.median(relative)),
+        "in_band": float(np.mean(inside)),
+        "worst_bucket": _worst(size, bucket),
+        "roofline_median": float(np.median(plain)),
+        "roofline_mean": float(plain.mean()),
+    }
+
+
+def _worst(size: np.ndarray[Any, np.dtype[np.float64]], bucket: Sequence[str]) -> str:
+    """The LLM with the largest median error, among those with enough rows."""
+    names = np.array(bucket)
+    counts = {name: int((names == name).sum()) for name in sorted(set(bucket))}
+    enough = [name for name, count in counts.items() if count >= BUCKET_ROWS] or list(counts)
+    worst = max(enough, key=lambda name: float(np.median(size[names == name])))
+    return f"{worst}: {100.0 * float(np.median(size[names == worst])):.1f} % ({counts[worst]} rows)"
+
+
+def _totals(found: dict[GroupKey, _Errors]) -> list[dict[str, Any]]:
+    """Groups of a kind, metric and source together, and of a kind and metric over all sources."""
+    names: tuple[Callable[[GroupKey], str], ...] = (lambda key: key[4], lambda key: "")
+    made = []
+    for source_of in names:
+        together: dict[tuple[str, Metric, str], list[_Errors]] = {}
+        for key, errors in sorted(found.items()):
+            together.setdefault((key[0], key[1], source_of(key)), []).append(errors)
+        made += [{"kind": k, "metric": m, "dtype": "", "source": s, **_figures(g)} for (k, m, s), g in together.items()]
+    return made
+
+
+def _write(table: Path, out: Path, figures: dict[int, dict[Metric, Figure]]) -> None:
+    """Copy a table row by row with predictions and their bands added. Raises TableError."""
+    added = ["predicted_s", *(f"{PREDICTED[m]}{end}" for m in METRICS for end in ("", "_low", "_high"))]
+    copy_with(table, out, added, lambda line: _cells(figures.get(line, {})))
+
+
+def _cells(figures: dict[Metric, Figure]) -> list[str]:
+    """What is added to one line; `predicted_s` is the time to the first token where measured, else that per token."""
+    time = figures.get("ttft") or figures.get("tpot")
+    cells = [f"{time.value:.6g}" if time else ""]
+    for metric in METRICS:
+        found = figures.get(metric)
+        cells += [f"{v:.6g}" for v in (found.value, found.low, found.high)] if found else [""] * 3
+    return cells
