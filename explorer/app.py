@@ -5,7 +5,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -94,17 +94,18 @@ def build_window(
 
 
 def run(
-    design: Design,
+    designs: Sequence[tuple[Design, Path | None]],
     scenario: Scenario,
     llm: LlmArchitecture,
     baselines: Iterable[Baseline] = (),
     theme_name: str | None = None,
-    path: Path | None = None,
     asked: frozenset[str] = frozenset({"design"}),
+    problems: Sequence[str] = (),
 ) -> int:
-    """Show the window until the user closes it; the exit code.
+    """Show a window with one design or more, each with its file, until the user closes it; the exit code.
 
-    What the user has not `asked` for by the name of a parameter gives way to the preferences.
+    What the user has not `asked` for by the name of a parameter gives way to the preferences. `problems` says why
+    designs that were asked for can't be shown.
     """
     preferences = settings.load()
     starting.scale_everything(preferences.ui_scale)
@@ -115,6 +116,7 @@ def run(
     baselines = starting.baselines(preferences, tuple(baselines))
     before = starting.session(preferences, asked)
     chosen = theme_name or preferences.theme
+    (design, path), *others = designs
     with watching(dialogs=True) as reporter:
         window = build_window(
             Design() if before else design, scenario, llm, baselines, chosen,
@@ -124,6 +126,8 @@ def run(
         reporter.rescue = window.desk.guard().write_now
         window.show()
         window.files.open_paths(before)
+        window.files.open_beside(others)
+        window.files.tell_unopened(problems)
         offered = window.desk.offer_left_over(default_root())
         if offered is None and "design" not in asked and not before and preferences.show_welcome:
             window.shell.welcome_at_start()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QEventLoop, QObject, QSize, Qt, QTimer
 
-from explorer.cli import require_qt
+from explorer.cli_commands import require_qt
 from explorer.screenshot import run_events, wait_for_results
 from hwlib.bench import quantile
 from hwlib.design.design import Design

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from explorer import theme
 from explorer.compare.adding import Saved, designs_in
 from explorer.compare.memory import ComparisonMemory
+from explorer.compare.subjects import MAX_NAME
 from explorer.compare.view import CompareView
 from explorer.compare.worker import ComparisonMaker
 from explorer.export_commands import ExportCommands
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from explorer.library.library import Library
     from explorer.library.panel import LibraryPanel
     from hwlib.design.design import Design
+
+IN_FILE = " (in its file)"
 
 
 class CompareRoom(QObject):
@@ -73,6 +77,12 @@ class CompareRoom(QObject):
         for design, path in designs:
             self.view.comparing.add_design(design, path)
         self.show_requested.emit()
+
+    def compare_with_file(self, design: Design) -> None:
+        """Put the present design beside what its file holds, and show both."""
+        self.view.comparing.add_present()
+        named = msgspec.structs.replace(design, name=f"{design.name[:MAX_NAME - len(IN_FILE)]}{IN_FILE}")
+        self.compare_designs([(named, "")])
 
     def _saved(self) -> Sequence[Saved]:
         """The library's designs, and those beside the last opened file."""

@@ -13,8 +13,10 @@ from explorer.dropping import FileDrops
 from explorer.file_commands import FileCommands
 from explorer.library.library import Library, default_folder
 from explorer.library.panel import LibraryPanel
+from explorer.outside import Outside
+from explorer.outside_notices import OutsideNotices
 from explorer.recent import RecentFiles, RecentMenu
-from explorer.recovery import LeftOver, Recovery, Unsaved, left_over
+from explorer.recovery import LeftOver, Recovered, Recovery, Unsaved, left_over
 from explorer.recovery_offer import RecoveryOffer
 from explorer.settings import Preferences
 from explorer.workspace import PageTabs, Workspace
@@ -25,6 +27,8 @@ class Desk(QObject):
 
     message = Signal(str)
     """A word to the user in passing."""
+    problem = Signal(str, str)
+    """What did not work, and why."""
     remembered_changed = Signal()
     """What the preferences shall hold has changed."""
 
@@ -46,6 +50,8 @@ class Desk(QObject):
         self.recent_menu = RecentMenu(self.recent, window)
         self.drops = FileDrops(window)
         self.recovery: Recovery | None = None
+        self.outside = Outside(self.workspace, window)
+        self.news = OutsideNotices(self.outside, self.workspace, self.files.save_page, self)
         self._wire()
 
     def _wire(self) -> None:
@@ -56,7 +62,9 @@ class Desk(QObject):
         self.library_panel.open_requested.connect(files.open_path)
         self.library_panel.example_requested.connect(files.show_design)
         files.saved.connect(library.refresh)
+        files.problem.connect(self.problem)
         library.message.connect(self.message)
+        library.failed.connect(self.problem)
         library.moved.connect(self.workspace.file_moved)
         library.moved.connect(self.recent.moved)
         library.removed.connect(self.workspace.file_removed)
@@ -93,6 +101,7 @@ class Desk(QObject):
     def shutdown(self) -> None:
         """The window is closed in order: nothing is left to recover."""
         self.library.shutdown()
+        self.outside.shutdown()
         if self.recovery is not None:
             self.recovery.end()
 
@@ -121,15 +130,14 @@ class Desk(QObject):
         offer.open()
         return offer
 
-    def _recover(self, found: tuple[LeftOver, ...]) -> None:
-        for one in found:
-            for design in one.designs:
-                self.workspace.recover(design.design, design.path)
+    def _recover(self, found: tuple[tuple[LeftOver, Recovered], ...]) -> None:
+        for _, one in found:
+            self.workspace.recover(one.design, one.path)
         if self.recovery is not None:
             # Before the old copies go, or a crash just now would take both.
             self.recovery.write_now()
-        for one in found:
-            one.discard()
+        for left, one in found:
+            left.discard_one(one)
 
 
 def _present(folder: Path) -> str:

@@ -10,9 +10,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from explorer.library.upkeep import stem_of
+from explorer.outside import different
 from explorer.page import Page
 from explorer.recent import RecentFiles
-from explorer.workspace import Workspace
+from explorer.workspace import Workspace, same_file
 from hwlib.catalog import example_designs, load_example
 from hwlib.design.design import Design
 from hwlib.design.files import SUFFIX, DesignFileError
@@ -29,6 +30,8 @@ class FileCommands(QObject):
 
     saved = Signal(object)
     """The Path that a design was written to."""
+    problem = Signal(str, str)
+    """What did not work, and why, where there is nothing to decide."""
 
     def __init__(
         self, workspace: Workspace, window: QWidget, asks: bool, folder: str = "", recent: RecentFiles | None = None
@@ -62,9 +65,25 @@ class FileCommands(QObject):
         """Open files, each in a tab; those that can't be read are told of at once, in one message."""
         failures = [failure for path in paths if (failure := self._failure(self._workspace.open_file, path))]
         if failures:
-            what = "This file could not be opened" if len(failures) == 1 else "These files could not be opened"
-            self._tell(what, failures)
+            self.tell_unopened(failures)
         return not failures
+
+    def open_beside(self, opened: Iterable[tuple[Design, Path | None]]) -> None:
+        """Show designs that were read already, each in a tab, behind the one on show."""
+        front = self._workspace.current
+        for design, path in opened:
+            if path is None or self._workspace.find(path) is None:
+                self._workspace.open_design(design, path)
+                if path is not None:
+                    self.recent.add(path)
+        self._workspace.show(front)
+
+    def tell_unopened(self, failures: Sequence[str]) -> None:
+        """Say which files could not be opened, and why."""
+        if len(failures) == 1:
+            self.problem.emit(f"Could not be opened: {failures[0]}", "")
+        elif failures:
+            self.problem.emit(f"{len(failures)} files could not be opened", "\n\n".join(failures))
 
     def open_example(self, name: str) -> None:
         """Show an example design in a tab; it has no file until it is saved."""
@@ -100,7 +119,7 @@ class FileCommands(QObject):
 
     def save(self) -> bool:
         """Save where the design came from, or ask where to; False where it was not saved."""
-        return self._save(self._workspace.current)
+        return self.save_page(self._workspace.current)
 
     def save_as(self) -> bool:
         """Ask for a file and save there; False where it was not saved."""
@@ -110,27 +129,56 @@ class FileCommands(QObject):
         """Save to a file; False, and a message, where it can't be written."""
         return self._save_to(self._workspace.current, path)
 
-    def _save(self, page: Page) -> bool:
+    def save_page(self, page: Page) -> bool:
+        """Save a page where its design came from, or ask where to; False where it was not saved."""
         return self._save_as(page) if page.path is None else self._save_to(page, page.path)
 
     def _save_as(self, page: Page) -> bool:
         name, _ = QFileDialog.getSaveFileName(self._window, "Save the design", self._suggestion(page), FILTER)
         if not name:
             return False
-        return self._save_to(page, Path(name if Path(name).suffix else name + SUFFIX))
+        path = Path(name if name.lower().endswith(".json") else name + SUFFIX)
+        # The file dialog has asked about the name that was typed, not about the one with its ending.
+        if str(path) != name and path.exists() and not self._may_replace(path):
+            return False
+        return self._save_to(page, path)
 
     def _save_to(self, page: Page, path: Path) -> bool:
         other = self._workspace.find(path)
         if other is not None and other is not page:
             reason = f"{path.name} is open in another tab. Close that first, or choose another name."
-            self._tell("The design could not be saved", [reason])
+            self.problem.emit(f"The design could not be saved. {reason}", "")
+            return False
+        if page.path is not None and same_file(page.path, path) and not self._may_overwrite(page):
             return False
         failure = self._failure(page.save, path)
         if failure:
-            self._tell("The design could not be saved", [failure])
+            self.problem.emit(f"The design could not be saved. {failure}", "")
             return False
         self.saved.emit(path)
         return True
+
+    def _may_replace(self, path: Path) -> bool:
+        text = f"{path.name} exists already. Replace it?"
+        yes, no = Button.Yes, Button.Cancel
+        return not self._asks or QMessageBox.question(self._window, "Replace the file?", text, yes | no, no) == yes
+
+    def _may_overwrite(self, page: Page) -> bool:
+        """True where the file is as it was when it was last read or written here, or the user gives that up."""
+        if not self._asks or different(page) is None:
+            return True
+        box = QMessageBox(
+            QMessageBox.Icon.Warning,
+            "Overwrite the file?",
+            f"{page.path.name if page.path else ''} was changed outside of this window.",
+            Button.Cancel,
+            self._window,
+        )
+        box.setInformativeText("Saving now replaces those changes with what is open here.")
+        replace = box.addButton("&Overwrite", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(Button.Cancel)
+        box.exec()
+        return box.clickedButton() is replace
 
     def _suggestion(self, page: Page) -> str:
         if page.path is not None:
@@ -164,7 +212,7 @@ class FileCommands(QObject):
             self._workspace.show(unsaved[0])
         answer = self._ask(unsaved)
         if answer in (Button.Save, Button.SaveAll):
-            return all(self._save(page) for page in unsaved)
+            return all(self.save_page(page) for page in unsaved)
         return answer == Button.Discard
 
     def _ask(self, unsaved: Sequence[Page]) -> QMessageBox.StandardButton:
@@ -188,6 +236,3 @@ class FileCommands(QObject):
         self.folder = str(path.parent)
         self.recent.add(path)
         return ""
-
-    def _tell(self, what: str, reasons: Sequence[str]) -> None:
-        QMessageBox.warning(self._window, what, "\n\n".join(reasons))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,24 @@ from hwlib.design.edit import checked, checked_after
 MERGES = 1
 NEVER_MERGES = -1
 _numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells without reading it whether a file was written since."""
+
+    written_ns: int
+    size_B: int
+    inode: int
+
+    @staticmethod
+    def of(path: Path) -> Stamp | None:
+        """The stamp of a file, None where there is none."""
+        try:
+            found = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        return Stamp(found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 class Edit(QUndoCommand):
@@ -60,6 +80,10 @@ class Page(QObject):
         self.design = design
         self.path = path
         """The design's file, None before the first save."""
+        self.on_disk = design
+        """What the file held when it was last read or written here."""
+        self.stamp = Stamp.of(path) if path is not None else None
+        """The file as it was then; None where there was none."""
         self.selection: frozenset[str] = frozenset()
         """The ids of the selected blocks and links."""
         self.number = next(_numbers)
@@ -101,13 +125,30 @@ class Page(QObject):
             raise ValueError("the design has no file yet")
         files.save(self.design, target)
         self.path = target
-        self.undo_stack.setClean()
+        self.agree(self.design, Stamp.of(target))
+
+    def agree(self, on_disk: Design, stamp: Stamp | None) -> None:
+        """Take note of what the file holds; where that is this design, nothing is unsaved."""
+        self.on_disk, self.stamp = on_disk, stamp
+        if on_disk == self.design:
+            self.undo_stack.setClean()
+        else:
+            self.undo_stack.resetClean()
         self.changed.emit()
+
+    def reload(self) -> None:
+        """Take what the file holds now, as one step of the history. Raises DesignFileError."""
+        if self.path is not None:
+            stamp = Stamp.of(self.path)
+            self.edit("Reload the file", files.load(self.path))
+            self.agree(self.design, stamp)
 
     def replace(self, design: Design, path: Path | None) -> None:
         """Hold another design, with an empty history."""
         self.design = checked(design, Design)
         self.path = path
+        self.on_disk = self.design
+        self.stamp = Stamp.of(path) if path is not None else None
         self.undo_stack.clear()
         self.changed.emit()
 
@@ -121,13 +162,14 @@ class Page(QObject):
         clean = not self.dirty
         self.path = path
         self.edit(f"Rename to {name}", msgspec.structs.replace(self.design, name=name))
+        self.on_disk, self.stamp = msgspec.structs.replace(self.on_disk, name=name), Stamp.of(path)
         if clean:
             self.undo_stack.setClean()
         self.changed.emit()
 
     def lose_file(self) -> None:
         """The file was deleted: what is here is the only copy."""
-        self.path = None
+        self.path = self.stamp = None
         self.mark_dirty()
 
     def ids(self) -> frozenset[str]:

@@ -72,6 +72,8 @@ class Recovered:
     path: Path | None
     edits: int
     written_s: float
+    copy: Path | None = None
+    """The file that it was read from."""
 
     def said(self, now_s: float | None = None) -> str:
         """In words: "Edge NPU, from 11:42, 3 edits after the last save"."""
@@ -80,9 +82,20 @@ class Recovered:
         return f"{self.design.name}, from {clock(self.written_s, time.time() if now_s is None else now_s)}, {since}"
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A copy that can't be read, and why."""
+
+    copy: Path
+    reason: str
+
+
 def clock(then_s: float, now_s: float) -> str:
     """A time of today as "11:42", an older one with its day."""
-    then, now = datetime.fromtimestamp(then_s), datetime.fromtimestamp(now_s)
+    try:
+        then, now = datetime.fromtimestamp(then_s), datetime.fromtimestamp(now_s)
+    except (OverflowError, OSError, ValueError):
+        return "an unknown time"
     return then.strftime("%H:%M") if then.date() == now.date() else f"{then.day} {then.strftime('%b %Y, %H:%M')}"
 
 
@@ -227,11 +240,20 @@ class LeftOver:
         self.folder = folder
         self._lock = lock
         self.designs: tuple[Recovered, ...] = ()
-        self.problems: tuple[str, ...] = ()
-        """Why copies can't be read."""
+        self.problems: tuple[Unreadable, ...] = ()
         found = [_recovered(path) for path in sorted(folder.glob("*.json"))]
         self.designs = tuple(one for one in found if isinstance(one, Recovered))
-        self.problems = tuple(one for one in found if isinstance(one, str))
+        self.problems = tuple(one for one in found if isinstance(one, Unreadable))
+
+    def discard_one(self, one: Recovered | Unreadable) -> None:
+        """Delete one copy; the last one takes the folder with it. A copy that can't be deleted is offered again."""
+        self.designs = tuple(kept for kept in self.designs if kept is not one)
+        self.problems = tuple(kept for kept in self.problems if kept is not one)
+        if not self.designs and not self.problems:
+            self.discard()
+        elif one.copy is not None:
+            with contextlib.suppress(OSError):
+                one.copy.unlink(missing_ok=True)
 
     def keep(self) -> None:
         """Leave everything for the next start."""
@@ -259,14 +281,28 @@ def left_over(root: Path) -> tuple[LeftOver, ...]:
     return tuple(sorted(found, key=lambda one: max((d.written_s for d in one.designs), default=0.0)))
 
 
-def _recovered(path: Path) -> Recovered | str:
+def _recovered(path: Path) -> Recovered | Unreadable:
     try:
         copy = msgspec.json.decode(path.read_bytes(), type=Copy)
         design = files.loads(bytes(copy.document), path.name)
-    except (OSError, msgspec.DecodeError, files.DesignFileError, RecursionError) as error:
+    except (OSError, ValueError, files.DesignFileError, RecursionError) as error:
         log.info("a recovery copy can't be read: %s", error)
-        return f"{path}: {error}"
-    return Recovered(design, Path(copy.path) if copy.path else None, max(copy.edits, 1), copy.written_s)
+        return Unreadable(path, _reason(error))
+    place = Path(copy.path) if copy.path and "\0" not in copy.path else None
+    return Recovered(design, place, max(copy.edits, 1), copy.written_s, path)
+
+
+def _reason(error: Exception) -> str:
+    """Why a copy can't be read, in words for who knows nothing of its format."""
+    match error:
+        case files.DesignFileError():
+            return str(error)
+        case OSError():
+            return f"The copy can't be read: {error.strerror or error}."
+        case msgspec.ValidationError():
+            return f"The copy is damaged: {error}."
+        case _:
+            return f"The copy is damaged or was cut off: {error}."
 
 
 # Following the window ---------------------------------------------------------------------------------------------

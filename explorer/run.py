@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 from explorer import cli
-from explorer.cli import DEFAULT_EXAMPLE as EXAMPLE
 from explorer.preflight import display_state, draws_on_display, install_line, missing_libraries, needs_xcb, os_release
 
+EXAMPLE = "tensor-gpu-hbm3"
 OUT = Path("out")
 _WHY = {
     "none": "There is no display here, so no window can open.",

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QTabBar, QToolButton, QWidget
 
 from explorer import theme
 from explorer.document import Document
-from explorer.page import Page
+from explorer.page import Page, Stamp
 from explorer.widgets.style import icon
 from hwlib.design import files
 from hwlib.design.design import Design
@@ -61,7 +61,10 @@ class Workspace(QObject):
         """Show a file in a tab of its own, or in the one that has it. Raises DesignFileError."""
         page = self.find(path)
         if page is None:
-            return self.open_design(files.load(path), path)
+            # Before it is read, so that a write in between is noticed.
+            stamp = Stamp.of(path)
+            page = self.open_design(files.load(path), path)
+            page.stamp = stamp
         self.document.show(page)
         return page
 

@@ -183,7 +183,6 @@ class LibraryPanel(QWidget):
         rows.left_upwards.connect(self._to_search)
         self.model.rename_asked.connect(self._rename)
         self.model.order_changed.connect(self._on_order)
-        self.library.failed.connect(self._tell)
         self.library.folder_changed.connect(self._name_folder)
         theme.notifier.changed.connect(self._retheme)
 
@@ -291,9 +290,6 @@ class LibraryPanel(QWidget):
         path = self.library.rename(entry, name)
         if path is not None:
             self.choose(str(path))
-
-    def _tell(self, failure: str, reason: str) -> None:
-        QMessageBox.warning(self, failure, reason)
 
     # Menus
 

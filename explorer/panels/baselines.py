@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from explorer import theme
 from explorer.document import Baseline, Document
@@ -76,6 +76,9 @@ class BaselineChip(QWidget):
 
 class BaselinePicker(QWidget):
     """The baselines in their order; "+" adds one. What finds no room stands in a menu."""
+
+    problem = Signal(str, str)
+    """What did not work, and why."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -146,7 +149,7 @@ class BaselinePicker(QWidget):
         try:
             design = files.load(path)
         except (files.DesignFileError, OSError) as error:
-            QMessageBox.warning(self, "This design could not be opened", str(error))
+            self.problem.emit("This design could not be opened", str(error))
             return
         self.folder = str(path.parent)
         self._add(Baseline(name=design.name, design=design))

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from explorer import theme
 from explorer.widgets.style import icon
 
 Level = Literal["ok", "note", "warning", "error"]
+Choice = tuple[str, Callable[[], object], bool]
+"""A button of a notice: its word, what it does, and whether the notice is settled by it."""
 WIDTH_PX = 344
 PADDING_PX = theme.GRID_PX + 2
 GAP_PX = theme.GRID_PX
@@ -24,19 +36,44 @@ COLORS = {"ok": "ok", "note": "accent", "warning": "warning", "error": "error"}
 
 
 class Notice(QWidget):
-    """One notice. It waits while the pointer rests on it."""
+    """One notice. It waits while the pointer rests on it; one with choices stays until it is settled or closed."""
 
     closed = Signal(object)
 
-    def __init__(self, text: str, level: Level, details: str, parent: QWidget) -> None:
+    def __init__(
+        self,
+        text: str,
+        level: Level,
+        details: str,
+        parent: QWidget,
+        choices: Sequence[Choice] = (),
+        about: object = None,
+    ) -> None:
         super().__init__(parent)
-        self.text, self.level, self.details = text, level, details
+        self.text, self.level, self.details, self.about = text, level, details, about
         self.setAccessibleName(text)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.dismiss)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(PADDING_PX, PADDING_PX, PADDING_PX, PADDING_PX)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(PADDING_PX, PADDING_PX, PADDING_PX, PADDING_PX)
+        column.setSpacing(theme.GRID_PX)
+        column.addLayout(self._make_words())
+        self.buttons = [self._choice(*choice) for choice in choices]
+        if self.buttons:
+            foot = QHBoxLayout()
+            foot.addStretch(1)
+            for button in self.buttons:
+                foot.addWidget(button)
+            column.addLayout(foot)
+        self.retheme()
+        self._fit()
+        self._wait()
+
+    def _make_words(self) -> QHBoxLayout:
+        """The line with the words and the small buttons beside them."""
+        text = self.text
+        row = QHBoxLayout()
         row.setSpacing(theme.GRID_PX)
         self._icon = QLabel(self)
         self._icon.setFixedWidth(ICON_PX)
@@ -47,22 +84,32 @@ class Notice(QWidget):
         self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row.addWidget(self.label, 1)
         self.details_button = self._button("Details", "Show what was said in full")
-        self.details_button.setVisible(bool(details))
+        self.details_button.setVisible(bool(self.details))
         self.details_button.clicked.connect(self._show_details)
         row.addWidget(self.details_button)
         self.close_button = self._button("", "Close this notice")
         self.close_button.clicked.connect(self.dismiss)
         row.addWidget(self.close_button)
-        self.retheme()
-        self._fit()
-        self._wait()
+        return row
+
+    def _choice(self, word: str, do: Callable[[], object], settles: bool) -> QPushButton:
+        button = QPushButton(word, self)
+
+        def chosen() -> None:
+            if settles:
+                self.dismiss()
+            do()
+
+        button.clicked.connect(chosen)
+        return button
 
     def sizeHint(self) -> QSize:
         """All are of one width, each as high as its words need."""
         buttons = [b for b in (self.details_button, self.close_button) if not b.isHidden()]
         taken = sum(b.sizeHint().width() + theme.GRID_PX for b in buttons) + ICON_PX + 3 * theme.GRID_PX + PADDING_PX
         words = self.label.heightForWidth(WIDTH_PX - taken)
-        return QSize(WIDTH_PX, max(words, self.close_button.sizeHint().height()) + 2 * PADDING_PX)
+        foot = theme.GRID_PX + self.buttons[0].sizeHint().height() if self.buttons else 0
+        return QSize(WIDTH_PX, max(words, self.close_button.sizeHint().height()) + foot + 2 * PADDING_PX)
 
     def retheme(self) -> None:
         """Take the theme's colours."""
@@ -99,7 +146,7 @@ class Notice(QWidget):
         self.closed.emit(self)
 
     def _wait(self) -> None:
-        if STAYS_MS[self.level]:
+        if STAYS_MS[self.level] and not self.buttons:
             self._timer.start(STAYS_MS[self.level])
 
     def _fit(self) -> None:
@@ -141,18 +188,32 @@ class Notices(QObject):
         """What is on show, oldest first."""
         return tuple(self._shown)
 
-    def say(self, text: str, level: Level = "note", details: str = "") -> None:
-        """Show a notice; one that says the same gives way to it."""
-        for other in [n for n in self._shown if n.text == text][:1]:
+    def say(
+        self,
+        text: str,
+        level: Level = "note",
+        details: str = "",
+        choices: Sequence[Choice] = (),
+        about: object = None,
+    ) -> None:
+        """Show a notice; one that says the same, or is `about` the same thing, gives way to it."""
+        for other in [n for n in self._shown if n.text == text or (about is not None and n.about == about)]:
             other.dismiss()
         if len(self._shown) >= MOST:
-            self._shown[0].dismiss()
-        notice = Notice(text, level, details, self._window)
+            # What waits for a decision goes last.
+            next((n for n in self._shown if not n.buttons), self._shown[0]).dismiss()
+        notice = Notice(text, level, details, self._window, choices, about)
         notice.closed.connect(self._forget)
         self._shown.append(notice)
         self._arrange()
         notice.show()
         notice.raise_()
+
+    def settle(self, about: object) -> None:
+        """Close the notices about something that is no matter any more."""
+        for notice in self.shown:
+            if notice.about == about:
+                notice.dismiss()
 
     def clear(self) -> None:
         """Close all notices."""

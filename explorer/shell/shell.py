@@ -76,6 +76,10 @@ class Shell(QObject):
         """A notice of any level."""
         self.notices.say(text, level, details)
 
+    def tell_problem(self, text: str, details: str = "") -> None:
+        """Something did not work, and there is nothing to decide."""
+        self.notices.say(text, "error", details)
+
     def tell_saved(self, path: Path) -> None:
         """A design was written."""
         self.tell(f"Saved {path.name}")

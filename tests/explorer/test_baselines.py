@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import Qt
 
 from explorer.app import default_baselines
 from explorer.document import Baseline, Document
@@ -108,17 +107,10 @@ def test_a_file_that_is_no_design_is_refused_in_words(qtbot, document, picker, t
     path = tmp_path / "broken.chip.json"
     path.write_text("{not json")
     picker.ask_path = lambda: str(path)
-    said: list[str] = []
-
-    def dismiss() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        said.append(box.informativeText() or box.text())
-        box.accept()
-
-    QTimer.singleShot(0, dismiss)
-    picker.open_design()
-    assert said
+    with qtbot.waitSignal(picker.problem) as told:
+        picker.open_design()
+    assert told.args[0] == "This design could not be opened"
+    assert "broken.chip.json" in told.args[1]
     assert names(document) == list(DEFAULT_DEVICES)
 
 

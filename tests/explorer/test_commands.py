@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QImage
@@ -93,6 +96,44 @@ def test_program_alone_opens_the_window(monkeypatch: pytest.MonkeyPatch, capfd: 
     assert "no window can open" in capfd.readouterr().err
     assert run(["--help"]) == 0
     assert "screenshot" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("module", ["explorer.cli_commands", "typer", "hwlib.cli", "msgspec"])
+def test_ctrl_c_while_a_command_loads_ends_it_quietly(module: str) -> None:
+    code = f"""
+import sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["chipscape", "devices"]
+from explorer.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_of_several_designs_those_that_open_are_opened(
+    chip: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[Any] = []
+
+    def run_window(designs: Any, *others: Any) -> int:
+        opened.append(([path and path.name for _, path in designs], others[-1]))
+        return 0
+
+    monkeypatch.setattr("explorer.app.run", run_window)
+    monkeypatch.setattr("explorer.cli_commands.require_qt", lambda window: None)
+    assert run(["gui", chip, "no-such.chip.json", "edge-npu-lpddr5"]) == 0
+    ((names, problems),) = opened
+    assert names == ["chip.chip.json", None]
+    assert len(problems) == 1
+    assert "no-such.chip.json" in problems[0]
+    assert run(["gui", "no-such.chip.json"]) == 2
+    assert "no-such.chip.json" in capfd.readouterr().err
+    assert len(opened) == 1
 
 
 def test_window_without_a_display_says_so(

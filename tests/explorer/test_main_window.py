@@ -294,9 +294,11 @@ def test_broken_file_is_told_and_the_design_stays(window: MainWindow, tmp_path: 
     path = tmp_path / "broken.chip.json"
     path.write_text('{"format": "chipscape-design"', encoding="utf-8")
     kept = window.document.design
-    answer(Button.Ok)
     assert not window.files.open_path(path)
     assert window.document.design is kept
+    notice = window.shell.notices.shown[-1]
+    assert notice.level == "error"
+    assert "ends too early" in notice.text
 
 
 def test_examples_are_offered_by_their_own_names(window: MainWindow) -> None:

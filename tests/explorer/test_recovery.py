@@ -187,7 +187,37 @@ def test_torn_copy_is_told_and_does_not_hide_the_others(tmp_path: Path) -> None:
     torn.write_bytes(torn.read_bytes()[:40])
     (one,) = offered(tmp_path)
     assert len(one.designs) == 1
-    assert "1.json" in one.problems[0]
+    assert one.problems[0].copy == torn
+    assert "damaged or was cut off" in one.problems[0].reason
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"\xff\xfe\x00", b"[" * 100_000, b'{"format": "chipscape-recovery", "version": 1}']
+)
+def test_whatever_a_copy_holds_is_told_in_words(qtbot: QtBot, tmp_path: Path, content: bytes) -> None:
+    kept(tmp_path, unsaved(number=1))
+    next(tmp_path.glob("*/1.json")).write_bytes(content)
+    made = RecoveryOffer(left_over(tmp_path))
+    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(made)
+    made.open()
+    (row,) = made.rows
+    assert row.note.startswith("The copy")
+    assert not row.open_button.isVisible()
+    assert not made.recover_button.isEnabled()
+    row.discard_button.click()
+    assert made.isHidden()
+    assert offered(tmp_path) == ()
+
+
+def test_a_copy_from_no_time_and_no_place_still_opens(tmp_path: Path) -> None:
+    kept(tmp_path, unsaved(number=1))
+    copy = next(tmp_path.glob("*/1.json"))
+    fields = msgspec.json.decode(copy.read_bytes()) | {"written_s": 1e300, "path": "a\0b"}
+    copy.write_bytes(msgspec.json.encode(fields))
+    (one,) = offered(tmp_path)
+    assert one.designs[0].path is None
+    assert "from an unknown time" in one.designs[0].said()
 
 
 def test_empty_leftovers_are_cleared_away(tmp_path: Path) -> None:
@@ -230,7 +260,7 @@ def offer(qtbot: QtBot, tmp_path: Path) -> RecoveryOffer:
 def test_enter_recovers(offer: RecoveryOffer) -> None:
     chosen = heard(offer.recover_chosen)
     QTest.keyClick(offer, Qt.Key.Key_Return)
-    assert [one.designs[0].design for one in chosen[0][0]] == [GPU]
+    assert [one.design for _, one in chosen[0][0]] == [GPU]
 
 
 def test_escape_means_later(offer: RecoveryOffer, tmp_path: Path) -> None:

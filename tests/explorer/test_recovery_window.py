@@ -56,6 +56,40 @@ def test_recovered_work_opens_dirty_above_what_its_file_holds(window: MainWindow
     assert not page.dirty
 
 
+def test_each_copy_is_opened_or_discarded_by_itself(window: MainWindow, tmp_path: Path) -> None:
+    root = tmp_path / "recovery"
+    left_behind(root, (Design(name="One"), None), (Design(name="Two"), None), (Design(name="Three"), None))
+    window.desk.guard(tmp_path / "own")
+    offer = window.desk.offer_left_over(root)
+    assert offer is not None
+    offer.rows[1].open_button.click()
+    assert titles(window)[1:] == [f"{DIRTY_MARK}Two"]
+    offer.rows[0].discard_button.click()
+    assert [line.split(",")[0] for line in offer.lines()] == ["Three"]
+    assert offer.isVisible()
+    assert len(list(root.glob("*/*.json"))) == 1
+    QTest.keyClick(offer, Key.Key_Escape)
+    again = window.desk.offer_left_over(root)
+    assert again is not None
+    assert [line.split(",")[0] for line in again.lines()] == ["Three"]
+    again.discard_button.click()
+    assert list(root.iterdir()) == []
+
+
+def test_opening_all_leaves_what_cannot_be_read(window: MainWindow, tmp_path: Path) -> None:
+    root = tmp_path / "recovery"
+    left_behind(root, (Design(name="One"), None), (Design(name="Two"), None))
+    sorted(root.glob("*/*.json"))[0].write_bytes(b"{")
+    offer = window.desk.offer_left_over(root)
+    assert offer is not None
+    offer.recover_button.click()
+    assert titles(window)[1:] == [f"{DIRTY_MARK}Two"]
+    assert offer.rows[0].note.startswith("The copy is damaged")
+    assert offer.isVisible()
+    offer.discard_button.click()
+    assert list(root.iterdir()) == []
+
+
 def test_recovered_work_of_a_lost_file_keeps_its_place(window: MainWindow, tmp_path: Path) -> None:
     lost = load_example("edge-npu-lpddr5")
     window.desk.workspace.recover(lost, tmp_path / "gone.chip.json")

@@ -117,16 +117,16 @@ def test_an_untouched_empty_design_gives_its_place(window: MainWindow, tmp_path:
     assert titles(window) == ["Tensor-core GPU, HBM3", "A"]
 
 
-def test_broken_files_are_told_in_one_message_and_the_others_open(window: MainWindow, tmp_path: Path) -> None:
+def test_broken_files_are_told_in_one_notice_and_the_others_open(window: MainWindow, tmp_path: Path) -> None:
     broken = [tmp_path / f"broken{n}.chip.json" for n in range(2)]
     for path in broken:
         path.write_text("{", encoding="utf-8")
-    said: list[str] = []
-    answer(Button.Ok, lambda box: said.append(box.text()))
     assert not window.files.open_paths([broken[0], put(tmp_path, "A"), broken[1]])
     assert titles(window) == ["Tensor-core GPU, HBM3", "A"]
-    assert "broken0" in said[0]
-    assert "broken1" in said[0]
+    (notice,) = window.shell.notices.shown
+    assert (notice.text, notice.level) == ("2 files could not be opened", "error")
+    assert "broken0" in notice.details
+    assert "broken1" in notice.details
 
 
 # Switching --------------------------------------------------------------------------------------------------------
@@ -314,9 +314,9 @@ def test_save_as_does_not_overwrite_a_file_of_another_tab(window: MainWindow, tm
     kept = files.load(path)
     window.files.open_path(path)
     window.desk.workspace.show_next()
-    answer(Button.Ok)
     assert not window.files.save_path(path)
     assert files.load(path) == kept
+    assert "A.chip.json is open in another tab" in window.shell.notices.shown[-1].text
 
 
 def test_open_design_follows_a_rename_in_the_library(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
