@@ -10,6 +10,8 @@ from hwlib.units import format_band, format_quantity
 if TYPE_CHECKING:
     from hwlib.report import EnergyFigure, Phase, Report
 
+BOARD_KEY, BOARD_DECODE_KEY = "board_energy_per_token_J", "board_decode_energy_per_token_J"
+"""Keys of a board's energy per token, of the whole run and of decode alone."""
 MEANING = "In brackets: the 10 to 90 % band, which holds 8 of 10 measurements"
 
 
@@ -50,7 +52,9 @@ def phase_band(report: Report, phase: Phase, total_s: float) -> Band | None:
 
 def board_band(report: Report, figure: EnergyFigure) -> Band | None:
     """The band of a board's energy per token; upper bounds at the TDP have none."""
-    return band_of(report, f"energy.{figure.method}.{figure.scope}") if figure.scope == "board" else None
+    if figure.scope != "board" or "TDP" in figure.method:
+        return None
+    return band_of(report, BOARD_DECODE_KEY if figure.label.startswith("decode") else BOARD_KEY)
 
 
 def banded(report: Report, key: str, value: float | None, unit: str, digits: int = 4) -> str:

@@ -23,7 +23,7 @@ class Entry:
     label: str
     color: str
     pattern: Qt.BrushStyle | None = None
-    shape: Literal["box", "circle", "square", "line", "mark"] = "box"
+    shape: Literal["box", "circle", "square", "diamond", "cross", "line", "mark"] = "box"
     dash: tuple[float, ...] = ()
 
 
@@ -133,7 +133,25 @@ def _paint_shape(painter: QPainter, rect: QRectF, entry: Entry) -> None:
         painter.setPen(QPen(QColor(entry.color), 2))
         painter.drawLine(QPointF(rect.center().x(), rect.top()), QPointF(rect.center().x(), rect.bottom()))
         return
+    inner = rect.adjusted(1, 1, -1, -1)
+    if entry.shape in ("diamond", "cross"):
+        _paint_strokes(painter, inner, entry)
+        return
     painter.setPen(edge)
     painter.setBrush(QColor(entry.color))
-    inner = rect.adjusted(1, 1, -1, -1)
     painter.drawEllipse(inner) if entry.shape == "circle" else painter.drawRect(inner)
+
+
+def _paint_strokes(painter: QPainter, rect: QRectF, entry: Entry) -> None:
+    """A hollow diamond or an upright cross turned by 45 degrees."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(entry.color), 1.5))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    if entry.shape == "diamond":
+        middle = rect.center()
+        upper, lower = QPointF(middle.x(), rect.top()), QPointF(middle.x(), rect.bottom())
+        painter.drawPolygon([upper, QPointF(rect.right(), middle.y()), lower, QPointF(rect.left(), middle.y())])
+    else:
+        painter.drawLine(rect.topLeft(), rect.bottomRight())
+        painter.drawLine(rect.topRight(), rect.bottomLeft())
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

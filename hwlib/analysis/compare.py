@@ -171,8 +171,12 @@ def _row(figure: _Figure, reports: Sequence[Report], reference: int, names: Sequ
     )
 
 
+_BAND_KEYS = {"energy.board power x time.board": "board_energy_per_token_J"}
+"""Under which key a report knows the band of a figure, where that isn't the row's."""
+
+
 def _band_text(report: Report, figure: _Figure, value: float) -> str:
-    low, high = report.bands.get(figure.key, (value, value))
+    low, high = report.bands.get(_BAND_KEYS.get(figure.key, figure.key), (value, value))
     unit = "" if figure.unit.startswith("tokens") else figure.unit
     return format_band(value, low, high, unit) if low < high else ""
 

@@ -1,0 +1,83 @@
+"""A read-only table of ready words, as the dialogs about evidence show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from explorer import theme
+from explorer.charts.chart_menu import copy_text
+
+ROW_PX = 3 * theme.GRID_PX
+MOST_COLUMN_PX = 360
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class PlainTable(QTableWidget):
+    """Rows of texts; columns named in `numbers` are right-aligned, the one in `wide` takes the room that is left."""
+
+    def __init__(
+        self, name: str, header: Sequence[str], numbers: Iterable[str] = (), wide: str = "",
+        parent: QWidget | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(0, len(header), parent)
+        self._columns = tuple(header)
+        self._numbers = frozenset(numbers)
+        self.setAccessibleName(name)
+        self.setHorizontalHeaderLabels(list(header))
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setFrameShape(QTableWidget.Shape.NoFrame)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        head = self.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setMaximumSectionSize(MOST_COLUMN_PX)
+        for i, column in enumerate(header):
+            self.horizontalHeaderItem(i).setTextAlignment(RIGHT if column in self._numbers else LEFT)
+            stretched = column == wide
+            head.setSectionResizeMode(
+                i, QHeaderView.ResizeMode.Stretch if stretched else QHeaderView.ResizeMode.ResizeToContents
+            )
+        theme.notifier.changed.connect(self._retheme)
+
+    def show_rows(self, rows: Sequence[Sequence[str]], tips: Sequence[str] = (), faint: Iterable[str] = ()) -> None:
+        """Replace the rows; `tips` are one per row, columns in `faint` are written in muted ink."""
+        self._faint = frozenset(faint)
+        self.setRowCount(len(rows))
+        for r, row in enumerate(rows):
+            for c, text in enumerate(row):
+                item = QTableWidgetItem(text)
+                item.setTextAlignment(RIGHT if self._columns[c] in self._numbers else LEFT)
+                item.setToolTip(tips[r] if r < len(tips) else text)
+                self.setItem(r, c, item)
+        self._retheme()
+
+    _faint: frozenset[str] = frozenset()
+
+    def _retheme(self) -> None:
+        muted = QColor(theme.current().muted)
+        for c, column in enumerate(self._columns):
+            if column in self._faint:
+                for r in range(self.rowCount()):
+                    self.item(r, c).setForeground(muted)
+
+    def texts(self) -> list[tuple[str, ...]]:
+        """The rows on show."""
+        columns = range(self.columnCount())
+        return [tuple(self.item(r, c).text() for c in columns) for r in range(self.rowCount())]
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            copy_text("\n".join("\t".join(row) for row in (self._columns, *self.texts())))
+        else:
+            super().keyPressEvent(event)
