@@ -68,7 +68,7 @@ def converters_per_array(p: Parameters) -> Array:
 def _crossbar(p: Parameters, node: Array) -> Array:
     cells = per_word(p.word("cell"), lambda cell: crossbar.cell_area_m2(cell, node, p.bits_per_cell))
     array = p.rows * p.columns * cells + p.rows * adc.dac_area_m2(node, p.dac_bits)
-    array = array + converters_per_array(p) * adc.adc_area_m2(node, p.adc_bits, p.adc_rate_Hz)
+    array = array + converters_per_array(p) * adc.column_adc_area_m2(node, p.adc_bits, p.adc_rate_Hz)
     copies = np.where(p.ping_pong > 0, 2.0, 1.0)
     # published macros, which the periphery factor comes from, include their wiring
     return np.asarray(p.arrays * copies * array * crossbar.peripheral_area_factor() + 0.0 * node)

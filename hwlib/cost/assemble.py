@@ -11,6 +11,7 @@ from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.overlap import serial_programming, shares, without_walls
 from hwlib.cost.run import Run
 from hwlib.cost.throttle import UNCLOCKED, voltage_squared
+from hwlib.cost.crossbar_peak import full_pass_s
 from hwlib.cost.work import ACTIVATION_SHARE, crossbar_shape
 from hwlib.design.design import Link
 from hwlib.mapping.program import CROSSBAR
@@ -157,8 +158,8 @@ def rect(one: OneDesign, index: int) -> Rect:
 def block_figures(one: OneDesign) -> tuple[BlockFigure, ...]:
     """Every block with place, power and utilisation in decode."""
     machine, d = one.run.machine, one.d
-    power = _block_powers(one)
-    busy = _block_use(one)
+    power = block_powers(one)
+    busy = block_use(one)
     result = []
     for i, block in enumerate(one.design.blocks):
         peak, unit = _peak(one, i, block.kind)
@@ -186,7 +187,7 @@ def _decode_rates(one: OneDesign) -> Array:
     return np.where(one.program.phase == 1, one.passes, 0.0) * at_once / max(float(one.run.phase_s[1, one.d]), 1e-300)
 
 
-def _block_powers(one: OneDesign) -> Array:
+def block_powers(one: OneDesign) -> Array:
     """Mean power of blocks in decode [B]: their actions plus leakage; wires belong to links, not to blocks."""
     power = one.run.machine.leakage_W[one.d].copy()
     rates = _decode_rates(one)
@@ -202,7 +203,7 @@ def _block_powers(one: OneDesign) -> Array:
     return np.asarray(power)
 
 
-def _block_use(one: OneDesign) -> Array:
+def block_use(one: OneDesign) -> Array:
     """Share of the decode step during which a block would be busy alone [B]."""
     machine, d = one.run.machine, one.d
     rates, times = _decode_rates(one), one.run.times[d]
@@ -301,21 +302,19 @@ def ceilings(one: OneDesign) -> tuple[Ceiling, ...]:
         )
     for index, crossbars in enumerate(machine.crossbars):
         name = "Crossbar" if len(machine.crossbars) == 1 else f"Crossbar {index + 1}"
-        roofs.append(Ceiling(name=name, kind="compute", resource="crossbar", value=_crossbar_peak(one, crossbars)))
+        roofs.append(Ceiling(name=name, kind="compute", resource="crossbar", value=crossbar_peak(one, crossbars)))
     for name, pool in (("DRAM", machine.dram), ("SRAM", machine.sram)):
         if pool is not None:
             roofs.append(Ceiling(name=name, kind="memory", resource=name.lower(), value=float(pool.bandwidth_Bps[d])))
     return tuple(r for r in roofs if r.value > 0)
 
 
-def _crossbar_peak(one: OneDesign, pool: CrossbarPool) -> float:
+def crossbar_peak(one: OneDesign, pool: CrossbarPool) -> float:
     """FLOP/s with every array of the pool busy: 2 rows across / (input slices x row groups x the slower step)."""
     x = {name: float(v[one.d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, one.run.scenario).items()}
     if x["too_narrow"]:
         return 0.0
-    convert = 0.0 if pool.digital else x["turns"] / x["adc_rate_Hz"]
-    step = x["slices_in"] * np.ceil(x["rows"] / x["rows_active"]) * max(x["read_time_s"], convert)
-    return float(2.0 * x["arrays"] * x["rows"] * x["across"] / step)
+    return 2.0 * x["arrays"] * x["rows"] * x["across"] / full_pass_s(pool, x)
 
 
 def memory_figures(one: OneDesign) -> tuple[MemoryFigure, ...]:

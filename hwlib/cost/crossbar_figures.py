@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.assemble import OneDesign
+from hwlib.cost.crossbar_peak import peak_ops_per_J
 from hwlib.cost.energy import INDEX
 from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.sqnr import lossless_adc_bits, sqnr_dB
@@ -30,10 +31,9 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     signed, apart = x["copies"] > x["copies_converted"], x["copies_converted"] > 1
     need = lossless_adc_bits(x["rows_active"], x["dac_bits"], x["bits_per_cell"], signed)
     longest = float(np.max(one.values["k"][one.program.unit == CROSSBAR + index], initial=1.0))
-    ratio = math.inf
+    ratio, zeros = math.inf, float(one.run.machine.chip.settings["zero_share"][one.d, 0])
     if not pool.digital:
         sizes = [int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits")]
-        zeros = float(one.run.machine.chip.settings["zero_share"][one.d, 0])
         ratio = sqnr_dB(int(longest), *sizes, scenario.activation_bits, scenario.weight_bits, signed, zeros, apart)
     writes = _writes_per_s(one, index, x)
     return CrossbarFigure(
@@ -45,7 +45,7 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
         filling=_filling(one, index, pool),
         writes_per_cell_s=writes,
         lifetime_s=x["endurance"] / writes if writes > 0 else math.inf,
-        peak_TOPS_per_W=_peak(pool, x, one) / 1e12,
+        peak_TOPS_per_W=peak_ops_per_J(pool, x, one.d, zeros) / 1e12,
         mapped_TOPS_per_W=_mapped(one, index) / 1e12,
         end_to_end_TOPS_per_W=_end_to_end(one) / 1e12,
         convention=f"W{scenario.weight_bits}A{scenario.activation_bits}, 1 MAC = 2 OP",
@@ -61,7 +61,7 @@ def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
     need = arrays_per_instance(pool, scenario, matrices, n, k)[d]
     x = {name: float(v[d, 0]) for name, v in crossbar_shape(pool, scenario).items()}
     placed = one.run.placed[d, :, 2 + index]
-    cells = float(placed @ (matrices * n * k)) * x["slices_w"] * x["copies"]
+    cells = float(placed @ (matrices * n * k)) * x["width"]
     arrays = float(np.where(placed > 0, placed * np.where(np.isfinite(need), need, 0.0), 0.0).sum())
     return cells / max(arrays * x["rows"] * x["columns"], 1.0)
 
@@ -73,24 +73,6 @@ def _writes_per_s(one: OneDesign, index: int, x: dict[str, float]) -> float:
     at_once = float(one.runs[0]) / scenario.chips  # micro-batches over stages, each with a part of the layers
     written = float(one.passes[here] @ one.run.work.cell_writes[one.d, here]) * at_once
     return written / (x["arrays"] * x["rows"] * x["columns"]) / float(one.phase_s[1])
-
-
-def _peak(pool: CrossbarPool, x: dict[str, float], one: OneDesign) -> float:
-    """Operations per joule of a fully used array: 2 rows across / energy of one input vector's pass."""
-    d = one.d
-    groups = math.ceil(x["rows"] / x["rows_active"])
-    steps = x["slices_in"]
-    macs = x["rows"] * x["across"]
-    used = x["across"] * x["slices_w"] * x["copies"]
-    converted = x["across"] * x["slices_w"] * x["copies_converted"]
-    live = 1.0 if pool.digital else 1.0 - float(one.run.machine.chip.settings["zero_share"][d, 0])
-    conversions = 0.0 if pool.digital else converted * steps * groups
-    joules = (
-        x["rows"] * used * steps * live * float(pool.cell_J[d])
-        + conversions * (float(pool.adc_J[d]) + float(pool.shift_add_J[d]))
-        + x["rows"] * steps * float(pool.dac_J[d])
-    )
-    return 2.0 * macs / max(joules, 1e-300) if macs > 0 else 0.0
 
 
 def _mapped(one: OneDesign, index: int) -> float:

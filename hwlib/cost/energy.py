@@ -15,6 +15,7 @@ from hwlib.technology import logic
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
+ADD_KEY = "crossbar.shift_add"
 INDEX = {name: i for i, name in enumerate(COMPONENTS)}
 
 
@@ -182,11 +183,12 @@ def _crossbar_actions(machine: Machine, program: Program, work: Work) -> list[Ac
                 "cell_read_energy_J",
             )
         )
-        found.append(Action("dac", "row drives", block, "drive", work.drives * here, pool.dac_J, "dac.capacitance"))
+        drives, adds = work.drives * here, work.shift_adds * here
         found.append(
-            Action(
-                "shift_add", "shift-adds", block, "op", work.shift_adds * here, pool.shift_add_J, "crossbar.shift_add"
-            )
+            Action("dac", "row drives", block, "drive", drives, pool.dac_J, "dac.capacitance", "dac_energy_J")
+        )
+        found.append(
+            Action("shift_add", "shift-adds", block, "op", adds, pool.shift_add_J, ADD_KEY, "shift_add_energy_J")
         )
         found.append(
             Action(

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from hwlib import resources
 from hwlib.cost.area import RATES, converters_per_array, per_word
+from hwlib.cost.crossbar_pool import CrossbarPool, crossbar_pools
 from hwlib.cost.floorplan import Floorplan, floorplan
 from hwlib.cost.lower import Lowered, Parameters
 from hwlib.mapping.routes import TRAFFIC_CLASSES, Pairs, Routes, find_routes, joined
-from hwlib.technology import adc, crossbar, dram, logic, sram, wires
+from hwlib.technology import crossbar, dram, logic, sram, wires
 
 Array = NDArray[np.float64]
 
@@ -28,6 +29,9 @@ FALLBACKS: dict[int, tuple[tuple[logic.Format, float], ...]] = {
 RING_THROUGHPUT = 8.0
 """Channels' worth of uniform traffic that a ring carries: 2 cuts x 2 directions, half of the traffic crosses."""
 
+
+PERFECT = 0.99999
+"""A perfect overlap is computed as this one: two equal times then take 7e-6 longer than one alone."""
 
 OPERAND_BITS: dict[logic.Format, float] = {"fp32": 32.0, "16bit": 16.0, "fp8": 8.0, "int8": 8.0, "int4": 4.0}
 
@@ -84,22 +88,6 @@ class VectorUnits:
 
 
 @dataclass(frozen=True)
-class CrossbarPool:
-    """Crossbar blocks of equal parameters: arrays together [D], the parameters of one array [D], energies [D]."""
-
-    blocks: tuple[int, ...]
-    cell: str
-    digital: bool
-    values: dict[str, Array]
-
-    def __getattr__(self, name: str) -> Array:
-        try:
-            return self.__dict__["values"][name]  # type: ignore[no-any-return]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-@dataclass(frozen=True)
 class Streams:
     """Per byte of each traffic class (C): share that passes each link and network [D, C, L + N] and its load in s/B,
     energy [D, C] in J/B, wire length [D, C] in m, hops by network [D, C, N], first-byte latency [D, C] in s, and
@@ -114,6 +102,8 @@ class Streams:
     hops: Array
     latency_s: Array
     exists: NDArray[np.bool_]
+    crossed: Array
+    """Share of each class that takes each crossing of a network [D, C, T]."""
 
 
 @dataclass(frozen=True)
@@ -258,56 +248,10 @@ def dram_pool(chip: Lowered, connected: NDArray[np.bool_]) -> Pool:
     return _pool(p, capacity * connected, bandwidth * connected, energy, energy)
 
 
-def _first(p: Parameters, column: int) -> dict[str, Array]:
-    return {name: values[:, column] for name, values in p._numbers.items()}
-
-
 def connected_pools(chip: Lowered, routes: Routes) -> tuple[tuple[int, ...], ...]:
     """Sets of equal crossbar blocks that a memory feeds; what nothing feeds computes nothing."""
     fed = (tuple(i for i in pool if len(routes.classes[f"crossbar.{i}"].source)) for pool in chip.shape.pools)
     return tuple(pool for pool in fed if pool)
-
-
-def crossbar_pools(chip: Lowered, connected: tuple[tuple[int, ...], ...]) -> tuple[CrossbarPool, ...]:
-    """One pool per set of equal crossbar blocks, with derived times and energies per action [D]."""
-    if "crossbar" not in chip.kinds:
-        return ()
-    p = chip.kinds["crossbar"]
-    place = {int(b): i for i, b in enumerate(p.index)}
-    node = chip.node_nm[:, 0]
-    toggle = chip.settings["toggle_rate"][:, 0] / 0.5
-    pools = []
-    for blocks in connected:
-        column = place[blocks[0]]
-        v = _first(p, column)
-        name = p.word("cell")[column]
-        cell = crossbar.cell_technology(name)
-        digital = name == "sram_digital"
-
-        def own(field: str, modelled: Array, v: dict[str, Array] = v) -> Array:
-            return np.where(np.isnan(v[field]), modelled, v[field])
-
-        coding = "offset" if digital else p.word("coding")[column]
-        copies = 1.0 if coding == "offset" else 2.0
-        read = crossbar.digital_bitmac_energy_J(node) * toggle if digital else crossbar.cell_read_energy_J(name, node)
-        values = {
-            **v,
-            "arrays": v["arrays"] * len(blocks),
-            "copies": np.full_like(node, copies),
-            "copies_converted": np.full_like(node, 2.0 if coding == "differential_digital" else 1.0),
-            "offset": np.full_like(node, 1.0 if coding == "offset" and not digital else 0.0),
-            "bits_per_cell": np.ones_like(node) if digital else v["bits_per_cell"],
-            "read_time_s": own("read_time_s", crossbar.cell_read_time_s(name, node) + 0.0 * node),
-            "write_energy_J": own("write_energy_J", cell.write_energy_J + 0.0 * node),
-            "write_time_s": own("write_time_s", cell.write_time_row_s + 0.0 * node),
-            "endurance": own("endurance", cell.programmings + 0.0 * node),
-            "cell_J": own("cell_read_energy_J", read + 0.0 * node),
-            "adc_J": own("adc_energy_J", adc.adc_energy_J(node, v["adc_bits"], v["adc_rate_Hz"])),
-            "dac_J": adc.dac_energy_J(node, v["dac_bits"]) + crossbar.row_driver_energy_J(node, v["columns"]),
-            "shift_add_J": crossbar.shift_add_energy_J(node) * toggle,
-        }
-        pools.append(CrossbarPool(blocks, name, digital, values))
-    return tuple(pools)
 
 
 def _weights(pairs: Pairs, source: Array, target: Array) -> Array:
@@ -336,12 +280,12 @@ def streams(
         passing = np.concatenate([on_link, through], axis=1)
         energy = 8.0 * (length * wire_J[:, 0] + (through * hops * router_J).sum(1))
         latency = length * delay[:, 0] + (through * hops * hop_s).sum(1)
-        rows.append((passing, energy, length, through * hops, latency, bool(len(pairs.source))))
-    share, energy, length, hopped, latency = (np.stack([r[i] for r in rows], axis=1) for i in range(5))
-    exists = np.array([r[5] for r in rows])
+        rows.append((passing, energy, length, through * hops, latency, on_cross, bool(len(pairs.source))))
+    share, energy, length, hopped, latency, crossed = (np.stack([r[i] for r in rows], axis=1) for i in range(6))
+    exists = np.array([r[6] for r in rows])
     bandwidth = np.concatenate([chip.link_width_bits * chip.link_clock_Hz / 8.0, capacity], axis=1)
     loads = share / bandwidth[:, None, :]
-    return Streams(tuple(names), share, bandwidth, loads, energy, length, hopped, latency, exists)
+    return Streams(tuple(names), share, bandwidth, loads, energy, length, hopped, latency, exists, crossed)
 
 
 def _networks(chip: Lowered, noc: Parameters | None) -> tuple[Array, Array, Array, Array]:
@@ -448,7 +392,7 @@ def build(chip: Lowered, widths: tuple[int, ...]) -> Machine:
     pools = [p for p in (on_chip, off_chip) if p is not None]
     weight = _block_weights(chip, next(iter(matrix.values()), None), vector, pools)
     own = chip.settings["overhead_s"][:, 0]
-    overlap = np.minimum(chip.settings["overlap"][:, 0], 0.99)
+    overlap = np.minimum(chip.settings["overlap"][:, 0], PERFECT)
     ports = _reached(chip.kinds["port"], routes.classes["port"]) if "port" in chip.kinds else np.zeros(0)
     port_Bps, port_latency, port_J = _ports(chip, ports)
     crossbars = connected_pools(chip, routes)
@@ -474,4 +418,4 @@ def build(chip: Lowered, widths: tuple[int, ...]) -> Machine:
     )
 
 
-__all__ = ["Machine", "build", "converters_per_array", "operand_width"]
+__all__ = ["CrossbarPool", "Machine", "build", "converters_per_array", "operand_width"]

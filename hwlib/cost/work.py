@@ -11,6 +11,7 @@ from hwlib.cost.machine import FALLBACKS, OPERAND_BITS, CrossbarPool, Machine, M
 from hwlib.mapping import tiling
 from hwlib.mapping.collectives import collective_latencies, port_ramp
 from hwlib.mapping.program import CROSSBAR, IN_DRAM, IN_SRAM, MATRIX, MEMORY, PORT, RELOADED, VECTOR, Program
+from hwlib.mapping.rounds import Rounds, rounds
 from hwlib.report import RESOURCES
 from hwlib.workload.operators import Kind
 from hwlib.workload.scenario import Scenario
@@ -45,12 +46,18 @@ class Work:
     cell_reads: Array
     shift_adds: Array
     cell_writes: Array
+    fills: Array
+    """How often arrays are programmed for one instance, and the parts of the sums and of the outputs for that (see
+    mapping/rounds.py); 1 where weights stay."""
+    over_sums: Array
+    over_outputs: Array
 
 
 def _empty(machine: Machine, program: Program) -> Work:
     d, k = machine.chip.count, len(program)
     zeros = [np.zeros((d, k)) for _ in range(13)]
-    return Work(np.zeros((d, k, len(RESOURCES))), np.zeros((d, k, len(machine.streams.names))), *zeros)
+    ones = [np.ones((d, k)) for _ in range(3)]
+    return Work(np.zeros((d, k, len(RESOURCES))), np.zeros((d, k, len(machine.streams.names))), *zeros, *ones)
 
 
 def widths_needed(scenario: Scenario) -> tuple[int, int]:
@@ -248,41 +255,56 @@ def crossbar_work(
     converted = x["copies_converted"] * m * n * x["slices_in"] * x["slices_w"] * all_groups * batch
     reference = x["offset"] * m * x["slices_in"] * all_groups * np.ceil(n / x["across"]) * batch
     if not pool.digital:
-        work.times[:, cols, ADC] = steps * groups * x["turns"] / x["adc_rate_Hz"]
+        work.times[:, cols, ADC] = steps * groups * adc_turns(x, n) / x["adc_rate_Hz"]
         work.conversions[:, cols] = converted + reference
         work.shift_adds[:, cols] = converted + reference
     else:
         work.shift_adds[:, cols] = m * n * batch * x["slices_in"] * np.ceil(k / x["rows"])
     live = 1.0 - machine.chip.settings["zero_share"]
     work.drives[:, cols] = m * k * batch * x["slices_in"] * np.ceil(n / x["across"])
-    cells = m * k * n * batch * x["slices_w"] * x["copies"] * x["slices_in"]
+    cells = m * k * n * batch * x["width"] * x["slices_in"]
     work.cell_reads[:, cols] = cells if pool.digital else cells * live
-    name = machine.streams.names[4 + index]
     a, w, o = _operand_bytes(program, cols)
-    _on_chip(machine, program, work, cols, a + 0 * m, o + 0 * m, name)
-    _reload(machine, program, work, cols, x, pool)
+    held = _reload(machine, program, work, cols, x, pool)
+    reads, writes = a * held.over_outputs + o * (held.over_sums - 1.0), o * held.over_sums
+    _on_chip(machine, program, work, cols, reads, writes, machine.streams.names[4 + index])
     _off_chip(machine, program, work, cols, a, w, o)
 
 
 def _reload(
     machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], x: dict[str, Array], pool: CrossbarPool
-) -> None:
-    """Weights that are programmed anew for every use: cells, time in passes over the arrays, and their way in."""
+) -> Rounds:
+    """Weights that are programmed anew for every use: cells, time in fills of the arrays, and their way in."""
     again = program.source[cols] == RELOADED
-    if not again.any():
-        return
     n, k, batch = (program.values[c][:, cols] for c in ("n", "k", "batch"))
-    cells = n * k * batch * x["slices_w"] * x["copies"]
-    need = np.ceil(k / x["rows"]) * np.ceil(n / x["across"]) * batch
-    passes = np.ceil(need / x["arrays"])
-    work.cell_writes[:, cols] = np.where(again, cells, 0.0)
-    work.times[:, cols, PROGRAM] = np.where(again, passes * np.minimum(k, x["rows"]) * x["write_time_s"], 0.0)
-    work.times[:, cols, CROSSBAR_T] *= np.where(again, passes, 1.0)
-    work.times[:, cols, ADC] *= np.where(again, passes, 1.0)
+    if not again.any():
+        return Rounds(np.ones_like(n), np.ones_like(n), np.ones_like(n))
+    a, _, o = _operand_bytes(program, cols)
+    found = rounds(np.ceil(k / x["rows"]), np.ceil(n / x["across"]), batch, x["arrays"], a, o)
+    held = Rounds(*(np.where(again, v, 1.0) for v in (found.fills, found.over_sums, found.over_outputs)))
+    rows = np.where(x["whole_array"] > 0, x["rows"], np.minimum(k, x["rows"]))
+    work.fills[:, cols], work.over_sums[:, cols], work.over_outputs[:, cols] = (
+        held.fills,
+        held.over_sums,
+        held.over_outputs,
+    )
+    work.cell_writes[:, cols] = np.where(again, n * k * batch * x["slices_w"] * x["copies"], 0.0)
+    work.times[:, cols, PROGRAM] = np.where(again, held.fills * rows * x["write_time_s"], 0.0)
+    work.times[:, cols, CROSSBAR_T] *= held.fills
+    work.times[:, cols, ADC] *= held.fills
     moved = np.where(again, program.weight_bytes[:, cols], 0.0)
-    if machine.sram is not None:
-        work.sram_read_bytes[:, cols] += moved
     work.stream_bytes[:, cols, 4 + machine.crossbars.index(pool)] += moved
+    if machine.sram is not None:
+        past = x["bypass"] * moved if machine.dram is not None else 0.0 * moved
+        work.sram_read_bytes[:, cols] += moved - past
+        work.sram_write_bytes[:, cols] -= past
+    return held
+
+
+def adc_turns(x: dict[str, Array], n: Array) -> Array:
+    """Conversions of one ADC in a step: the columns of n outputs, spread over arrays and their ADCs alike [D, K]."""
+    used = np.ceil(n / np.ceil(n / x["across"])) * x["slices_w"] * x["copies_converted"]
+    return np.maximum(1.0, used / np.ceil(x["columns"] / x["columns_per_adc"]))
 
 
 def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
@@ -295,11 +317,11 @@ def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
     values = {name: v[:, None] for name, v in pool.values.items()}
     values["slices_in"] = np.ceil(scenario.activation_bits / values["dac_bits"])
     values["slices_w"] = np.ceil(scenario.weight_bits / values["bits_per_cell"])
-    values["across"] = np.floor(values["columns"] / (values["slices_w"] * values["copies"]))
+    values["width"] = values["slices_w"] * values["copies"] + values["guard_columns"]
+    values["across"] = np.floor(values["columns"] / values["width"])
     values["too_narrow"] = (values["across"] < 1).astype(float)
     values["across"] = np.maximum(values["across"], 1.0)
     values["rows_active"] = np.minimum(values["rows_active"], values["rows"])
-    values["turns"] = np.ceil(values["columns_per_adc"] * values["copies_converted"] / values["copies"])
     return values
 
 

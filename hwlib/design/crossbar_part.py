@@ -49,11 +49,12 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
         ),
     ] = 128
     coding: Annotated[
-        Literal["offset", "differential", "differential_digital"],
+        Literal["offset", "unsigned", "differential", "differential_digital"],
         choice(
             "Signed weights",
-            "offset: one reference column is subtracted. differential: two columns per weight, subtracted before the "
-            "ADC. differential_digital: both are converted, and subtracted after it.",
+            "offset: one reference column is subtracted. unsigned: none is needed, the offset is subtracted digitally "
+            "from the known sum of the inputs. differential: two columns per weight, subtracted before the ADC. "
+            "differential_digital: both are converted, and subtracted after it.",
         ),
     ] = "offset"
     read_time_s: (
@@ -120,6 +121,33 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
         bool,
         choice("Ping-pong arrays", "A second set of arrays is programmed while the first computes; doubles the area."),
     ] = False
+    programming: Annotated[
+        Literal["rows", "array"],
+        choice(
+            "Programming",
+            "rows: only rows that hold weights are written, one after another. array: whole arrays are, filled or not.",
+        ),
+    ] = "rows"
+    bypass: Annotated[
+        bool,
+        choice("Weights pass SRAM by", "Weights to be programmed go from DRAM to the arrays without a stop in SRAM."),
+    ] = False
+    adder: Annotated[
+        Literal["tree", "cell"],
+        choice(
+            "Digital adders",
+            "Of sram_digital. tree: an adder tree sums each column. cell: every cell adds to its neighbour's sum.",
+        ),
+    ] = "tree"
+    guard_columns: Annotated[
+        int,
+        quantity(
+            "Guard columns",
+            "Further columns of every weight, in which a sum grows that cells add up on their way.",
+            lo=0,
+            hi=64,
+        ),
+    ] = 0
     cell_read_energy_J: (
         Annotated[
             float,
@@ -144,6 +172,51 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
                 unit="J",
                 lo=0.0,
                 hi=1e-6,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    dac_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per row drive (own value)",
+                "One row driven with one slice of an input: DAC and word line.",
+                unit="J",
+                lo=0.0,
+                hi=1e-6,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    shift_add_energy_J: (
+        Annotated[
+            float,
+            quantity(
+                "Energy per shift-add (own value)",
+                "Adding one converted column, shifted, to its sum.",
+                unit="J",
+                lo=0.0,
+                hi=1e-6,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    supply_V: (
+        Annotated[
+            float,
+            quantity(
+                "Supply (own value)",
+                "Supply of the arrays and converters: modelled energies follow its square, modelled times its delay.",
+                unit="V",
+                lo=0.3,
+                hi=2.0,
                 source=MODEL,
                 override=True,
             ),

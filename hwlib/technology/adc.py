@@ -92,6 +92,11 @@ def adc_area_m2(node_nm: ArrayLike, bits: ArrayLike, rate_Hz: ArrayLike) -> Arra
     return _area_grid()(np.log(node_nm), np.asarray(bits, dtype=float), np.log(rate_Hz))
 
 
+def column_adc_area_m2(node_nm: ArrayLike, bits: ArrayLike, rate_Hz: ArrayLike) -> Array:
+    """Area of one converter beside a crossbar's columns. Keys: adc.area, adc.column_area."""
+    return constant("adc.column_area") * adc_area_m2(node_nm, bits, rate_Hz)
+
+
 def dac_energy_J(node_nm: ArrayLike, bits: ArrayLike) -> Array:
     """Energy to set one row's input of `bits` bits: 50 fF x bits x V². The word line comes on top.
 

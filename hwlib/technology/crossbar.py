@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hwlib.technology.logic import mac_energy_J
 from hwlib.technology.scaling import energy_factor, nominal_supply_V
 from hwlib.technology.sram import bit_cell_area_m2
 from hwlib.technology.tables import Array, constant, curve, entries, entry
@@ -101,17 +102,37 @@ def digital_bitmac_energy_J(node_nm: ArrayLike, supply_V: ArrayLike | None = Non
     return scaled
 
 
-def cell_read_energy_J(cell: CellTechnology | str, node_nm: ArrayLike) -> Array:
+def cell_read_energy_J(cell: CellTechnology | str, node_nm: ArrayLike, bits_per_cell: ArrayLike = 1) -> Array:
     """Energy of one cell in one step; of sram_digital the bit-MAC. Non-volatile cells don't follow the node.
 
+    An analog SRAM cell of several bits is as many cells on one capacitor ladder.
     Keys: crossbar.bitmac, crossbar.analog_sram_read, cell.rram, cell.pcm, cell.flash.
     """
     cell = _named(cell)
     if cell.name == "sram_digital":
         return digital_bitmac_energy_J(node_nm)
     if cell.leaks:
-        return curve("crossbar.analog_sram_read")(node_nm)
+        ladder: Array = curve("crossbar.analog_sram_read")(node_nm) * np.asarray(bits_per_cell, dtype=float)
+        return ladder
     return np.full(np.shape(node_nm), cell.read_energy_J)
+
+
+def cell_supply_V(cell: CellTechnology | str, node_nm: ArrayLike) -> Array:
+    """Supply at which `cell_read_energy_J` holds. Keys: crossbar.analog_sram_supply, scaling.supply."""
+    cell = _named(cell)
+    if cell.leaks and cell.analog:
+        return curve("crossbar.analog_sram_supply")(node_nm)
+    return nominal_supply_V(node_nm)
+
+
+def adding_cell_energy_J(node_nm: ArrayLike) -> Array:
+    """One step of a digital cell that adds its product to its neighbour's sum, at nominal supply.
+
+    Keys: mac.int8, crossbar.adders_per_mac, crossbar.ripple.
+    """
+    adder = mac_energy_J(node_nm, "int8") / constant("crossbar.adders_per_mac")
+    energy: Array = constant("crossbar.ripple") * adder
+    return energy
 
 
 def cell_read_time_s(cell: CellTechnology | str, node_nm: ArrayLike) -> Array:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlib.technology.tables import Array, curve
+from hwlib.technology.tables import Array, constant, curve
 
 
 def energy_factor(from_nm: ArrayLike, to_nm: ArrayLike) -> Array:
@@ -28,3 +29,16 @@ def area_factor(from_nm: ArrayLike, to_nm: ArrayLike) -> Array:
 def nominal_supply_V(node_nm: ArrayLike) -> Array:
     """Nominal core supply in volts. Keys: scaling.supply."""
     return curve("scaling.supply")(node_nm)
+
+
+def delay_factor(node_nm: ArrayLike, supply_V: ArrayLike, reference_V: ArrayLike) -> Array:
+    """Delay of logic at a supply over that at a reference: alpha-power law, delay ~ V / (V - Vth)^alpha.
+
+    Supplies less than 0.05 V above the threshold count as that, below it nothing is modelled.
+    Keys: scaling.threshold, scaling.alpha.
+    """
+    threshold, alpha = curve("scaling.threshold")(node_nm), constant("scaling.alpha")
+    at, was = np.asarray(supply_V, dtype=float), np.asarray(reference_V, dtype=float)
+    drive, drove = np.maximum(at - threshold, 0.05), np.maximum(was - threshold, 0.05)
+    factor: Array = (at / was) * (drove / drive) ** alpha
+    return factor

@@ -1,0 +1,55 @@
+"""Programming a matrix into fewer arrays than it needs: which part of it each round holds, and what that re-reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+SPLITS = np.concatenate([np.arange(1.0, 33.0), 2.0 ** np.arange(6, 17)])
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often the arrays are filled, and into how many parts the sums and the outputs are split for that."""
+
+    fills: Array
+    over_sums: Array
+    """Partial results are written to the buffer, and read again, so many times."""
+    over_outputs: Array
+    """Inputs are read so many times."""
+
+
+def rounds(down: Array, across: Array, batch: Array, arrays: Array, inputs: Array, results: Array) -> Rounds:
+    """Rounds of matrices of down x across arrays each, `batch` of them; everything broadcasts.
+
+    Every round holds a rectangle of arrays. Of all splits of the sums into 1 … 32 parts or powers of two, that with
+    the least traffic of inputs and partial results is taken: inputs x over_outputs + results x (2 over_sums - 1);
+    among equal ones that with the fewest rounds, then with the fewest reads.
+    """
+    d, a, room, x, y = (np.asarray(v, dtype=float)[..., None] for v in (down, across, arrays, inputs, results))
+    least = np.ceil(d / room)
+    shape = np.broadcast_shapes(d.shape, a.shape, room.shape, x.shape, y.shape)[:-1]
+    splits = np.concatenate(
+        [
+            np.broadcast_to(np.minimum(SPLITS, np.maximum(d, 1.0)), (*shape, len(SPLITS))),
+            np.broadcast_to(least, (*shape, 1)),
+        ],
+        -1,
+    )
+    tall = np.ceil(d / np.maximum(splits, least))
+    wide = np.clip(np.floor(room / tall), 1.0, a)
+    over_sums, over_outputs = np.ceil(d / tall), np.ceil(a / wide)
+    reads = x * over_outputs + y * over_sums
+    traffic = reads + y * (over_sums - 1.0)
+    each = over_sums * over_outputs
+    scale = np.maximum(traffic.min(-1, keepdims=True), 1e-300)
+    order = np.round(traffic / scale, 9) * 1e12 + each * 1e3 + reads / np.maximum(reads.max(-1, keepdims=True), 1e-300)
+    best = order.argmin(-1)[..., None]
+    over_sums, over_outputs = (np.take_along_axis(v, best, -1)[..., 0] for v in (over_sums, over_outputs))
+    once = over_sums * over_outputs == 1.0
+    fills = np.where(once, np.ceil(down * across * batch / arrays), batch * over_sums * over_outputs)
+    return Rounds(fills, over_sums, over_outputs)
