@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from hwlib.baselines.device_design import device_design
 from hwlib.baselines.device_report import as_device, cannot_run
 from hwlib.baselines.device_settings import DeviceSettings
+from hwlib.baselines.runtime_formats import has_kernels
 from hwlib.catalog import find_device
 from hwlib.cost import assemble
 from hwlib.cost.area import block_areas_m2, block_sizes_m
 from hwlib.cost.check import outline_of, result_findings, structural_findings
 from hwlib.cost.crossbar_figures import crossbar_figures
+from hwlib.cost.device_figures import DeviceFigures, device_figures
 from hwlib.cost.die import die_figures
 from hwlib.cost.explain import explainer, figure_keys
+from hwlib.cost.kernel_times import Timer, timer_of
 from hwlib.cost.lower import Shape, lower, shape_of
 from hwlib.cost.overlap import serial_programming, shares
 from hwlib.cost.rows import operator_rows
@@ -249,10 +252,17 @@ def run_of(
     return (r, d) if _status(r, d) == "ok" else None
 
 
-def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture, held: Held | None = None) -> Report:
+def evaluate(
+    design: Design,
+    scenario: Scenario,
+    llm: LlmArchitecture,
+    held: Held | None = None,
+    timer: Timer | None = None,
+) -> Report:
     """One design on one LLM in one scenario, with every breakdown. Pure; a few milliseconds.
 
     Weights live where the live rule puts them, or as `held` says (see `hwlib.analysis.placement`).
+    Kernels of a `timer` time a catalog device (see `evaluate_device`).
 
     A design that can't run the LLM yields a report whose `status` and `reason` say why, never an exception.
     Raises ValueError for an LLM that generates no tokens or whose architecture is unpublished.
@@ -267,7 +277,7 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture, held: Hel
             "The die is empty: add blocks and link them.",
             structural_findings(design),
         )
-    _, r, d = next(_chunks([design], scenario, llm, held))[0]
+    _, r, d = next(_chunks([design], scenario, llm, held, timer))[0]
     structural = structural_findings(design, outline_of(design, r.machine.plan, d))
     if obstacle := _obstacle(r) or _own_obstacle(r, d):
         return _without_result(design, scenario, llm, "cannot_run", obstacle, structural, r, d)
@@ -278,7 +288,7 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture, held: Hel
     found = assemble.metrics(one)
     rows = operator_rows(one)
     crossbars = crossbar_figures(one)
-    return Report(
+    report = Report(
         subject=design.name,
         is_device=False,
         design=design,
@@ -304,6 +314,20 @@ def evaluate(design: Design, scenario: Scenario, llm: LlmArchitecture, held: Hel
         timing=design.settings.calibration,
         explainer=explainer(one),
         figure_keys=figure_keys(one),
+    )
+    return report if r.kernels is None else _by_kernels(report, device_figures(one, found))
+
+
+def _by_kernels(report: Report, own: DeviceFigures) -> Report:
+    """The report of a device whose kernels were timed, with what only such a report has."""
+    return msgspec.structs.replace(
+        report,
+        bands=own.bands,
+        basis=own.basis,
+        timing=own.timing,
+        energies=(*report.energies, *own.energies),
+        notes=(*report.notes, *own.notes),
+        figure_keys=(*report.figure_keys, *own.keys),
     )
 
 
@@ -414,7 +438,13 @@ def evaluate_device(
     if device.cannot_run:
         _runnable(llm)
         return cannot_run(device, scenario, llm)
-    return as_device(device, evaluate(device_design(device), scenario, llm))
+    design, timer = device_design(device), None
+    if settings.ideal:
+        free = msgspec.structs.replace(design.settings, calibration="ideal")
+        design = msgspec.structs.replace(design, settings=free)
+    elif has_kernels(device):
+        timer = timer_of(device, settings)
+    return as_device(device, evaluate(design, scenario, llm, timer=timer))
 
 
 def footprints(design: Design) -> dict[str, Rect]:

@@ -163,7 +163,8 @@ def basis_for(chip: Ceilings, kind: str, form: str, framework: str = ANY, extra:
 
     `extra` calibrations (a user's own) come before those shipped. Raises ValueError where nothing fits.
     """
-    own = [c for c in extra if c.device == chip.name and framework in (c.framework, ANY)]
+    own = [c for c in extra if c.device == chip.name and (framework == ANY or c.framework in (framework, ANY))]
+    own.sort(key=lambda c: c.framework != framework)
     levels: list[tuple[str, Calibration | None]] = [("calibrated", c) for c in own]
     exact = shipped().get((chip.name, framework))
     levels += [("calibrated" if framework != ANY else "other framework", exact)]
@@ -201,15 +202,19 @@ def as_columns(kind: str, columns: Mapping[str, ArrayLike]) -> Columns:
 
 def predict(basis: Basis, chip: Ceilings, form: str, columns: Columns) -> Times:
     """Seconds and bands of K kernels of one kind and form. Raises ValueError where the device lacks the format."""
-    model = basis.model
-    kernel = KERNELS[model.kind]
-    seconds = kernel.seconds(constants_of(model), chip, form, columns)
+    seconds = KERNELS[basis.model.kind].seconds(constants_of(basis.model), chip, form, columns)
+    low, high = band_factors(basis, columns)
+    return Times(seconds=seconds, low=seconds * low, high=seconds * high, basis=basis)
+
+
+def band_factors(basis: Basis, columns: Columns) -> tuple[Array, Array]:
+    """[K] 10 and 90 % values of measured over predicted time, by the bucket of each row."""
+    kernel = KERNELS[basis.model.kind]
     low, high = np.ones(len(kernel.edges) + 1), np.ones(len(kernel.edges) + 1)
-    for band in model.bands:
+    for band in basis.model.bands:
         low[band.bucket], high[band.bucket] = band.low, band.high
     index = bucket_of(kernel, columns)
-    wide = basis.widened
-    return Times(seconds=seconds, low=seconds * low[index] ** wide, high=seconds * high[index] ** wide, basis=basis)
+    return low[index] ** basis.widened, high[index] ** basis.widened
 
 
 def operator_seconds(

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwlib.cost import (
     explain_area,
+    explain_calibrated,
     explain_die,
     explain_energy,
     explain_memory,
@@ -256,6 +257,8 @@ NAMED: dict[str, Explain] = {
 def explain(one: OneDesign, key: str) -> Explanation:
     """The explanation of a figure. Raises KeyError for an unknown key."""
     words = key.split(".")
+    if (told := explain_calibrated.explain(one, key)) is not None:
+        return told
     if key in WHOLE:
         return WHOLE[key](one, key)
     if key.startswith("peak.compute"):

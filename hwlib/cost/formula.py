@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.cost.formula_kernels import KERNEL_FUNCTIONS
 from hwlib.mapping import tiling
 
 Array = NDArray[np.float64]
@@ -56,6 +57,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "pnorm": (pnorm, 2, 1000),
     "tensor_cycles": (tiling.tensor_cycles, 7, 7),
     "simd_cycles": (tiling.simd_cycles, 7, 7),
+    **KERNEL_FUNCTIONS,
 }
 """By name: the function, and how many arguments it takes at least and at most."""
 

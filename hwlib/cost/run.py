@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.energy import Action, actions, by_component
+from hwlib.cost.kernel_times import KernelTimes, Timer
 from hwlib.cost.lower import Lowered
 from hwlib.cost.machine import Machine, build
 from hwlib.cost.overlap import combine, serial_programming
 from hwlib.cost.places import Pins, pins_of, place, weight_table
 from hwlib.cost.throttle import throttle
-from hwlib.cost.work import ACTIVATION_SHARE, Work, measure, widths_needed
+from hwlib.cost.work import ACTIVATION_SHARE, OVERHEAD, Work, measure, widths_needed
 from hwlib.mapping.program import Program, Ways, make_program
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import kv_per_chip_bytes, micro_batches, stages, weights_per_chip_bytes
@@ -84,6 +85,11 @@ class Run:
 
     runs: Array
     """Passes of each phase in the run, micro-batches and tensor-parallel chips included [2, D]."""
+
+    kernels: KernelTimes | None = None
+    """Where a catalog device's kernels give the times: `times` and `tau` are the drawing's, times `factor` [D, K]."""
+
+    factor: Array | None = None
 
 
 def ways_of(machine: Machine) -> Ways:
@@ -187,16 +193,18 @@ def run(
     llm: LlmArchitecture,
     batches: tuple[float, ...],
     held: Held | None = None,
+    timer: Timer | None = None,
 ) -> Run:
     """Evaluates a group of designs at batches that run on them (see `Memory.batch`).
 
     One scenario and batch serve all designs, or there is one for each design; these may differ in prompt and batch.
-    Weights live where the rule puts them, or as `held` says.
+    Weights live where the rule puts them, or as `held` says. The kernels of a `timer` take the place of the drawing's
+    own times; the clock isn't throttled then, since kernels were measured at the board's power limit.
     """
     scenario = scenarios[0]
     machine = build(chip, widths_needed(scenario))
-    ways = ways_of(machine)
-    program = make_program(llm, scenarios, batches, ways, context_periods(chip))
+    ways, periods = replace(ways_of(machine), host=timer is not None), context_periods(chip)
+    program = make_program(llm, scenarios, batches, ways, periods)
     longest = [
         kv_per_chip_bytes(llm, s, float(s.prompt + s.output)) * b for s, b in zip(scenarios, batches, strict=True)
     ]
@@ -208,6 +216,11 @@ def run(
     work = measure(machine, program, scenario, on_chip)
     serial = serial_programming(machine, program)
     tau = combine(work.times, machine.p_norm, serial)
+    kernels, factor = None, None
+    if timer is not None:
+        kernels = timer.times(llm, scenario, batches[0], ways, periods)
+        factor = kernels.factor(tau[0])[None]
+        work, tau = _by_kernels(kernels, factor, work, tau)
     found = actions(machine, program, work, scenario)
     energy = by_component(found, chip.count, len(program))
     room = np.zeros(chip.count)
@@ -247,8 +260,18 @@ def run(
         end_s=np.zeros(0),
         dynamic_J=np.zeros(0),
         runs=_runs(scenario, parts),
+        kernels=kernels,
+        factor=factor,
     )
-    return _totals(throttle(base, serial), parts)
+    return _totals(base if kernels else throttle(base, serial), parts)
+
+
+def _by_kernels(kernels: KernelTimes, factor: Array, work: Work, tau: Array) -> tuple[Work, Array]:
+    """Work and times with every column's resource times scaled to its kernel's, and the step's overhead."""
+    times, tau = work.times * factor[..., None], tau * factor
+    times[:, kernels.host, OVERHEAD] = kernels.step_s
+    tau[:, kernels.host] = kernels.step_s
+    return replace(work, times=times), tau
 
 
 def _filling(parts: Array, deep: float) -> Array:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.workload.llm import LlmArchitecture
-from hwlib.workload.operators import COLUMNS, Kind, OperatorTable, decode_table, prefill_table
+from hwlib.workload.operators import COLUMNS, Kind, OperatorTable, decode_table, prefill_table, with_step
 from hwlib.workload.quadrature import ContextNodes, context_nodes
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
 
-MATRIX, VECTOR, MEMORY, PORT, CROSSBAR = 0, 1, 2, 3, 10
+MATRIX, VECTOR, MEMORY, PORT, HOST, CROSSBAR = 0, 1, 2, 3, 4, 10
 """Unit codes; crossbar pool b is CROSSBAR + b."""
 
 IN_DRAM, IN_SRAM, RESIDENT, RELOADED = 0, 1, 2, 3
@@ -33,6 +33,8 @@ class Ways:
     pinned: bool
     """Some SRAM is a scratchpad that weights can be kept in."""
     crossbars: int
+    host: bool = False
+    """Host and framework count: a row of their own in every pass."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def _ways_of(kind: int, ways: Ways) -> list[tuple[int, int, int]]:
         return [(MEMORY, IN_DRAM if ways.dram else IN_SRAM, -1)]
     if kind == Kind.COLLECTIVE:
         return [(PORT, IN_SRAM, -1)]
+    if kind == Kind.HOST:
+        return [(HOST, IN_SRAM, -1)]
     if kind == Kind.ATTENTION and ways.matrix:
         return [(MATRIX, IN_SRAM, -1)]
     return [(VECTOR, IN_SRAM, -1)] if ways.vector else []
@@ -173,10 +177,13 @@ def make_program(
     windows = (llm.window,) if llm.window else ()
     nodes = [context_nodes(s.prompt, s.output - 1, periods, windows) for s in scenarios]
     longest = max(len(n.weights) for n in nodes)
-    programs = [
-        _expand((prefill_table(llm, s, b), decode_table(llm, s, b, _padded(n, longest))), ways)
+    tables = [
+        (prefill_table(llm, s, b), decode_table(llm, s, b, _padded(n, longest)))
         for s, b, n in zip(scenarios, batches, nodes, strict=True)
     ]
+    if ways.host:
+        tables = [(with_step(prefill), with_step(decode)) for prefill, decode in tables]
+    programs = [_expand(both, ways) for both in tables]
     if len(programs) == 1:
         return programs[0]
     values = {c: np.concatenate([p.values[c] for p in programs]) for c in COLUMNS}

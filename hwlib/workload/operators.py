@@ -11,7 +11,7 @@ from hwlib.workload.layers import Pass, distinct_experts, pass_table
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.quadrature import ContextNodes
 from hwlib.workload.scenario import Scenario
-from hwlib.workload.table import COLUMNS, KIND_WORDS, Kind, OperatorTable
+from hwlib.workload.table import COLUMNS, KIND_WORDS, Kind, OperatorTable, with_step
 
 __all__ = [
     "COLUMNS",
@@ -25,6 +25,7 @@ __all__ = [
     "prefill_table",
     "stages",
     "weights_per_chip_bytes",
+    "with_step",
 ]
 
 

@@ -21,6 +21,8 @@ class Kind(IntEnum):
     VECTOR = 2
     MEMORY = 3
     COLLECTIVE = 4
+    HOST = 5
+    """What host and framework add to a pass of a device that runs an LLM under one."""
 
 
 KIND_WORDS = {
@@ -29,6 +31,7 @@ KIND_WORDS = {
     Kind.VECTOR: "vector",
     Kind.MEMORY: "memory",
     Kind.COLLECTIVE: "collective",
+    Kind.HOST: "host",
 }
 
 COLUMNS = (
@@ -81,6 +84,23 @@ class OperatorTable:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+
+STEP = "step"
+"""The operator that host and framework add to every pass."""
+
+
+def with_step(table: OperatorTable) -> OperatorTable:
+    """The table with a last row for what host and framework add, once in each of its passes."""
+    row = dict.fromkeys(COLUMNS, 0.0) | dict.fromkeys(("repeat", "batch", "matrices"), 1.0)
+    row["steps"] = float(table.steps[table.context == 0.0].max())
+    return OperatorTable(
+        (*table.names, STEP),
+        np.append(table.operator, len(table.names)),
+        np.append(table.kind, int(Kind.HOST)),
+        np.append(table.attention_operands, False),
+        {name: np.append(column, row[name]) for name, column in table.columns.items()},
+    )
 
 
 @dataclass

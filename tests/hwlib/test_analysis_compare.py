@@ -99,7 +99,7 @@ def test_a_boards_energy_has_a_row_of_its_own() -> None:
     made = compare([example("tensor-gpu-hbm3"), a100])
     row = made.row("energy.TDP x time.board")
     assert row.values[0] is None
-    assert row.values[1] == next(e.J_per_token for e in a100.energies if e.scope == "board")
+    assert row.values[1] == next(e.J_per_token for e in a100.energies if e.method == "TDP x time")
     assert row.ratios == (None, None)
     assert made.row("energy_per_token_J").ratios[1] is not None
 

@@ -36,9 +36,12 @@ class ElementwiseConstants(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def elementwise_seconds(x: ElementwiseConstants, chip: Ceilings, rows: Array, cols: Array) -> Array:
-    """[K] seconds: t = ||t0, passes x bytes/beta (bytes/1e8)^-gamma||_p + rows x row_s / S."""
+    """[K] seconds: t = ||t0, passes x bytes/beta (bytes/1e8)^-gamma||_p + rows x row_s / S.
+
+    Beyond 1e8 bytes, more than was measured, the ramp stays where it is.
+    """
     size = rows * cols * ELEMENT_BYTES
-    stream = x.passes * size / chip.dram_Bps * (size / RAMP_BYTES) ** -x.ramp
+    stream = x.passes * size / chip.dram_Bps * (np.minimum(size, RAMP_BYTES) / RAMP_BYTES) ** -x.ramp
     return np.asarray(norm(stream, x.overhead_s, x.norm) + rows * x.row_s / chip.sms)
 
 

@@ -1,0 +1,115 @@
+"""Which kernels an LLM runtime takes on a device for a scenario's bits: number format, operand bytes, constants' form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+
+from hwlib.baselines.calibration import shipped
+from hwlib.baselines.kernels.attention import FORMATS as ATTENTION_FORMATS
+from hwlib.baselines.kernels.attention import AttentionFormat
+from hwlib.baselines.kernels.ceilings import TERA, Ceilings, ceilings_of
+from hwlib.baselines.kernels.gemm import FORMATS as GEMM_FORMATS
+from hwlib.baselines.kernels.gemm import GemmFormat
+from hwlib.catalog import Device, PrecisionChoice, precision_for
+from hwlib.workload.scenario import Scenario
+
+_GEMM = {form.name: form for form in GEMM_FORMATS.values()}
+
+
+@dataclass(frozen=True)
+class RuntimeFormats:
+    """The kernels of weight GEMMs and of attention; None where no kernel model knows the arithmetic (fp32)."""
+
+    chip: Ceilings
+    gemm: GemmFormat | None
+    gemm_form: str
+    """The form in `kernels.registry` whose constants serve."""
+
+    attention: AttentionFormat | None
+    attention_form: str
+    prefill_form: str
+    """As `attention_form`, in the prefill."""
+
+
+def has_kernels(device: Device) -> bool:
+    """Whether the kernel models, which are those of GPUs, speak of a device: a GPU with published peak and DRAM."""
+    if "GPU" not in device.device_class or device.cannot_run:
+        return False
+    try:
+        ceilings_of(device)
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def runtime_formats(device: Device, scenario: Scenario, framework: str) -> RuntimeFormats:
+    """The formats in which LLM runtimes run a scenario on a GPU, by the catalog's rules for what the device lacks.
+
+    Weights of fewer bits than the arithmetic are unpacked in the GEMM (weight-only kernels); of two 8-bit units
+    runtimes take fp8. Raises ValueError as `ceilings_of`.
+    """
+    chip = ceilings_of(device)
+    weights = precision_for(device, scenario.weight_bits, scenario.activation_bits)
+    chip, form = _gemm(device, chip, weights, scenario)
+    found = None
+    if form:
+        base = _GEMM[form]
+        found = msgspec.structs.replace(base, weight_bytes=scenario.stored_weight_bits / 8.0)
+    values = precision_for(device, scenario.kv_bits, scenario.activation_bits)
+    attention = _attention(device, values, scenario)
+    return RuntimeFormats(
+        chip=chip,
+        gemm=found,
+        gemm_form=form,
+        attention=None if not attention else _stored(ATTENTION_FORMATS[attention], scenario),
+        attention_form=attention,
+        prefill_form=_prefill_form(device, framework, attention),
+    )
+
+
+def _gemm(device: Device, chip: Ceilings, choice: PrecisionChoice, scenario: Scenario) -> tuple[Ceilings, str]:
+    """The chip with the peak that runtimes get, and the form of its weight GEMMs; "" where no kernel is known."""
+    bits, peak = scenario.weight_bits, (choice.rate_T or 0.0) * TERA
+    if choice.format in ("bf16", "fp16"):
+        return chip, "16" if bits > 8 else "int8_wo" if bits > 4 else "int4_wo"
+    if choice.format == "fp4":
+        return chip, "nvfp4"
+    if choice.format in ("int8", "mxint8", "fp8"):
+        if chip.peak8_flops:
+            return chip, "fp8"
+        return msgspec.structs.replace(chip, peak_int8_flops=peak), "int8"
+    if choice.format in ("int4", "mxint4"):
+        return msgspec.structs.replace(chip, peak_int8_flops=peak), "int8"
+    return chip, ""
+
+
+def _attention(device: Device, choice: PrecisionChoice, scenario: Scenario) -> str:
+    """The form of attention; "" where no kernel is known. 8-bit arithmetic takes fp8: attention has no int8 kernels."""
+    if choice.format in ("fp32", "none") or max(scenario.kv_bits, scenario.activation_bits) > 16:
+        return ""
+    if scenario.kv_bits > 8:
+        return "16"
+    narrow = scenario.activation_bits <= 8 and device.fp8_T is not None
+    return "8/kv8" if narrow else "16/kv8"
+
+
+def _stored(form: AttentionFormat, scenario: Scenario) -> AttentionFormat:
+    """The form with a cache of the scenario's bits."""
+    return msgspec.structs.replace(form, kv_bytes=scenario.kv_bits / 8.0)
+
+
+def _prefill_form(device: Device, framework: str, form: str) -> str:
+    """fp8 arithmetic only where the framework's own attention was measured in it, or nothing of it was measured."""
+    own = shipped().get((device.name, framework))
+    if (
+        form == "8/kv8"
+        and own
+        and own.model("attention_prefill", "16/kv8")
+        and not own.model("attention_prefill", form)
+    ):
+        return "16/kv8"
+    return form

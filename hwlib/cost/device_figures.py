@@ -1,0 +1,121 @@
+"""What a catalog device's report says about its own truth: bands, the evidence behind them, and board energies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwlib.baselines.calibration import Calibration
+from hwlib.cost.assemble import OneDesign
+from hwlib.cost.bands import Band, Spread, spread_of, time_bands
+from hwlib.cost.board_energy import METHOD, SCOPE, BoardEnergy, board_energy, energy_bands
+from hwlib.cost.kernel_times import KernelTimes, TimedCall
+from hwlib.report import PHASES, EnergyFigure, Evidence, Metrics, Timing
+
+BOARD, BOARD_DECODE = "board_energy_per_token_J", "board_decode_energy_per_token_J"
+"""Keys of the board's energy per token, of the whole run and of decode alone."""
+
+MEASURED = ("calibrated", "other framework")
+
+
+@dataclass(frozen=True)
+class DeviceFigures:
+    """Fields of a report that only a device timed by kernels has; `board` None where its power is unpublished."""
+
+    bands: dict[str, Band]
+    basis: tuple[Evidence, ...]
+    timing: Timing
+    energies: tuple[EnergyFigure, ...]
+    board: BoardEnergy | None
+    notes: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys that join those of the drawing."""
+        return (BOARD, BOARD_DECODE) if self.board else ()
+
+
+def device_figures(one: OneDesign, found: Metrics) -> DeviceFigures:
+    """Bands, evidence, timing and board energies of a run that kernels timed."""
+    kernels = one.run.kernels
+    assert kernels is not None
+    spread = spread_of(one, kernels)
+    bands = time_bands(one, spread, found)
+    board = board_energy(one, kernels)
+    if board:
+        bands |= _board_bands(one, kernels, board, spread)
+    basis = (*_evidence(one, kernels), _step_evidence(kernels))
+    return DeviceFigures(bands, basis, _timing(kernels), _energies(one, board), board, _notes(kernels))
+
+
+def _board_bands(one: OneDesign, kernels: KernelTimes, board: BoardEnergy, spread: Spread) -> dict[str, Band]:
+    run, step = energy_bands(one, kernels, board, spread)
+    tokens = one.batch * one.run.scenario.output
+    return {BOARD: (run[0] / tokens, run[1] / tokens), BOARD_DECODE: (step[0] / one.batch, step[1] / one.batch)}
+
+
+def _energies(one: OneDesign, board: BoardEnergy | None) -> tuple[EnergyFigure, ...]:
+    if board is None:
+        return ()
+    tokens = one.batch * one.run.scenario.output
+    told = f"{board.level}: {board.calibration.device}, fitted on {board.model.fitted_rows} rows"
+    source = f"{told}; {', '.join(board.model.sources)}"
+    whole, decode = board.run_J / tokens, board.step_J / one.batch
+    return (
+        EnergyFigure(J_per_token=whole, method=METHOD, scope=SCOPE, label="board power x time", source=source),
+        EnergyFigure(
+            J_per_token=decode, method=METHOD, scope=SCOPE, label="decode alone, board power x time", source=source
+        ),
+    )
+
+
+def _timing(kernels: KernelTimes) -> Timing:
+    """ "calibrated" where the device's own kernels were measured, its weight GEMMs first of all."""
+    told = [t for t in kernels.timed if t.call.kind == "gemm"] or kernels.timed
+    return "calibrated" if told and told[0].basis.level.split(",")[0] in MEASURED else "derated"
+
+
+def _evidence(one: OneDesign, kernels: KernelTimes) -> tuple[Evidence, ...]:
+    """One for each kernel model, in the order of the calls; with the band typical of the time spent in it."""
+    groups: dict[tuple[str, str], list[TimedCall]] = {}
+    for t in kernels.timed:
+        groups.setdefault((t.call.kind, t.call.form), []).append(t)
+    return tuple(_told(one, kernels, group) for group in groups.values())
+
+
+def _told(one: OneDesign, kernels: KernelTimes, group: list[TimedCall]) -> Evidence:
+    basis, call = group[0].basis, group[0].call
+    cols = np.concatenate([t.call.cols for t in group])
+    seconds = one.passes[cols] * one.run.tau[one.d, cols]
+    total = max(float(seconds.sum()), 1e-300)
+    low, high = (float(seconds @ kernels.by_column(name, 1.0)[cols]) / total for name in ("low", "high"))
+    return Evidence(
+        kind=call.kind, form=call.form, level=basis.level, operators=_operators(one, cols), low=low, high=high,
+        fitted_rows=basis.model.fitted_rows, kept_out_rows=basis.model.kept_out_rows, median=basis.model.median,
+        mean=basis.model.mean, sources=basis.model.sources, **_origin(basis.calibration),
+    )  # fmt: skip
+
+
+def _origin(calibration: Calibration) -> dict[str, str]:
+    return {name: getattr(calibration, name) for name in ("device", "framework", "date", "citation")}
+
+
+def _operators(one: OneDesign, cols: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[str, ...]:
+    rows = [one.program.rows[int(r)] for r in np.unique(one.program.row[cols])]
+    return tuple(f"{PHASES[phase]}.{name}" for phase, name in rows)
+
+
+def _step_evidence(kernels: KernelTimes) -> Evidence:
+    step = kernels.step
+    return Evidence(
+        kind="step", form=step.launch, level="calibrated" if step.rows else "estimate", device="any",
+        framework=step.framework, date=step.date, fitted_rows=step.rows, sources=(step.source,) if step.source else (),
+        operators=tuple(f"{phase}.step" for phase in PHASES), low=step.low, high=step.high,
+    )  # fmt: skip
+
+
+def _notes(kernels: KernelTimes) -> tuple[str, ...]:
+    """What stands in for what, once each."""
+    told = [f"Kernels: {t.call.note}." for t in kernels.timed if t.call.note]
+    return tuple(dict.fromkeys(told))
