@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hwlib.bench_kernels import kernel_timings
 from hwlib.catalog import example_designs, find_model, load_example
 from hwlib.design.design import Block, Design
 from hwlib.workload.scenario import Scenario
@@ -38,6 +39,7 @@ def benchmark(
     return {
         "evaluate": [_evaluation(name, model, quick) for name in names for model in models],
         "batch": [_batch(size, quick) for size in (SIZES[:2] if quick else SIZES)],
+        "kernels": kernel_timings(quick),
         "ui": None,
         "import_hwlib_s": statistics.median(import_s() for _ in range(1 if quick else 5)),
         "cold_start_s": None,

@@ -13,7 +13,7 @@ from hwlib.cli_inputs import InputError, json_text
 if TYPE_CHECKING:
     from hwlib.baselines.calibration import Calibration
 
-REFERENCES = ("systolic",)
+REFERENCES = ("systolic", "crossbar")
 """Kinds of tables that come from other tools or from silicon; see cli_reference.py."""
 
 KINDS = ("gemm", "attention_prefill", "attention_decode", "elementwise", "allreduce", "e2e")
@@ -54,8 +54,10 @@ def calibrate(
     """
     from hwlib.baselines import calibrate as fitting
     from hwlib.baselines.calibration import dump
-    from hwlib.baselines.measured import Skips, TableError
+    from hwlib.baselines.doubts import narrow_doubts, unit_doubts
+    from hwlib.baselines.measured import Skips
     from hwlib.baselines.samples import chip_named, read_samples
+    from hwlib.design.files import replace_file
 
     skips = Skips()
     try:
@@ -64,14 +66,18 @@ def calibrate(
         if framework is not None:
             samples = _of_framework(samples, framework, table)
         if not samples:
-            raise InputError(f"{table} has no usable row of {name}. {_skip_words(skips.as_json())}")
+            raise InputError(f"{table} has no usable row of {name}. {_skip_words(skips.as_json())}".strip())
+        if out.exists() and out.samefile(table):
+            raise InputError(f"--out {out} is the table itself; the calibration goes to another file.")
+        if doubts := unit_doubts(samples):
+            raise InputError(f"{table} can't be fitted as it is. {doubts[0]}.")
         found = fitting.calibrate(samples, name, (framework or "any").lower(), f"user table {table.name}")
-        out.write_text(dump(found), encoding="utf-8")
+        replace_file(out, dump(found).encode())
     except OSError as error:
         raise InputError(f"--out {out}: can't be written: {error.strerror}.") from None
-    except (TableError, ValueError) as error:
+    except ValueError as error:
         raise InputError(str(error)) from None
-    _tell_calibration(found, skips.as_json(), json, out)
+    _tell_calibration(found, skips.as_json(), narrow_doubts(samples), json, out)
 
 
 def _of_framework(samples: list[Any], framework: str, table: Path) -> list[Any]:
@@ -81,11 +87,14 @@ def _of_framework(samples: list[Any], framework: str, table: Path) -> list[Any]:
     return [s for s in samples if s.framework == framework.lower()]
 
 
-def _tell_calibration(found: Calibration, skipped: list[dict[str, Any]], as_json: bool, out: Path) -> None:
+def _tell_calibration(
+    found: Calibration, skipped: list[dict[str, Any]], hints: list[str], as_json: bool, out: Path
+) -> None:
     import msgspec
 
     if as_json:
-        sys.stdout.write(json_text({**msgspec.to_builtins(found), "skipped": skipped, "file": str(out)}))
+        told = {**msgspec.to_builtins(found), "skipped": skipped, "hints": hints, "file": str(out)}
+        sys.stdout.write(json_text(told))
         return
     from hwlib.cli_tables import print_table
 
@@ -94,6 +103,7 @@ def _tell_calibration(found: Calibration, skipped: list[dict[str, Any]], as_json
     print(f"{found.device}, {found.framework}: errors on shapes kept out of the fit\n")
     print_table(["kind", "form", "fitted", "kept out", "median", "mean"], rows, left=(0, 1))
     _print_skips(skipped)
+    _print_hints(hints)
     print(f"\nWritten: {out}")
 
 
@@ -113,7 +123,7 @@ def validate(
 ) -> None:  # fmt: skip
     """Compare predictions with measured kernels, or with a table of another tool: errors by group."""
     from hwlib.baselines.calibration import load
-    from hwlib.validation import kernel_errors
+    from hwlib.validation import kernel_errors, whole_models
 
     if kind in REFERENCES:
         from hwlib.cli_reference import validate_reference
@@ -122,19 +132,21 @@ def validate(
         return
     if kind is not None and kind not in KINDS:
         raise InputError(f"--kind {kind!r} isn't known; there are {', '.join((*KINDS, *REFERENCES))}.")
-    if kind == "e2e":
-        raise InputError("--kind e2e: whole models can't be validated yet; single kernels can.")
     if rows not in ROWS:
         raise InputError(f"--rows {rows!r} isn't known; there are {', '.join(ROWS)}.")
     try:
         extra = tuple(load(path) for path in own or ())
-        found = kernel_errors.validate(table, kind, device, out, rows, extra)  # type: ignore[arg-type]
+        if kind == "e2e":
+            found = whole_models.validate_whole_models(table, device, out, rows, extra)  # type: ignore[arg-type]
+        else:
+            found = kernel_errors.validate(table, kind, device, out, rows, extra)  # type: ignore[arg-type]
     except ValueError as error:
         raise InputError(str(error)) from None
     if json:
         sys.stdout.write(json_text(found.to_json()))
         return
     _print_validation(found.groups, found.totals, found.skipped)
+    _print_hints(found.hints)
     if out is not None:
         print(f"\nWritten: {out}")
 
@@ -147,14 +159,22 @@ def _print_validation(groups: list[_Figures], totals: list[_Figures], skipped: l
 
     for kind in sorted({group["kind"] for group in groups}):
         mine = [g for g in groups if g["kind"] == kind]
-        lines = [[g["device"], g["dtype"], g["source"], *_cells(g)] for g in mine]
-        lines += [["all", t["dtype"], "", *_cells(t)] for t in totals if t["kind"] == kind]
+        lines = [[g["device"], g["dtype"], g["source"], *_metric(g), *_cells(g)] for g in mine]
+        lines += [
+            ["all", t["dtype"], t.get("source", ""), *_metric(t), *_cells(t)] for t in totals if t["kind"] == kind
+        ]
+        whole = "metric" in mine[0]
+        head = (*_HEAD[:3], "metric", *_HEAD[3:]) if whole else _HEAD
         print(f"{kind}: |predicted / measured - 1|")
-        print_table(_HEAD, lines, left=(0, 1, 2, 10))
+        print_table(head, lines, left=(0, 1, 2, 3, 11) if whole else (0, 1, 2, 10))
         print()
     if not groups:
         print("No row could be judged.")
     _print_skips(skipped)
+
+
+def _metric(g: _Figures) -> list[str]:
+    return [str(g["metric"])] if "metric" in g else []
 
 
 def _cells(g: dict[str, Any]) -> list[str | int]:
@@ -173,6 +193,11 @@ def _print_skips(skipped: list[dict[str, Any]]) -> None:
         print("\nSkipped:")
     for entry in skipped:
         print(f"  {_skip_words([entry])}")
+
+
+def _print_hints(hints: list[str]) -> None:
+    for hint in hints:
+        print(f"\nNote: {hint}.")
 
 
 def _skip_words(skipped: list[dict[str, Any]]) -> str:

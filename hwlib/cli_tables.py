@@ -150,6 +150,11 @@ def print_bench(result: dict[str, Any]) -> None:
         [(r["size"], f"{r['designs_per_s']:,.0f}") for r in result["batch"]],
     )
     print()
+    print_table(
+        ["Kernels predicted", "rows", "time"],
+        [(r["kind"], r["rows"], format_quantity(r["predict_s"], "s", 3)) for r in result["kernels"]],
+    )
+    print()
     rest = [(key, format_quantity(result[key], "s", 3)) for key in ("import_hwlib_s", "cold_start_s")]
     rest.append(("peak_memory_bytes", format_quantity(result["peak_memory_bytes"], "B", 3, binary=True)))
     rest += [(f"ui.{key}", f"{value:.4g}") for key, value in (result["ui"] or {}).items()]

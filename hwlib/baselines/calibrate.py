@@ -173,6 +173,11 @@ def ratios(constants: Any, samples: Sequence[Sample]) -> tuple[Array, NDArray[np
     return np.concatenate(found), np.concatenate([bucket_of(KERNELS[s.kind], s.columns) for s in samples])
 
 
+def buckets_of(samples: Sequence[Sample]) -> list[int]:
+    """The buckets of sizes that any row of samples of one kind lies in."""
+    return sorted({int(b) for s in samples for b in np.unique(bucket_of(KERNELS[s.kind], s.columns))})
+
+
 def bands_of(kernel: Kernel, ratio: Array, bucket: NDArray[np.int64]) -> tuple[Band, ...]:
     """Quantiles of measured over predicted by bucket; thin buckets borrow rows from the nearest ones."""
     found = []
@@ -191,8 +196,9 @@ def bands_of(kernel: Kernel, ratio: Array, bucket: NDArray[np.int64]) -> tuple[B
 def fit_model(samples: Sequence[Sample], form: str, starts: int = STARTS, adjust: bool = True) -> KernelModel | None:
     """Constants, bands and kept-out errors of one kind and form; None where too few rows may be fitted.
 
-    Every sample keeps its own split; rows kept out only tell the errors. Too few rows for all constants move the
-    overhead and throughput of the constants that the device would have without them, and keep their bands (`adjust`).
+    Every sample keeps its own split; rows kept out only tell the errors. Too few rows for all constants, or all of one
+    bucket, move the overhead and throughput of the constants that the device would have without them, and keep their
+    bands (`adjust`).
     """
     known = [s.part(s.fit) for s in samples if s.fit.any()]
     rows = sum(len(s.measured_s) for s in known)
@@ -200,7 +206,7 @@ def fit_model(samples: Sequence[Sample], form: str, starts: int = STARTS, adjust
         return None
     kernel = KERNELS[samples[0].kind]
     few = rows < max(LEAST_ROWS, ROWS_PER_CONSTANT * len(kernel.searched(form)))
-    base = fit_base(known[0]) if few and adjust else None
+    base = fit_base(known[0]) if adjust and (few or len(buckets_of(known)) < 2) else None
     if few and base is None:
         return None
     constants = fit_constants(known, form, starts, None if base is None else constants_of(base))
@@ -255,9 +261,21 @@ def calibrate(
     found = [fit_model(balanced(group), form, starts, adjust) for (_, form), group in grouped(samples).items()]
     models = tuple(model for model in found if model is not None)
     if not models:
-        raise ValueError(f"no kind of kernel has the {FEW_ROWS} rows that a fit needs (7 of 10 shapes are fitted)")
+        raise ValueError(f"too few rows to calibrate {device}: {_too_few(samples)}")
     return Calibration(
         device=device, framework=framework, date=today or date.today().isoformat(), citation=citation, models=models
+    )
+
+
+def _too_few(samples: Sequence[Sample]) -> str:
+    words = []
+    for (kind, form), group in grouped(samples).items():
+        rows, seen = sum(len(s.measured_s) for s in group), sum(int(s.fit.sum()) for s in group)
+        need = max(LEAST_ROWS, ROWS_PER_CONSTANT * len(KERNELS[kind].searched(form)))
+        words.append(f"{kind} {form} has {rows}, {seen} of them of shapes that are fitted (needed: {need})")
+    return (
+        f"{'; '.join(words)}. Seven of ten shapes are fitted, the others tell the error; {FEW_ROWS} fitted rows can "
+        "move the overhead and throughput of the constants of the class, where it has that kind of kernel"
     )
 
 

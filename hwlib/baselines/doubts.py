@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hwlib.baselines.calibrate import Sample, buckets_of, grouped
+from hwlib.baselines.calibration import basis_for, predict
+from hwlib.baselines.kernels.registry import KERNELS, bucket_name
 from hwlib.baselines.measured import Batch
 
 _STEP = 3
@@ -21,7 +25,7 @@ MOST_REMEMBERED = 200_000
 
 
 def unit_doubt(whose: str, measured_over_predicted: ArrayLike) -> str:
-    """Words where times are some 1e3, 1e6 or 1e9 times off in the median, as in another unit; empty where they aren't."""
+    """Words where times are about 1e3, 1e6 or 1e9 times off in the median, as in another unit; else empty."""
     ratio = np.asarray(measured_over_predicted, dtype=float)
     ratio = ratio[np.isfinite(ratio) & (ratio > 0.0)]
     if not len(ratio):
@@ -72,11 +76,23 @@ class Repeats:
         )
 
 
-def narrow_doubt(whose: str, buckets: NDArray[np.int64], names: Sequence[str]) -> str:
-    """Words where all rows of a kind lie in one bucket of sizes, so that others are extrapolated; else empty."""
-    found = np.unique(buckets)
-    if len(found) != 1:
-        return ""
-    return (
-        f"{whose}: all rows have {names[int(found[0])]}; other sizes are extrapolated with the constants of the class"
-    )
+def unit_doubts(samples: Sequence[Sample]) -> list[str]:
+    """Words for each sample whose times seem to be in another unit, against what stands in without them."""
+    found = []
+    for sample in samples:
+        with suppress(ValueError):
+            basis = basis_for(sample.chip, sample.kind, sample.form, sample.framework)
+            predicted = predict(basis, sample.chip, sample.form, sample.columns).seconds
+            found.append(unit_doubt(f"{sample.chip.name}, {sample.source}", sample.measured_s / predicted))
+    return [words for words in found if words]
+
+
+def narrow_doubts(samples: Sequence[Sample]) -> list[str]:
+    """Words for each kind and form whose rows lie in one bucket of sizes, so that others are extrapolated."""
+    found = []
+    for (kind, form), group in grouped(samples).items():
+        buckets = buckets_of(group)
+        if len(buckets) == 1:
+            where = bucket_name(KERNELS[kind], buckets[0])
+            found.append(f"{kind} {form}: every row has {where}; other sizes rest on the constants of the class")
+    return found

@@ -67,12 +67,10 @@ def copy_with(table: Path, out: Path, added: Sequence[str], cells: Callable[[int
     """
     temporary = out.parent / f".chipscape-{secrets.token_hex(6)}.tmp"
     try:
-        with open_table(table) as source, _writer(temporary, out.suffix == ".gz") as target:
+        with _writer(temporary, out.suffix == ".gz") as target, open_table(table) as source:
             reader, writer = csv.reader(source), csv.writer(target, lineterminator="\n")
-            writer.writerow([*next(reader), *added])
-            for row in reader:
-                if row:
-                    writer.writerow([*row, *cells(reader.line_num)])
+            rows = ([*row, *(cells(reader.line_num) if reader.line_num > 1 else added)] for row in reader if row)
+            writer.writerows(rows)
         os.replace(temporary, out)
     except OSError as error:
         raise TableError(f"can't write {out}: {error.strerror or error}") from None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hwlib import bench
+from hwlib.baselines.kernels.registry import KERNELS
 from hwlib.catalog import find_model, load_example
 from hwlib.design.files import dumps, loads
 from hwlib.evaluate import evaluate
@@ -21,13 +22,15 @@ EXAMPLE = bench.BATCH_EXAMPLE
 
 def test_keys_are_those_documented() -> None:
     made = bench.benchmark(quick=True, designs=[EXAMPLE], models=["Llama-3.1-8B"])
-    assert list(made) == ["evaluate", "batch", "ui", "import_hwlib_s", "cold_start_s", "peak_memory_bytes"]
+    assert list(made) == ["evaluate", "batch", "kernels", "ui", "import_hwlib_s", "cold_start_s", "peak_memory_bytes"]
     (row,) = made["evaluate"]
     assert list(row) == ["design", "model", "cold_s", "warm_p50_s", "warm_p95_s"]
     assert 0 < row["warm_p50_s"] <= row["warm_p95_s"]
     assert row["cold_s"] > 0
     assert [batch["size"] for batch in made["batch"]] == [1, 100]
     assert all(batch["designs_per_s"] > 0 for batch in made["batch"])
+    assert [(row["kind"], row["rows"]) for row in made["kernels"]] == [(kind, 10_000) for kind in KERNELS]
+    assert all(row["predict_s"] > 0 for row in made["kernels"])
     assert made["ui"] is made["cold_start_s"] is None
     assert made["peak_memory_bytes"] > 2**20
     assert json.loads(json.dumps(made, allow_nan=False)) == made

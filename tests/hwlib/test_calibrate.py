@@ -234,6 +234,13 @@ def test_bad_commands(table: Path, capsys: pytest.CaptureFixture[str], arguments
     assert words in capsys.readouterr().err
 
 
+def test_a_calibration_of_all_frameworks_serves_rows_of_any(table: Path, tmp_path: Path) -> None:
+    found = calibrate(read_samples(table, Skips()), A40, starts=1)
+    (group,) = validate(table, extra=[found]).groups
+    assert group["basis"] == [f"calibrated ({A40}, any)"]
+    assert group["median"] < 0.035
+
+
 # --- what is shipped ------------------------------------------------------------------------------------------------
 
 
