@@ -203,6 +203,9 @@ class Walls(QObject):
         self._kept.update(made.walls)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
+        own = next(iter(self._wanted()), None)
+        if own is not None and own.key in self._asked and own.key not in self._kept:
+            self._chart.tell_failure()
         # What could not be computed is not asked for again until something changes.
         if any(w.key not in self._asked for w in self._serve()):
             self._rest.start(round(min(MOST_GAP_MS, max(LEAST_GAP_MS, GAP * made.elapsed_s * 1e3))))

@@ -79,6 +79,7 @@ class DragPlot(PlotView):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.step_ended.emit()
+        self.hovered.emit(None)
 
     def _show_cursor(self, over: bool) -> None:
         if over != self._over:

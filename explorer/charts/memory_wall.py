@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -19,7 +17,6 @@ from explorer.charts.axes import Tick
 from explorer.charts.chart import Chart, Table, text_width
 from explorer.charts.drag_plot import DragPlot
 from explorer.charts.figure_scale import FigureScale
-from explorer.charts.items import PlotLabel
 from explorer.charts.log_axis import binary_ticks, log_ticks, power_free
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX
@@ -27,16 +24,15 @@ from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Chooser
 from explorer.charts.wall_curve import Measure, Run, limit_of, measured, run_line, runs_of
 from explorer.charts.wall_drag import WallDrag, stepped
-from explorer.charts.wall_items import GRIP_PX, HANDLE_PX, Band, BandsItem, HandleItem, TintedLabels
+from explorer.charts.wall_items import GRIP_PX, BandsItem, HandleItem, TintedLabels
+from explorer.charts.wall_labels import wall_labels
 from explorer.charts.wall_words import (
     AXIS_LABELS,
     AXIS_UNITS,
     AXIS_WORDS,
     DOES_NOT_FIT,
     HAS_NONE,
-    LIMIT_WORDS,
     MEASURE_LABELS,
-    MEASURE_UNITS,
     MEASURE_WORDS,
 )
 from explorer.words import distinct, resource_word
@@ -78,6 +74,8 @@ class MemoryWallChart(Chart):
         self.axis: WallAxis = "batch"
         self.measure: Measure = "tokens_per_s"
         self.walls: WallSet | None = None
+        self.failed = False
+        """True where the curve of what is on show could not be computed."""
         self.drag: WallDrag | None = None
         self.x_limits, self.y_limits = (0.0, 3.0), (0.0, 3.0)
         self.measure_chooser = Chooser(MEASURE_WORDS, "What the chart shows")
@@ -136,6 +134,7 @@ class MemoryWallChart(Chart):
     def _axis_chosen(self, axis: str) -> None:
         self._step_ended()
         self._thaw()
+        self.failed = False
         self.axis = cast("WallAxis", axis)
         self.wall_wanted.emit()
         self._redraw()
@@ -148,8 +147,13 @@ class MemoryWallChart(Chart):
     def show_walls(self, walls: WallSet) -> None:
         """Shows curves that have been computed; those of another axis than the chosen one are left alone."""
         if walls.own.axis == self.axis:
-            self.walls = walls
+            self.walls, self.failed = walls, False
             self._redraw()
+
+    def tell_failure(self) -> None:
+        """Say in place of a curve that there is none to come."""
+        self.failed = True
+        self._redraw()
 
     @property
     def scale(self) -> FigureScale:
@@ -296,13 +300,13 @@ class MemoryWallChart(Chart):
 
     def _draw_handle(self, report: Report) -> None:
         x = self.drag.value if self.drag is not None else self.start_value(report)
-        y = self.figure(report) if x == self.start_value(report) else self._on_curve(x)
+        y = self.figure(report) if x == self.start_value(report) else self.on_curve(x)
         # Where nothing runs the point still can be dragged to where something does.
         low, high = self.y_limits
         place = self.scale.place(y) if y > 0.0 and math.isfinite(y) else low + (high - low) / 3
         self.handle.place((math.log10(x), place) if x > 0.0 else None, True)
 
-    def _on_curve(self, x: float) -> float:
+    def on_curve(self, x: float) -> float:
         """The curve's figure at a value between its samples, NaN beyond them."""
         if self.wall is None:
             return math.nan
@@ -310,77 +314,12 @@ class MemoryWallChart(Chart):
         known = np.log10(np.where(values > 0, values, np.nan))
         return float(10.0 ** np.interp(math.log10(x), np.log10(self.wall.values), known, math.nan, math.nan))
 
-    # Words ----------------------------------------------------------------------------------------------------------
-
     def _set_labels(self, results: Results, runs: Sequence[Run]) -> None:
-        t = theme.current()
-        labels, lines = [label for run in runs for label in self._band_label(run.band)], self._line_ends()
-        obstacles = [(x, y, 5.0) for x, y, _ in self.baseline_places(results)]
-        if self.handle.at is not None:
-            obstacles.append((*self.handle.at, HANDLE_PX + 2.0))
-            x, y = self.handle.at
-            (left, right), (low, high) = self.x_limits, self.y_limits
-            # Where all sides are taken, the nearest free place: it stands in bold, and only it does.
-            shares = [(i / 8, j / 8) for i in range(1, 7) for j in range(1, 8)]
-            at = (x - left) / (right - left), (y - low) / (high - low)
-            shares.sort(key=lambda share: math.hypot(share[0] - at[0], share[1] - at[1]))
-            places = tuple((left + i * (right - left), low + j * (high - low)) for i, j in shares)
-            words = self._handle_words(results)
-            labels.append(PlotLabel(x, y, words, t.text, "ablr", True, 19.0, places))
-        limit = limit_of(self.wall) if self.wall is not None else None
-        if limit is not None:
-            words = f"{LIMIT_WORDS.get(self.axis, 'KV cache full from')} {self.write(limit)}"
-            x, (low, high) = math.log10(limit), self.y_limits
-            # As good as upright; on neither side do its words stand on it.
-            lines.append((x - 1e-9, low, x + 1e-9, high))
-            aside = 3.0 / max(1.0, self._plot_px()) * (self.x_limits[1] - self.x_limits[0])
-            places = tuple((x + way, low + (high - low) * share / 10) for share in range(9) for way in (-aside, aside))
-            labels.append(PlotLabel(*places[0], words, t.error, "ZA", False, 4.0, places[1:]))
-        labels += self._baseline_labels(results)
-        self.labels.set_labels(labels, obstacles, lines)
+        self.labels.set_labels(*wall_labels(self, results, runs))
 
-    def _baseline_labels(self, results: Results) -> list[PlotLabel]:
-        """Names at the baselines' points, else along their curves."""
-        names, found = distinct([b.subject for b in results.baselines]), []
-        at = {name: (x, y) for x, y, name in self.baseline_places(results)}
-        for i, name in enumerate(names):
-            xs, ys = self.baseline_curves[i].getData()
-            line = [] if xs is None else [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)][::-3]
-            places = [at[name], *line] if name in at else line
-            if places:
-                label = PlotLabel(*places[0], name, theme.current().muted, "rlba", False, 6.0, tuple(places[1:]))
-                found.append(replace(label, optional=True))
-        return found
-
-    def _handle_words(self, results: Results) -> str:
-        x = self.drag.value if self.drag is not None else self.start_value(results.report)
-        same = x == self.start_value(results.report)
-        y = self.figure(results.report) if same else self._on_curve(x)
-        name = {"batch": "batch ", "context": "prompt "}.get(self.axis, "")
-        figure = format_quantity(y, MEASURE_UNITS[self.measure], 3) if math.isfinite(y) else DOES_NOT_FIT
-        return f"{name}{self.write(x)}: {figure}"
-
-    def _band_label(self, band: Band) -> list[PlotLabel]:
-        """The band's words at its top, as long as it has room for."""
-        width = (band.end - band.start) / (self.x_limits[1] - self.x_limits[0]) * self._plot_px()
-        word = resource_word(band.resource) if band.resource else DOES_NOT_FIT
-        for text in (f"bound by {word}", word) if band.resource else (word,):
-            if text_width(text) + 6 <= width:
-                middle = (band.start + band.end) / 2
-                return [PlotLabel(middle, self.y_limits[1], text, theme.current().muted, "b", False, 3.0)]
-        return []
-
-    def _plot_px(self) -> float:
+    def plot_px(self) -> float:
+        """Width of the plot beside its axis."""
         return self.plot.width_beside(self.plot.left.width())
-
-    def _line_ends(self) -> list[tuple[float, float, float, float]]:
-        found = []
-        for item in (*self.curves, *self.baseline_curves):
-            xs, ys = item.getData()
-            if xs is not None:
-                for (a, b), (c, d) in pairwise(zip(xs, ys, strict=True)):
-                    found.append((float(a), float(b), float(c), float(d)))
-        return found
 
     # Mouse and keys -------------------------------------------------------------------------------------------------
 
@@ -406,7 +345,7 @@ class MemoryWallChart(Chart):
 
     def _dropped(self) -> None:
         self.drag = None
-        self.handle.light(False)
+        self.handle.light(self.plot.hasFocus())
         self.wall_wanted.emit()
         self._redraw()
 
@@ -428,7 +367,8 @@ class MemoryWallChart(Chart):
 
     def _hovered(self, pos: object) -> None:
         index = self._sample_at(pos) if isinstance(pos, QPointF) else None
-        self.handle.light(isinstance(pos, QPointF) and self.handle.contains_pixel(pos))
+        over = isinstance(pos, QPointF) and self.handle.contains_pixel(pos)
+        self.handle.light(over or self.plot.hasFocus())
         place = None if index is None else self._sample_place(index)
         self.sample.setData([place[0]] if place else [], [place[1]] if place else [])
         self.sample.setBrush(QColor(theme.current().base))

@@ -59,13 +59,8 @@ def run_line(wall: Wall | None, run: Run, measure: Measure, scale: FigureScale) 
 
 
 def limit_of(wall: Wall) -> float | None:
-    """Where the KV cache fills the memory: of batches the largest that still runs at once, else the first sample over.
+    """Where the KV cache fills the memory: the largest batch that runs at once, the first prompt that does not fit.
 
     None where it always fits, or where nothing does.
     """
-    if wall.limit is None:
-        return None
-    if wall.axis == "batch":
-        runs = float(wall.batch_running[int(np.searchsorted(wall.values, wall.limit))])
-        return runs if runs >= 1.0 else wall.limit
-    return wall.limit
+    return wall.limit - 1.0 if wall.axis == "batch" and wall.limit is not None else wall.limit

@@ -22,6 +22,8 @@ MEASURE_LABELS: dict[Measure, str] = {
 }  # fmt: skip
 MEASURE_UNITS: dict[Measure, str] = {"tokens_per_s": "tokens/s", "energy_per_token_J": "J"}
 LIMIT_WORDS = {"batch": "KV cache full at batch", "context": "KV cache full from prompt"}
-LIMIT_WORDS = {"batch": "KV cache full at batch", "context": "KV cache full from prompt"}
 HAS_NONE = {"bandwidth": "no DRAM", "capacity": "no SRAM"}
+MEND = {"bandwidth": "Add DRAM, or choose another axis", "capacity": "Add an SRAM, or choose another axis"}
+COMPUTING = "Computing the curve …"
+FAILED = "The curve could not be computed; the log says why"
 DOES_NOT_FIT = "does not fit"

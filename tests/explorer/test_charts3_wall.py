@@ -20,6 +20,7 @@ from explorer.charts.figure_scale import FigureScale
 from explorer.charts.log_axis import binary_ticks, log_ticks, power_free
 from explorer.charts.memory_wall import MemoryWallChart, WallSet
 from explorer.charts.wall_curve import limit_of, measured, run_line, runs_of
+from explorer.charts.wall_words import COMPUTING, FAILED
 from explorer.document import Document
 from explorer.evaluator import Results
 from explorer.words import resource_word
@@ -176,6 +177,54 @@ def test_a_chip_without_dram_says_so(qtbot: QtBot) -> None:
     chart.show_results(Results(2, report, (), 0.0))
     assert chart.heading.text == "Memory wall: this chip has no DRAM"
     assert chart.handle.at is None
+    assert "Add DRAM, or choose another axis" in [label.text for label, _ in chart.labels.placed()]
+
+
+def test_until_the_curve_comes_the_chart_says_so_and_shows_the_present_point(qtbot: QtBot) -> None:
+    chart = MemoryWallChart(document())
+    qtbot.addWidget(chart)
+    chart.resize(320, 200)
+    chart.show()
+    qtbot.waitExposed(chart)
+
+    def words() -> list[str]:
+        return [label.text for label, _ in chart.labels.placed()]
+
+    chart.show_results(results(chart.document))
+    assert COMPUTING in words()
+    assert chart.handle.at is not None
+    chart.show_walls(WallSet(wall("batch"), (device_wall("batch"),)))
+    assert COMPUTING not in words()
+    chart.show_axis("context")
+    assert COMPUTING in words()
+    chart.tell_failure()
+    assert FAILED.split(";")[0] in words()
+    chart.show_walls(WallSet(wall("context"), (device_wall("context"),)))
+    assert FAILED.split(";")[0] not in words()
+
+
+def test_the_line_of_the_limit_stands_where_the_hatch_begins(qtbot: QtBot) -> None:
+    doc = Document(load_example("systolic-tpu-hbm2"), Scenario(), find_model("Llama-3.1-8B"))
+    chart = shown(qtbot, "context", doc=doc)
+    curve = memory_wall(doc.design, doc.scenario, doc.llm, "context")
+    chart.show_walls(WallSet(curve, (None,)))
+    assert curve.limit is not None
+    hatched = next(b for b in chart.bands.bands if not b.resource)
+    assert chart.bands.limit == pytest.approx(hatched.start, abs=1e-5)
+    assert f"KV cache full from prompt {curve.limit:.0f}" in [label.text for label, _ in chart.labels.placed()]
+
+
+def test_the_point_is_lit_while_the_keys_would_move_it(qtbot: QtBot) -> None:
+    chart = shown(qtbot)
+    chart.activateWindow()
+    qtbot.waitActive(chart)
+    chart.plot.setFocus()
+    qtbot.waitUntil(lambda: chart.handle.lit)
+    qtbot.keyClick(chart.plot, Qt.Key.Key_Right)
+    assert chart.handle.lit
+    chart.measure_chooser.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    chart.measure_chooser.setFocus()
+    qtbot.waitUntil(lambda: not chart.handle.lit)
 
 
 @every_axis

@@ -161,6 +161,7 @@ def test_a_wall_that_fails_leaves_the_chart_without_a_curve(bench: Bench) -> Non
     bench.qtbot.waitUntil(lambda: not walls.busy, timeout=20_000)
     assert bench.chart.wall is None
     assert bench.chart.message == ""
+    assert bench.chart.failed
     walls.shutdown()
 
 

@@ -89,3 +89,27 @@ def test_pipeline_micro_batches_follow_each_batch():
         report = evaluate(design, msgspec.structs.replace(scenario, batch=int(value)), llm)
         assert wall.tokens_per_s[i] == pytest.approx(report.metrics.tokens_per_s, rel=1e-9)
         assert wall.energy_per_token_J[i] == pytest.approx(report.metrics.energy_per_token_J, rel=1e-9)
+
+
+@pytest.mark.parametrize("axis", ["batch", "context"])
+@pytest.mark.parametrize("example", ["edge-npu-lpddr5", "systolic-tpu-hbm2"])
+def test_the_limit_is_the_very_first_value_that_memory_does_not_hold(example, axis):
+    design, scenario = load_example(example), Scenario(batch=3, prompt=700)
+    wall = memory_wall(design, scenario, LLAMA, axis)
+
+    def held(value):
+        own = msgspec.structs.replace(scenario, **{"batch" if axis == "batch" else "prompt": int(value)})
+        report = evaluate(design, own, LLAMA)
+        return report.fits and report.metrics.batch_running >= own.batch
+
+    assert wall.limit is not None
+    assert held(wall.limit - 1)
+    assert not held(wall.limit)
+    assert {wall.limit - 1, wall.limit} <= set(wall.values)
+    assert np.all(np.diff(wall.values) > 0)
+
+
+def test_a_curve_without_a_limit_has_no_more_samples_than_asked_for():
+    wall = memory_wall(load_example("tensor-gpu-hbm3"), Scenario(), LLAMA, "bandwidth", points=9)
+    assert wall.limit is None
+    assert len(wall.values) <= 10
