@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QSize
+from PySide6.QtWidgets import QWidget
 
 from explorer import theme
 from explorer.shell import fuzzy
-from explorer.widgets.search import ENTRY_ROLE, LIST_KEYS, Entry, EntryDelegate
+from explorer.widgets.search import Entry, ListPopup
 
 SIZE = QSize(560, 440)
 TOP_SHARE = 0.12
 """How far below the window's top it opens, of the window's height."""
 MOST_SHOWN = 200
-WORST = float("-inf")
 
 
 @dataclass(frozen=True)
@@ -36,43 +34,14 @@ class Command:
     """Why it can't be done now; empty where it can."""
 
 
-class CommandPalette(QFrame):
-    """A line to type into above the commands that fit, the best first. Enter does the marked one, Escape closes."""
+class CommandPalette(ListPopup):
+    """The commands that fit what was typed, the best first."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
+        super().__init__("Type a command, a file, an LLM or a part", "Commands that fit", parent)
         self.setObjectName("command_palette")
-        self.setFrameShape(QFrame.Shape.StyledPanel)
         self._commands: tuple[Command, ...] = ()
         self._used: list[str] = []
-        self.line = QLineEdit(self)
-        self.line.setPlaceholderText("Type a command, a file, an LLM or a part")
-        self.line.setAccessibleName("Command")
-        self.line.setClearButtonEnabled(True)
-        self.line.installEventFilter(self)
-        self._model = QStandardItemModel(self)
-        self.list = self._make_list()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)
-        column.setSpacing(theme.GRID_PX)
-        column.addWidget(self.line)
-        column.addWidget(self.list, 1)
-        self.setFocusProxy(self.line)
-        self.line.textChanged.connect(self._filter)
-        self.line.returnPressed.connect(self._do_current)
-        self.list.clicked.connect(self._do)
-
-    def _make_list(self) -> QListView:
-        made = QListView(self)
-        made.setModel(self._model)
-        made.setItemDelegate(EntryDelegate(made))
-        made.setFrameShape(QFrame.Shape.NoFrame)
-        made.setMouseTracking(True)
-        made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        made.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        made.setAccessibleName("Commands that fit")
-        return made
 
     def open_over(self, window: QWidget, commands: Iterable[Command]) -> None:
         """Show the commands in the upper middle of a window, those used last on top."""
@@ -85,30 +54,16 @@ class CommandPalette(QFrame):
         self.show()
         self.line.setFocus()
 
-    def shown(self) -> tuple[str, ...]:
-        """Keys of the commands on show, from top to bottom."""
-        entries = (self._model.item(row).data(ENTRY_ROLE) for row in range(self._model.rowCount()))
-        return tuple(e.key for e in entries if e is not None)
-
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
-        """The arrow keys move through the list while the line keeps the focus."""
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in LIST_KEYS:
-            self.list.keyPressEvent(event)
-            return True
-        return False
-
     def _filter(self, *_: object) -> None:
-        query = self.line.text().strip()
         self._model.clear()
-        if query:
-            for command in ranked(self._commands, query)[:MOST_SHOWN]:
-                detail = "   ".join(filter(None, (command.group, command.detail)))
-                self._append(_entry(command, detail))
+        if self.query:
+            for command in ranked(self._commands, self.query)[:MOST_SHOWN]:
+                self._append(_entry(command, "   ".join(filter(None, (command.group, command.detail)))))
         else:
             self._list_all()
         if not self._model.rowCount():
             self._append_head("Nothing fits")
-        self._mark_first()
+        self._mark()
 
     def _list_all(self) -> None:
         """All commands by group; before them those that were used last."""
@@ -118,43 +73,11 @@ class CommandPalette(QFrame):
             self._append_head("Used last")
         for command in used:
             self._append(_entry(command, command.detail))
-        group = ""
-        for command in self._commands:
-            if command.group != group:
-                group = command.group
-                self._append_head(group)
-            self._append(_entry(command, command.detail))
+        self._list_groups(_entry(command, command.detail) for command in self._commands)
 
-    def _append(self, entry: Entry) -> None:
-        item = QStandardItem(entry.name)
-        item.setData(entry, ENTRY_ROLE)
-        usable = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        item.setFlags(Qt.ItemFlag.NoItemFlags if entry.reason else usable)
-        self._model.appendRow(item)
-
-    def _append_head(self, text: str) -> None:
-        item = QStandardItem(text)
-        item.setFlags(Qt.ItemFlag.NoItemFlags)
-        self._model.appendRow(item)
-
-    def _mark_first(self) -> None:
-        rows = (self._model.item(row) for row in range(self._model.rowCount()))
-        first = next((item for item in rows if item.flags() & Qt.ItemFlag.ItemIsEnabled), None)
-        if first is not None:
-            self.list.setCurrentIndex(first.index())
-        self.list.scrollToTop()
-
-    def _do_current(self) -> None:
-        self._do(self.list.currentIndex())
-
-    def _do(self, index: QModelIndex) -> None:
-        entry = index.data(ENTRY_ROLE) if index.isValid() else None
-        if entry is None or entry.reason:
-            return
+    def _take(self, entry: Entry) -> None:
         command = next(c for c in self._commands if c.key == entry.key)
         self._used = [entry.key, *(key for key in self._used if key != entry.key)][:5]
-        # First away, then done: what the command opens must not lose its focus to a popup that closes.
-        self.hide()
         command.run()
 
 

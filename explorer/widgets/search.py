@@ -1,12 +1,12 @@
-"""A searchable list in a popup: for choosing an LLM or a device by typing any part of its name."""
+"""Searchable lists in popups: the base of them all, and the one for choosing an LLM, a device or a design by name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QFrame,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from explorer import theme
-from explorer.widgets.style import place_below
+from explorer.widgets.style import height_beside, place_below
 
 ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
 ROW_PX = 24
@@ -103,32 +103,24 @@ class EntryDelegate(QStyledItemDelegate):
             painter.drawText(below, Qt.AlignmentFlag.AlignVCenter, reason)
 
 
-class SearchPopup(QFrame):
-    """A line to type into above the entries that match. Enter or a click chooses, Escape closes."""
+class ListPopup(QFrame):
+    """A line to type into above a list of entries under heads. Enter or a click takes the marked one, Escape closes.
 
-    chosen = Signal(str)
-    """The key of the chosen entry."""
+    Subclasses fill the list in `_filter` whenever the line changes, and act in `_take`.
+    """
+
     closed = Signal()
 
-    def __init__(self, placeholder: str, parent: QWidget) -> None:
+    def __init__(self, placeholder: str, list_name: str, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self._entries: tuple[Entry, ...] = ()
         self.line = QLineEdit(self)
         self.line.setPlaceholderText(placeholder)
         self.line.setAccessibleName(placeholder)
         self.line.setClearButtonEnabled(True)
         self.line.installEventFilter(self)
         self._model = QStandardItemModel(self)
-        self.list = QListView(self)
-        self.list.setModel(self._model)
-        self.list.setItemDelegate(EntryDelegate(self.list))
-        self.list.setFrameShape(QFrame.Shape.NoFrame)
-        self.list.setMouseTracking(True)
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.list.setAccessibleName("Matches")
+        self.list = self._make_list(list_name)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)
         layout.setSpacing(theme.GRID_PX)
@@ -136,27 +128,33 @@ class SearchPopup(QFrame):
         layout.addWidget(self.list, 1)
         self.setFocusProxy(self.line)
         self.line.textChanged.connect(self._filter)
-        self.line.returnPressed.connect(self._choose_current)
-        self.list.clicked.connect(self._choose)
+        self.line.returnPressed.connect(self._take_current)
+        self.list.clicked.connect(self._take_at)
 
-    def add_button(self, text: str) -> QPushButton:
-        """A button below the list."""
-        button = QPushButton(text, self)
-        layout = self.layout()
-        assert layout is not None
-        layout.addWidget(button)
-        return button
+    def _make_list(self, name: str) -> QListView:
+        made = QListView(self)
+        made.setModel(self._model)
+        made.setItemDelegate(EntryDelegate(made))
+        made.setFrameShape(QFrame.Shape.NoFrame)
+        made.setMouseTracking(True)
+        made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        made.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        made.setAccessibleName(name)
+        return made
 
-    def open_below(self, anchor: QWidget, entries: Sequence[Entry], current: str = "", typed: str = "") -> None:
-        """Show the entries under `anchor`, `current` marked, and start the search with `typed`."""
-        self._entries = tuple(entries)
-        self.resize(WIDTH_PX, HEIGHT_PX)
-        self.move(place_below(anchor, self.size()))
-        self.line.setText(typed)
-        self._filter()
-        self._mark(current)
-        self.show()
-        self.line.setFocus()
+    def _filter(self, *_: object) -> None:
+        """Lists what fits what was typed."""
+        raise NotImplementedError
+
+    def _take(self, entry: Entry) -> None:
+        """Acts on an entry that can be chosen."""
+        raise NotImplementedError
+
+    @property
+    def query(self) -> str:
+        """What was typed."""
+        return self.line.text().strip()
 
     def shown(self) -> tuple[str, ...]:
         """Keys of the entries that are listed now, those that can't be chosen included."""
@@ -174,33 +172,30 @@ class SearchPopup(QFrame):
             return True
         return False
 
-    def _filter(self, *_: object) -> None:
-        """List what matches the line, under the heads of its groups."""
-        query = self.line.text().strip()
-        found = [e for e in self._entries if not query or matches(e, query)]
-        self._model.clear()
+    def _list_groups(self, entries: Iterable[Entry]) -> None:
+        """Appends entries under the heads of their groups."""
         group = ""
-        for entry in found:
+        for entry in entries:
             if entry.group != group:
                 group = entry.group
-                self._append(group, None)
-            self._append(entry.name, entry)
-        if not found:
-            self._append("Nothing matches", None)
-        self._mark("")
+                self._append_head(group)
+            self._append(entry)
 
-    def _append(self, text: str, entry: Entry | None) -> None:
-        item = QStandardItem(text)
+    def _append(self, entry: Entry) -> None:
+        item = QStandardItem(entry.name)
         item.setData(entry, ENTRY_ROLE)
-        item.setFlags(Qt.ItemFlag.NoItemFlags)
-        if entry is not None and not entry.reason:
-            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-        if entry is not None:
-            item.setToolTip(" · ".join(filter(None, (entry.name, entry.detail, entry.reason))))
+        usable = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        item.setFlags(Qt.ItemFlag.NoItemFlags if entry.reason else usable)
+        item.setToolTip(" · ".join(filter(None, (entry.name, entry.detail, entry.reason))))
         self._model.appendRow(item)
 
-    def _mark(self, key: str) -> None:
-        """Mark the entry with this key, or the first that can be chosen."""
+    def _append_head(self, text: str) -> None:
+        item = QStandardItem(text)
+        item.setFlags(Qt.ItemFlag.NoItemFlags)
+        self._model.appendRow(item)
+
+    def _mark(self, key: str = "") -> None:
+        """Marks the entry with this key, or the first that can be chosen."""
         rows = [self._model.item(row) for row in range(self._model.rowCount())]
         usable = [item for item in rows if item.flags() & Qt.ItemFlag.ItemIsEnabled]
         wanted = [item for item in usable if item.data(ENTRY_ROLE).key == key] or usable
@@ -211,12 +206,52 @@ class SearchPopup(QFrame):
             # The head of its group stays in sight.
             self.list.scrollToTop()
 
-    def _choose_current(self) -> None:
-        self._choose(self.list.currentIndex())
+    def _take_current(self) -> None:
+        self._take_at(self.list.currentIndex())
 
-    def _choose(self, index: QModelIndex) -> None:
-        model: QAbstractItemModel = self._model
-        if index.isValid() and model.flags(index) & Qt.ItemFlag.ItemIsEnabled:
-            key = index.data(ENTRY_ROLE).key
+    def _take_at(self, index: QModelIndex) -> None:
+        entry = index.data(ENTRY_ROLE) if index.isValid() else None
+        if entry is not None and not entry.reason:
+            # First away, then done: what it opens must not lose its focus to a popup that closes.
             self.hide()
-            self.chosen.emit(key)
+            self._take(entry)
+
+
+class SearchPopup(ListPopup):
+    """Entries that match what was typed, under the button that opened it."""
+
+    chosen = Signal(str)
+    """The key of the chosen entry."""
+
+    def __init__(self, placeholder: str, parent: QWidget) -> None:
+        super().__init__(placeholder, "Matches", parent)
+        self._entries: tuple[Entry, ...] = ()
+
+    def add_button(self, text: str) -> QPushButton:
+        """A button below the list."""
+        button = QPushButton(text, self)
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(button)
+        return button
+
+    def open_below(self, anchor: QWidget, entries: Sequence[Entry], current: str = "", typed: str = "") -> None:
+        """Show the entries under `anchor`, `current` marked, and start the search with `typed`."""
+        self._entries = tuple(entries)
+        self.resize(WIDTH_PX, height_beside(anchor, QSize(WIDTH_PX, HEIGHT_PX)))
+        self.move(place_below(anchor, self.size()))
+        self.line.setText(typed)
+        self._filter()
+        self._mark(current)
+        self.show()
+        self.line.setFocus()
+
+    def _filter(self, *_: object) -> None:
+        self._model.clear()
+        self._list_groups(e for e in self._entries if not self.query or matches(e, self.query))
+        if not self._model.rowCount():
+            self._append_head("Nothing matches")
+        self._mark()
+
+    def _take(self, entry: Entry) -> None:
+        self.chosen.emit(entry.key)

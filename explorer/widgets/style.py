@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from explorer import theme
 
 ICON_PX = 16
+GAP_PX = 4
+"""Between a popup and what it belongs to, or the edge of the window."""
 POPOVER_WIDTH_PX = 320
 
 
@@ -105,14 +107,31 @@ class Popover(QFrame):
 
 
 def place_below(anchor: QWidget, size: QSize) -> QPoint:
-    """Where a popup of `size` goes: under `anchor`, or above it where there is no room, inside the screen."""
+    """Where a popup of `size` goes: under `anchor`, or above it where there is more room, inside window and screen."""
+    room = room_around(anchor, size)
+    below, above = anchor.mapToGlobal(QPoint(0, anchor.height() + GAP_PX)), anchor.mapToGlobal(QPoint(0, -GAP_PX)).y()
+    x = max(room.left(), min(below.x(), room.right() + 1 - size.width()))
+    fits_below = below.y() + size.height() <= room.bottom() + 1
+    if fits_below or room.bottom() - below.y() >= above - room.top():
+        return QPoint(x, max(room.top(), min(below.y(), room.bottom() + 1 - size.height())))
+    return QPoint(x, max(room.top(), above - size.height()))
+
+
+def room_around(anchor: QWidget, size: QSize) -> QRect:
+    """Where a popup of `size` may lie on the screen: inside the anchor's window if it is large enough for it."""
     screen = anchor.screen().availableGeometry()
-    corner = anchor.mapToGlobal(QPoint(0, anchor.height()))
-    x = max(screen.left(), min(corner.x(), screen.right() - size.width()))
-    if corner.y() + size.height() > screen.bottom():
-        above = anchor.mapToGlobal(QPoint(0, 0)).y() - size.height()
-        return QPoint(x, max(screen.top(), above))
-    return QPoint(x, corner.y())
+    window = (anchor.window().geometry() & screen).adjusted(GAP_PX, GAP_PX, -GAP_PX, -GAP_PX)
+    across = window if window.width() >= size.width() else screen
+    down = window if window.height() >= size.height() else screen
+    return QRect(across.x(), down.y(), across.width(), down.height())
+
+
+def height_beside(anchor: QWidget, size: QSize) -> int:
+    """The height that a popup of `size` gets under or above `anchor`, whichever has more room."""
+    room = room_around(anchor, size)
+    top = anchor.mapToGlobal(QPoint(0, 0)).y()
+    below, above = room.bottom() + 1 - top - anchor.height(), top - room.top()
+    return min(size.height(), max(below, above) - GAP_PX)
 
 
 def icon(name: str, color: str) -> QIcon:
