@@ -36,6 +36,19 @@ Reference = Annotated[
     str | None, typer.Option("--reference", metavar="NAME", help="The one that ratios are to. [default: the first]")
 ]
 Model = Annotated[str, typer.Option("--model", help="The LLM: a name of `chipscape models`, or its Hugging Face path.")]
+Framework = Annotated[
+    str | None,
+    typer.Option("--framework", metavar="NAME", help="Devices: whose measured kernels, such as vllm. [default: any]"),
+]
+Launch = Annotated[
+    str | None,
+    typer.Option("--launch", metavar="eager|graph|engine", help="Devices: how passes are launched. [default: engine]"),
+]
+Ideal = Annotated[bool, typer.Option("--ideal", help="Devices: the datasheet's peaks alone, nothing measured.")]
+Calibrations = Annotated[
+    list[Path] | None,
+    typer.Option("--calibration", metavar="FILE", help="Devices: a calibration of yours, before those shipped."),
+]
 _FIELDS = {field.name: field for field in part_fields(Scenario)}
 
 
@@ -101,12 +114,15 @@ def evaluate(
     subject: Annotated[str, typer.Argument(metavar="DESIGN|DEVICE", help=_SUBJECT)],
     model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
     weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
-    tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, json: Json = False, out: Out = None,
+    tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, framework: Framework = None,
+    launch: Launch = None, ideal: Ideal = False, calibration: Calibrations = None, json: Json = False, out: Out = None,
 ) -> None:  # fmt: skip
     """Evaluate one design or device on an LLM: time, energy, power, area, and what limits it."""
     path = cli_inputs.output_path(out)
     scenario, llm = cli_inputs.scenario(scenario_options(context)), cli_inputs.model(model)
-    report = cli_inputs.subject(subject).evaluate(scenario, llm)
+    found = cli_inputs.subject(subject)
+    timed = cli_inputs.device_settings([found], framework, launch, ideal, calibration or ())
+    report = found.evaluate(scenario, llm, timed)
     if path is not None:
         cli_inputs.write_text(path, cli_inputs.report_text(report, path.suffix.lower()))
     if json:
@@ -125,13 +141,15 @@ def compare(
     reference: Reference = None,
     model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
     weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
-    tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, json: Json = False, out: Out = None,
+    tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, framework: Framework = None,
+    launch: Launch = None, ideal: Ideal = False, calibration: Calibrations = None, json: Json = False, out: Out = None,
 ) -> None:  # fmt: skip
     """Evaluate designs and devices side by side: figures, ratios, what differs, and the way from one to another."""
     from hwlib import cli_compare
 
     path = cli_inputs.output_path(out)
-    made = cli_compare.compared(subjects, reference, model, scenario_options(context))
+    how = (framework, launch, ideal, calibration or ())
+    made = cli_compare.compared(subjects, reference, model, scenario_options(context), how)
     if path is not None:
         cli_inputs.write_text(path, cli_compare.comparison_text(made, path.suffix.lower()))
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwlib import cli_inputs
@@ -17,14 +18,25 @@ MOST_DIFFERENCES = 40
 BEST = "*"
 
 
-def compared(names: Sequence[str], reference: str | None, model: str, options: dict[str, int | None]) -> Comparison:
+Timing = tuple[str | None, str | None, bool, Sequence[Path]]
+"""The options on how devices are timed: framework, launch, ideal, calibrations."""
+
+
+def compared(
+    names: Sequence[str],
+    reference: str | None,
+    model: str,
+    options: dict[str, int | None],
+    how: Timing = (None, None, False, ()),
+) -> Comparison:
     """What is named, evaluated and compared. Raises InputError as the command tells it."""
     from hwlib.analysis.compare import compare
 
     scenario, llm = cli_inputs.scenario(options), cli_inputs.model(model)
     subjects = [cli_inputs.subject(name) for name in names]
     index = reference_index(names, subjects, reference)
-    return compare([found.evaluate(scenario, llm) for found in subjects], index)
+    timed = cli_inputs.device_settings(subjects, *how)
+    return compare([found.evaluate(scenario, llm, timed) for found in subjects], index)
 
 
 def reference_index(names: Sequence[str], subjects: Sequence[cli_inputs.Subject], reference: str | None) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hwlib.baselines.calibration import Calibration
+    from hwlib.baselines.device_settings import DeviceSettings
     from hwlib.design.design import Design
     from hwlib.report import Report
     from hwlib.workload.llm import LlmArchitecture
@@ -34,12 +37,12 @@ class Subject:
         """True for a device of the catalog."""
         return self.design is None
 
-    def evaluate(self, scenario: Scenario, llm: LlmArchitecture) -> Report:
-        """The report of this subject."""
+    def evaluate(self, scenario: Scenario, llm: LlmArchitecture, settings: DeviceSettings | None = None) -> Report:
+        """The report of this subject; `settings` say how a device is timed."""
         import hwlib.evaluate as model
 
         if self.design is None:
-            return model.evaluate_device(self.name, scenario, llm)
+            return model.evaluate_device(self.name, scenario, llm, settings or model.AS_SHIPPED)
         return model.evaluate(self.design, scenario, llm)
 
 
@@ -77,6 +80,49 @@ def _from_catalog(text: str) -> Subject:
         return Subject(found.name, load_example(found.name))
     except DesignFileError as error:
         raise InputError(str(error)) from None
+
+
+def device_settings(
+    subjects: Sequence[Subject], framework: str | None, launch: str | None, ideal: bool, files: Sequence[Path]
+) -> DeviceSettings:
+    """How the devices among the subjects are timed. Raises InputError for what isn't known or serves no device."""
+    from hwlib.baselines.device_settings import LAUNCHES, DeviceSettings, frameworks
+
+    own = tuple(_calibration(path) for path in files)
+    devices = [s.name for s in subjects if s.is_device]
+    if not devices and (framework or launch or ideal or own):
+        raise InputError("--framework, --launch, --ideal and --calibration are about devices, and none is named here.")
+    for path, found in zip(files, own, strict=True):
+        if found.device not in devices:
+            raise InputError(f"--calibration {path} is of {found.device}, which isn't among {', '.join(devices)}.")
+    known = sorted({*frameworks(), *(c.framework for c in own)})
+    word = _known("--framework", framework or "any", known)
+    return DeviceSettings(
+        framework=word,
+        launch=_known("--launch", launch or "engine", LAUNCHES),  # type: ignore[arg-type]
+        ideal=ideal,
+        calibrations=own,
+    )
+
+
+def _known(option: str, text: str, words: Sequence[str]) -> str:
+    """One of the words, in whatever case it was typed. Raises InputError with the nearest ones."""
+    import difflib
+
+    if text.lower() in words:
+        return text.lower()
+    near = difflib.get_close_matches(text.lower(), words, n=3, cutoff=0.3) or list(words[:3])
+    raise InputError(f"{option} {shown(text)} isn't known. The nearest: {', '.join(near)}. All: {', '.join(words)}.")
+
+
+def _calibration(path: Path) -> Calibration:
+    """A calibration file. Raises InputError naming the file and what is wrong in it."""
+    from hwlib.baselines.calibration import load
+
+    try:
+        return load(path)
+    except ValueError as error:
+        raise InputError(f"--calibration: {error}") from None
 
 
 def design(text: str) -> Design:

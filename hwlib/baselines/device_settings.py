@@ -6,7 +6,11 @@ from typing import Literal, get_args
 
 import msgspec
 
-from hwlib.baselines.calibration import ANY, Calibration
+from hwlib.baselines.calibration import ANY, Calibration, shipped
+from hwlib.baselines.steps import overheads
+
+PRIOR = "prior"
+"""The framework of a class prior's calibration, which nobody can choose."""
 
 Launch = Literal["eager", "graph", "engine"]
 LAUNCHES: tuple[Launch, ...] = get_args(Launch)
@@ -25,3 +29,9 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     calibrations: tuple[Calibration, ...] = ()
     """A user's own, which come before those that the product ships."""
+
+
+def frameworks() -> tuple[str, ...]:
+    """Every framework whose kernels or overheads were measured on some device, and "any"."""
+    kernels = {framework for _, framework in shipped() if framework != PRIOR}
+    return tuple(sorted({ANY, *kernels, *(framework for framework, _ in overheads())}))
