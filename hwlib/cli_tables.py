@@ -45,8 +45,25 @@ def print_report(report: Report) -> None:
     if report.fits:
         print()
         print_table(["", report.subject], [[row.label, row.cells[0].text] for row in headline_rows([report])])
+    if report.bands:
+        _print_bands(report)
     print_remarks(report)
     print_shares(report)
+
+
+_BANDED = {"ttft_s": "s", "tpot_s": "s", "tokens_per_s": "1/s", "e2e_tokens_per_s": "1/s"}
+_BANDED_ENERGY = "board_energy_per_token_J"
+
+
+def _print_bands(report: Report) -> None:
+    """The 10 to 90 % bands of the headline figures, and what the times rest on."""
+    from hwlib.analysis.timing_words import timing_words
+
+    print(f"\nTimes are {timing_words(report)}.")
+    units = {**_BANDED, _BANDED_ENERGY: "J/token"}
+    rows = [(key, *report.bands[key], unit) for key, unit in units.items() if key in report.bands]
+    cells = [(key, format_quantity(low, unit), format_quantity(high, unit)) for key, low, high, unit in rows]
+    print_table(["10 to 90 % band", "from", "to"], cells)
 
 
 def print_remarks(report: Report, name: str = "") -> None:
