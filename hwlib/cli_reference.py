@@ -20,7 +20,16 @@ def _systolic(table: Path, drawn: Design | None) -> Comparison:
     return systolic.compare(table)
 
 
-COMPARISONS: dict[str, Callable[[Path, Design | None], Comparison]] = {"systolic": _systolic}
+def _crossbar(table: Path, drawn: Design | None) -> Comparison:
+    from hwlib.validation import crossbar
+
+    return crossbar.compare(table, drawn)
+
+
+COMPARISONS: dict[str, Callable[[Path, Design | None], Comparison]] = {
+    "systolic": _systolic,
+    "crossbar": _crossbar,
+}
 """By kind: from the table, and the design of --design where one is given, to the comparison."""
 
 

@@ -1,4 +1,4 @@
-"""The example designs that come with the product."""
+"""The designs that come with the product: examples, published chips, and machines of other tools' tables."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".chip.json"
 FOLDER = "designs"
+PUBLISHED = "designs/published"
+REFERENCE = "designs/reference"
 
 
 class _Example(msgspec.Struct, frozen=True):
@@ -31,8 +33,28 @@ def load_example(name: str) -> Design:
 
     Raises UnknownNameError with the nearest names.
     """
+    return _load(name, FOLDER, example_designs(), "example design")
+
+
+def published_designs() -> tuple[str, ...]:
+    """Names of the published chips drawn as designs, in alphabetical order, as `load_published` takes them."""
+    return tuple(name.removesuffix(SUFFIX) for name in list_files(PUBLISHED, SUFFIX))
+
+
+def load_published(name: str) -> Design:
+    """The published chip called `name`, as `load_example`. Raises UnknownNameError with the nearest names."""
+    return _load(name, PUBLISHED, published_designs(), "published chip")
+
+
+def load_reference(name: str) -> Design:
+    """The machine that a reference table of another tool is of. Raises UnknownNameError with the nearest names."""
+    known = tuple(found.removesuffix(SUFFIX) for found in list_files(REFERENCE, SUFFIX))
+    return _load(name, REFERENCE, known, "reference machine")
+
+
+def _load(name: str, folder: str, known: tuple[str, ...], what: str) -> Design:
     # Imported here: files.py may look names up in the catalog, and the catalog must load without it.
     from hwlib.design.files import load
 
-    example = find(name, tuple(_Example(known) for known in example_designs()), what="example design")
-    return load(resource_root() / FOLDER / f"{example.name}{SUFFIX}")
+    found = find(name, tuple(_Example(one) for one in known), what=what)
+    return load(resource_root() / folder / f"{found.name}{SUFFIX}")

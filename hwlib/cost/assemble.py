@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.cost.crossbar_peak import full_pass_s
 from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.overlap import serial_programming, shares, without_walls
 from hwlib.cost.run import Run
 from hwlib.cost.throttle import UNCLOCKED, voltage_squared
-from hwlib.cost.crossbar_peak import full_pass_s
 from hwlib.cost.work import ACTIVATION_SHARE, crossbar_shape
 from hwlib.design.design import Link
 from hwlib.mapping.program import CROSSBAR

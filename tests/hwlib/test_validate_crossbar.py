@@ -1,0 +1,148 @@
+"""The toy crossbar machine: its table, counts written by hand, and the split over rounds against brute force."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwlib import cli
+from hwlib.catalog import UnknownNameError, example_designs, load_reference
+from hwlib.design.edit import replace_part
+from hwlib.mapping.rounds import rounds
+from hwlib.validation.crossbar import ENERGIES, TIMES, compare, predict
+from hwlib.validation.reference import TableError
+from tests.hwlib.reference_tables import reference
+
+TOY = load_reference("accelforge-cim-toy")
+HEAD = "M,K,N,n_arrays,E_total,E_ADC,latency_s,n_ADC_values\n"
+SMALL = st.integers(1, 24)
+
+
+def by_hand(m, k, n, arrays):
+    """Energies and times of the toy machine, written from its description and not from the model's code.
+
+    The rectangle of arrays for each round is searched among all.
+    """
+    down, across, bits = math.ceil(k / 256), math.ceil(n / 64), 8
+    splits = []
+    for tall in range(1, min(down, arrays) + 1):
+        over_k, over_n = math.ceil(down / tall), math.ceil(across / min(across, arrays // tall))
+        buffer_bits = bits * (m * k * (1 + over_n) + m * n * 2 * over_k)
+        splits.append((buffer_bits, over_k * over_n, over_n * m * k + over_k * m * n, over_k, over_n))
+    buffer_bits, fills, _, over_k, over_n = min(splits)
+    conversions = m * n * 8 * 4 * down
+    drives = m * k * 8 * across
+    weights = math.ceil(n / across)
+    moved_bits = bits * (k * n + m * k + m * n)
+    energies = {
+        "E_ADC": conversions * 1.5e-12,
+        "E_ShiftAdd": conversions * 0.05e-12,
+        "E_RowDriver": drives * 0.05e-12,
+        "E_Cells": m * k * n * 4 * 8 * 1e-15 + k * n * 4 * 10e-12,
+        "E_GlobalBuffer": buffer_bits * 0.2e-12,
+        "E_DRAM": moved_bits * 4e-12,
+    }
+    times = {
+        "L_ADC": fills * m * 8 * max(1.0, weights * 4 / 8) * 1e-9,
+        "L_DRAM": moved_bits / 8 / 64e9,
+        "L_Cells": fills * 25.6e-6,
+    }
+    counts = {"GB_in_rd_bits": bits * m * k * over_n, "GB_out_wr_bits": bits * m * n * over_k}
+    return {**energies, "E_total": sum(energies.values()), **times, "latency_s": max(times.values()), **counts}
+
+
+def test_every_count_and_energy_of_the_table_is_met_within_a_ten_thousandth():
+    found = compare(reference("accelforge_cim_toy.csv")).to_json()
+    groups = {g["name"]: g for g in found["groups"]}
+    assert set(ENERGIES) | set(TIMES) | {"latency_s", "n_ADC_values", "GB_in_rd_bits"} <= set(groups)
+    assert {g["n"] for g in groups.values()} == {12}
+    assert max(g["max"] for g in groups.values()) < 1e-4
+    assert all(g["exact"] == 1.0 for g in groups.values() if g["quantity"] == "count")
+
+
+@given(st.integers(1, 64), st.integers(1, 6000), st.integers(1, 6000), st.sampled_from([16, 64, 256, 1000]))
+@settings(max_examples=60, deadline=None)
+def test_the_cost_model_counts_the_toy_machine_as_a_hand_would(m, k, n, arrays):
+    design = replace_part(TOY, "cells", {"arrays": arrays})
+    found = predict(design, *(np.array([float(v)]) for v in (m, k, n)))
+    for name, value in by_hand(m, k, n, arrays).items():
+        assert found[name][0] == pytest.approx(value, rel=2e-5), name
+
+
+@given(SMALL, SMALL, st.integers(1, 9), st.integers(1, 40), st.integers(1, 1000), st.integers(1, 1000))
+@settings(max_examples=200, deadline=None)
+def test_rounds_are_the_best_of_all_rectangles(down, across, batch, arrays, inputs, results):
+    choices = []
+    for tall in range(1, min(down, arrays) + 1):
+        over_k, over_n = math.ceil(down / tall), math.ceil(across / min(across, arrays // tall))
+        choices.append((inputs * over_n + results * (2 * over_k - 1), over_k * over_n))
+    traffic, parts = min(choices)
+    found = rounds(*(np.array([[float(v)]]) for v in (down, across, batch, arrays, inputs, results)))
+    got = inputs * found.over_outputs + results * (2 * found.over_sums - 1)
+    assert got.item() == traffic
+    assert (found.over_sums * found.over_outputs).item() == parts
+    whole = math.ceil(down * across * batch / arrays)
+    assert found.fills.item() == (whole if parts == 1 else batch * parts)
+    assert found.fills.item() >= whole * (1 if parts == 1 else 0)
+
+
+def test_blocks_abut_so_that_wires_cost_nothing_and_the_machine_is_no_example():
+    found = predict(TOY, *(np.array([float(v)]) for v in (1, 512, 512)))
+    parts = sum(found[name][0] for name in ENERGIES if name != "E_total")
+    assert found["E_total"][0] == pytest.approx(parts, rel=1e-12)
+    assert "accelforge-cim-toy" not in example_designs()
+    with pytest.raises(UnknownNameError, match="reference machine"):
+        load_reference("some other")
+
+
+def test_without_ping_pong_arrays_programming_comes_on_top():
+    serial = replace_part(TOY, "cells", {"ping_pong": False})
+    sizes = [np.array([1.0]), np.array([1000.0]), np.array([1000.0])]
+    before, after = predict(TOY, *sizes), predict(serial, *sizes)
+    assert after["latency_s"][0] == pytest.approx(before["L_Cells"][0] + before["L_DRAM"][0], rel=1e-4)
+    assert after["E_total"][0] == before["E_total"][0]
+
+
+def test_weights_that_pass_the_buffer_cost_it_a_write_and_a_read():
+    through = replace_part(TOY, "cells", {"bypass": False})
+    sizes = [np.array([1.0]), np.array([512.0]), np.array([512.0])]
+    more = predict(through, *sizes)["E_GlobalBuffer"] - predict(TOY, *sizes)["E_GlobalBuffer"]
+    assert more[0] == pytest.approx(2 * 512 * 512 * 8 * 0.2e-12)
+
+
+def test_the_command_with_a_design_of_ones_own(tmp_path, capsys):
+    from hwlib.design.files import save
+
+    table, dear = tmp_path / "table.csv", tmp_path / "dear.chip.json"
+    sizes = (1, 256, 64, 4)
+    hand = by_hand(*sizes)
+    row = ",".join(str(v) for v in (*sizes, hand["E_total"], hand["E_ADC"], hand["latency_s"], 2048))
+    table.write_text(HEAD + row + "\n1,2,x,4,,,,\n")
+    save(replace_part(TOY, "cells", {"adc_energy_J": 3e-12}), dear)
+    assert cli.run(["validate", str(table), "--kind", "crossbar", "--design", str(dear), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    groups = {g["name"]: g for g in found["groups"]}
+    assert groups["E_ADC"]["max"] == pytest.approx(1.0)
+    assert groups["E_ADC"]["factor_max"] == pytest.approx(2.0)
+    assert groups["n_ADC_values"]["exact"] == 1.0
+    assert found["skipped"][0]["first_line"] == 3
+    assert found["rows"][0]["E_ADC"]["published"] == pytest.approx(hand["E_ADC"])
+
+
+def test_what_can_not_be_compared_says_why(tmp_path, capsys):
+    table = tmp_path / "table.csv"
+    table.write_text("M,K\n1,2\n")
+    with pytest.raises(TableError, match="N, n_arrays"):
+        compare(table)
+    table.write_text(HEAD + "1,256,64,4,1,1,1,1\n")
+    bare = msgspec.structs.replace(TOY, links=())
+    with pytest.raises(ValueError, match="no crossbar with a link"):
+        compare(table, bare)
+    assert cli.run(["validate", str(table), "--kind", "crossbar", "--design", "tensor-gpu-hbm3"]) == 2
+    assert "0 crossbar blocks" in capsys.readouterr().err
