@@ -54,9 +54,9 @@ def _nearest(middles: Array, goal: Array) -> Array:
     return np.take_along_axis(middles, best, axis=2)[:, :, 0, :]
 
 
-def floorplan(chip: Lowered, routes: Routes) -> Floorplan:
-    """Geometry of a group of designs."""
-    areas = block_areas_m2(chip)
+def floorplan(chip: Lowered, routes: Routes, areas: Array | None = None) -> Floorplan:
+    """Geometry of a group of designs; `areas` [D, B] where they are known already."""
+    areas = block_areas_m2(chip) if areas is None else areas
     width, height = block_sizes_m(chip, areas)
     middles = _edge_middles(chip.x_m, chip.y_m, width, height)
     centre = np.stack([chip.x_m + width / 2, chip.y_m + height / 2], axis=-1)
