@@ -12,6 +12,7 @@ from hwlib.report import (
     Ceiling,
     CrossbarFigure,
     EnergyFigure,
+    Evidence,
     Explanation,
     Input,
     LinkFigure,
@@ -87,5 +88,10 @@ def report(subject: str = "Chip", method: str = "actions", scope: str = "package
         ),),
         area_m2=600e-6, die_cost_USD=200.0,
         findings=(FINDING,),
+        bands={"ttft_s": (0.1, 0.2), "time.decode.qkv": (1e-3, 2e-3)},
+        basis=(Evidence(
+            kind="gemm", form="16", level="calibrated", device="Chip", framework="any", date="2026-11-22",
+            fitted_rows=100, sources=("a table",), operators=("decode.qkv",),
+        ),),
         notes=("Uniform routing is assumed.",), explainer=explain, figure_keys=("ttft_s", "tpot_s"),
     )  # fmt: skip

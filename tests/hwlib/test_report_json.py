@@ -25,6 +25,7 @@ NAMED = {
     "<resource>": ("without_wall.prefill", "without_wall.decode", "breakdowns.time.prefill", "breakdowns.time.decode",
                    "operators[].times_s", "operators[].shares_s"),
     "<component>": ("breakdowns.energy", "operators[].energies_J"),
+    "<figure>": ("bands",),
 }  # fmt: skip
 
 
@@ -32,7 +33,8 @@ def paths(value: Any, path: str = "") -> set[str]:
     """Paths of all leaves of a JSON value in the docs' notation."""
     generic = next((word for word, places in NAMED.items() if path in places), None)
     if generic is not None:
-        assert set(value) == set(RESOURCES if generic == "<resource>" else COMPONENTS), path
+        known = {"<resource>": RESOURCES, "<component>": COMPONENTS, "<figure>": ("ttft_s", "time.decode.qkv")}
+        assert set(value) == set(known[generic]), path
         return {f"{path}.{generic}"}
     if isinstance(value, dict):
         return set().union(*(paths(item, f"{path}.{key}" if path else key) for key, item in value.items()))
