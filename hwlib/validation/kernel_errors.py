@@ -18,6 +18,7 @@ from hwlib.baselines.kernels.registry import KERNELS, bucket_name, bucket_of
 from hwlib.baselines.measured import Batch, Skips, fitted
 from hwlib.baselines.samples import BANDWIDTH_REASON, chip_named, trusted_batches
 from hwlib.baselines.table_files import TableError, copy_with
+from hwlib.validation.watching import JudgedRows, Watch
 
 Rows = Literal["all", "kept-out", "fitted"]
 LONG_S = 50e-6
@@ -85,18 +86,19 @@ class Validation:
 
 def validate(
     table: Path, kind: str | None = None, device: str | None = None, out: Path | None = None, rows: Rows = "all",
-    extra: Sequence[Calibration] = (),
+    extra: Sequence[Calibration] = (), watch: Watch | None = None,
 ) -> Validation:  # fmt: skip
     """Predict every row of a measured table and tell the errors; see docs/validation.md for the keys.
 
     kind: rows of one kind alone. device: rows of one catalog device alone. out: a copy of the table with the columns
     predicted_s, low_s, high_s, roofline_s, empty where a row was skipped. rows: those of one side of the split alone.
-    extra: calibrations that come before those shipped. Raises TableError, UnknownNameError for `device`.
+    extra: calibrations that come before those shipped. watch: is told of rows as they are judged.
+    Raises TableError, UnknownNameError for `device`, and what `watch` raises.
     """
     wanted = chip_named(device).name if device else None
     if out is not None and out.exists() and out.samefile(table):
         raise TableError(f"{out} is the table itself; predictions go to another file")
-    judged, there = _Judged(rows, tuple(extra), keep=out is not None), set[str]()
+    judged, there = _Judged(rows, tuple(extra), out is not None, watch), set[str]()
     for batch, chip in trusted_batches(table, judged.skips, kind):
         there.add(chip.name)
         if wanted in (None, chip.name):
@@ -112,8 +114,8 @@ def validate(
 class _Judged:
     """Batches predicted and compared one after the other; little of each is kept."""
 
-    def __init__(self, rows: Rows, extra: tuple[Calibration, ...], keep: bool) -> None:
-        self.rows, self.extra, self.keep = rows, extra, keep
+    def __init__(self, rows: Rows, extra: tuple[Calibration, ...], keep: bool, watch: Watch | None = None) -> None:
+        self.rows, self.extra, self.keep, self.watch = rows, extra, keep, watch
         self.skips, self.repeats = Skips(), Repeats()
         self.found: dict[GroupKey, _Errors] = {}
         self.written: list[_Predicted] = []
@@ -131,8 +133,11 @@ class _Judged:
             self.skips.add(int(kept.lines[0]), "device", str(error), len(kept.lines))
             return
         roofline = kept.kernel.roofline(chip, key.form, kept.columns)
-        group = self.found.setdefault((key.kind, key.device, key.dtype, key.source), _Errors(chip.name))
-        group.add(kept, times, roofline)
+        group = key.kind, key.device, key.dtype, key.source
+        self.found.setdefault(group, _Errors(chip.name)).add(kept, times, roofline)
+        if self.watch is not None:
+            at, figures = kept.columns[kept.kernel.bucket_by], (times.seconds, times.low, times.high, roofline)
+            self.watch(JudgedRows(group, kept.kernel.bucket_by, at, kept.measured_s, *figures))
         if self.keep:
             self.written.append(_predicted(kept.lines, times, roofline))
 

@@ -20,6 +20,7 @@ from hwlib.catalog import Device, find_device
 from hwlib.evaluate import evaluate_device
 from hwlib.report import Phase, Report
 from hwlib.validation.kernel_errors import Rows, Validation
+from hwlib.validation.watching import JudgedRows, Watch
 from hwlib.validation.whole_rows import METRICS, Metric, WholeRow, read_whole_rows
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
@@ -70,7 +71,7 @@ class _Errors:
 
 def validate_whole_models(
     table: Path, device: str | None = None, out: Path | None = None, rows: Rows = "all",
-    extra: Sequence[Calibration] = (),
+    extra: Sequence[Calibration] = (), watch: Watch | None = None,
 ) -> Validation:  # fmt: skip
     """Predict every row of a table of whole models and tell the errors; see docs/validation.md for the keys.
 
@@ -94,12 +95,20 @@ def validate_whole_models(
                 continue
             key = (CONTINUOUS if row.continuous else STATIC, metric, row.device, row.dtype, row.source)
             found.setdefault(key, _Errors(row.chip.name)).add(row, measured, figures[metric])
+            if watch is not None:
+                watch(_judged(row, metric, measured, figures[metric]))
         if out is not None:
             written[row.line] = {m: f for m, f in figures.items() if m in row.measured}
     if out is not None:
         _write(table, out, written)
     groups = [{**_names(key, errors), **_figures([errors])} for key, errors in sorted(found.items())]
     return Validation(groups, _totals(found), skips.as_json(), rows, [])
+
+
+def _judged(row: WholeRow, metric: Metric, measured: float, figure: Figure) -> JudgedRows:
+    """One figure of a row as its watcher sees it: all as they were measured, so that a rate counts as a time does."""
+    values = (float(row.scenario.batch), measured, figure.value, figure.low, figure.high, figure.roofline)
+    return JudgedRows((metric, row.device, row.dtype, row.source), "batch", *(np.array([v]) for v in values))
 
 
 # --- one row --------------------------------------------------------------------------------------------------------
