@@ -1,0 +1,260 @@
+"""Loop nests of a GEMM on an array, a buffer and DRAM: what each moves and costs, and the cheapest of all."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Aim = Literal["energy", "edp"]
+
+DIMS = ("m", "k", "n")
+"""C[m, n] += A[m, k] W[k, n]."""
+
+TENSORS = ("A", "W", "O")
+RELEVANT: dict[str, tuple[str, ...]] = {"A": ("m", "k"), "W": ("k", "n"), "O": ("m", "n")}
+ORDERS = tuple(itertools.permutations(DIMS))
+
+
+@dataclass(frozen=True)
+class Memories:
+    """An array of `rows` (reduce over k) x `columns` (share an input, spread over n) cells that each hold one weight,
+    fed by a buffer and by DRAM. Energies in J per byte and per MAC, bandwidths in B/s, `clock_Hz` of the array.
+
+    `partial_bytes`: bytes of a partial sum in the buffer over those of a final output.
+    """
+
+    rows: int
+    columns: int
+    buffer_bytes: float
+    buffer_read_J: float
+    buffer_write_J: float
+    dram_J: float
+    mac_J: float
+    clock_Hz: float = 1e9
+    dram_Bps: float = np.inf
+    buffer_read_Bps: float = np.inf
+    buffer_write_Bps: float = np.inf
+    arrays: int = 1
+    partial_bytes: float = 1.0
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """m x k times k x n, in elements, and bytes of an element of each operand."""
+
+    m: int
+    k: int
+    n: int
+    a_bytes: float = 1.0
+    w_bytes: float = 1.0
+    o_bytes: float = 1.0
+
+    def extent(self, dim: str) -> int:
+        """Length of a dimension."""
+        return int(getattr(self, dim))
+
+
+@dataclass(frozen=True)
+class Nest:
+    """A mapping: tiles of the buffer, the order of the loops over tiles (outermost first), and what is kept there.
+
+    Within a tile k and n go by the array's rows and columns, and m runs innermost, so that weights stay in the cells.
+    What is not kept passes the buffer by. Tiles need not divide the extents: the last one is smaller.
+    """
+
+    tile: dict[str, int]
+    order: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    def trips(self, gemm: Gemm) -> dict[str, int]:
+        """How many tiles there are along each dimension."""
+        return {d: -(-gemm.extent(d) // self.tile[d]) for d in DIMS}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Bytes that mappings move [K]; `dram` and `buffer_…` by tensor, cycles of the array, bytes held in the buffer."""
+
+    dram_reads: dict[str, Array]
+    dram_writes: dict[str, Array]
+    buffer_reads: dict[str, Array]
+    buffer_writes: dict[str, Array]
+    cycles: Array
+    held: Array
+
+    @property
+    def dram(self) -> Array:
+        """[K] bytes between DRAM and the chip."""
+        return np.asarray(sum(self.dram_reads.values()) + sum(self.dram_writes.values()))
+
+    def energy_J(self, memories: Memories, gemm: Gemm) -> Array:
+        """[K] joules: DRAM, buffer and MACs."""
+        macs = float(gemm.m) * gemm.k * gemm.n * memories.mac_J
+        reads, writes = sum(self.buffer_reads.values()), sum(self.buffer_writes.values())
+        return np.asarray(
+            self.dram * memories.dram_J + reads * memories.buffer_read_J + writes * memories.buffer_write_J + macs
+        )
+
+    def seconds(self, memories: Memories) -> Array:
+        """[K] the slowest of array, DRAM (reads and writes share it) and buffer (a port each way)."""
+        reads, writes = sum(self.buffer_reads.values()), sum(self.buffer_writes.values())
+        parts = (
+            self.cycles / memories.clock_Hz / memories.arrays,
+            self.dram / memories.dram_Bps,
+            np.asarray(reads) / memories.buffer_read_Bps,
+            np.asarray(writes) / memories.buffer_write_Bps,
+        )
+        return np.asarray(np.maximum.reduce(np.broadcast_arrays(*parts)))
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """K mappings of one loop order and one choice of what is kept: tile sizes and trips by dimension [K]."""
+
+    size: dict[str, Array]
+    trips: dict[str, Array]
+    order: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    def again(self, tensor: str) -> Array:
+        """[K] how often a tensor's tiles come anew: trips of a loop that it doesn't depend on, where one of its own
+        loops (of more than one trip) turns inside."""
+        (other,) = (d for d in DIMS if d not in RELEVANT[tensor])
+        inside = self.order[self.order.index(other) + 1 :]
+        turning = np.zeros(len(self.trips[other]), dtype=bool)
+        for d in inside:
+            turning |= self.trips[d] > 1
+        return np.where(turning, self.trips[other], 1.0)
+
+    def loads(self, gemm: Gemm, memories: Memories) -> Array:
+        """[K] weights loaded into cells: each once per tile of m, or once where its tile is one pass and m turns
+        innermost, so that it stays."""
+        once = _in_one_pass(gemm.k, self.size["k"], memories.rows) * _in_one_pass(
+            gemm.n, self.size["n"], memories.columns
+        )
+        again, every = self.again("W"), self.trips["m"]
+        return np.asarray(once * again + (float(gemm.k) * gemm.n - once) * every)
+
+
+def _in_one_pass(extent: int, tile: Array, side: int) -> Array:
+    """[K] elements of a dimension whose tile is one pass of the array: all, or those of a small last tile."""
+    rest = extent % tile
+    return np.where(tile <= side, float(extent), np.where(rest <= side, rest, 0.0))
+
+
+def _passes(extent: int, tile: Array, side: int) -> Array:
+    """[K] array passes along a dimension: every tile rounds up by itself."""
+    whole = np.floor(extent / tile)
+    rest = extent - whole * tile
+    return np.asarray(whole * np.ceil(tile / side) + np.ceil(rest / side))
+
+
+def _counts(gemm: Gemm, memories: Memories, tiles: _Tiles) -> Counts:
+    """Traffic of K mappings.
+
+    The cells keep one weight each and nothing else: every input is read once per pass over n, every partial sum is
+    written once per pass over k and read back but for the first time.
+    """
+    a, w, o = (float(x * y) for x, y in ((gemm.m, gemm.k), (gemm.k, gemm.n), (gemm.m, gemm.n)))
+    over_n = _passes(gemm.n, tiles.size["n"], memories.columns)
+    over_k = _passes(gemm.k, tiles.size["k"], memories.rows)
+    reads = {"A": a * over_n, "W": tiles.loads(gemm, memories), "O": o * (over_k - 1.0)}
+    zero = np.zeros_like(over_n)
+    updates = o * over_k
+    result = Counts({}, {}, {}, {}, gemm.m * over_k * over_n, zero)
+    bytes_of = {"A": gemm.a_bytes, "W": gemm.w_bytes, "O": gemm.o_bytes}
+    full = {"A": a, "W": w, "O": o}
+    for t in TENSORS:
+        each, again = bytes_of[t], tiles.again(t)
+        inside = each * (memories.partial_bytes if t == "O" else 1.0)
+        if t not in tiles.kept:
+            result.dram_reads[t], result.dram_writes[t] = reads[t] * each, updates * each if t == "O" else zero
+            result.buffer_reads[t], result.buffer_writes[t] = zero, zero
+            continue
+        back = full[t] * (again - 1.0) if t == "O" else full[t] * again
+        out = full[t] * again if t == "O" else zero
+        result.dram_reads[t], result.dram_writes[t] = back * each, out * each
+        result.buffer_writes[t] = (back + (updates if t == "O" else zero)) * inside
+        result.buffer_reads[t] = (reads[t] + out) * inside
+    return Counts(
+        result.dram_reads, result.dram_writes, result.buffer_reads, result.buffer_writes, result.cycles,
+        _held(gemm, memories, tiles),
+    )  # fmt: skip
+
+
+def _held(gemm: Gemm, memories: Memories, tiles: _Tiles) -> Array:
+    """[K] bytes that the kept tiles take."""
+    size = tiles.size
+    each = {"A": gemm.a_bytes, "W": gemm.w_bytes, "O": gemm.o_bytes * memories.partial_bytes}
+    held = np.zeros_like(size["m"])
+    for t in tiles.kept:
+        x, y = RELEVANT[t]
+        held = held + size[x] * size[y] * each[t]
+    return held
+
+
+def count(gemm: Gemm, memories: Memories, nest: Nest) -> Counts:
+    """What one mapping moves, as arrays of length 1."""
+    size = {d: np.array([float(nest.tile[d])]) for d in DIMS}
+    trips = {d: np.array([float(t)]) for d, t in nest.trips(gemm).items()}
+    return _counts(gemm, memories, _Tiles(size, trips, nest.order, nest.kept))
+
+
+def tile_sizes(extent: int, side: int) -> Array:
+    """Candidate tiles of a dimension: for every number of tiles the smallest in whole passes, and the extent itself.
+
+    Only the number of tiles and of passes decides what moves, so that these are all that matter.
+    """
+    passes = -(-extent // side)
+    sizes = {min(extent, side * (-(-passes // trips))) for trips in range(1, passes + 1)}
+    return np.array(sorted(sizes), dtype=float)
+
+
+def compulsory_bytes(gemm: Gemm) -> float:
+    """Bytes that must pass between DRAM and the chip, however well it is mapped: every operand once."""
+    return gemm.m * gemm.k * gemm.a_bytes + gemm.k * gemm.n * gemm.w_bytes + gemm.m * gemm.n * gemm.o_bytes
+
+
+def _choices() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Loop orders and kept tensors; at least one of inputs and outputs is kept, since neither stays in the cells."""
+    for order in ORDERS:
+        for size in range(4):
+            for kept in itertools.combinations(TENSORS, size):
+                yield order, kept
+
+
+def best_nest(gemm: Gemm, memories: Memories, aim: Aim = "energy") -> tuple[Nest, Counts]:
+    """The cheapest legal mapping and what it moves, by trying all tiles, orders and bypasses as arrays.
+
+    Cheapest in energy (ties by time) or in energy x time. Raises ValueError where no tile fits the buffer.
+    """
+    grids = np.meshgrid(
+        tile_sizes(gemm.m, 1), tile_sizes(gemm.k, memories.rows), tile_sizes(gemm.n, memories.columns), indexing="ij"
+    )
+    size = {d: g.ravel() for d, g in zip(DIMS, grids, strict=True)}
+    trips = {d: np.ceil(gemm.extent(d) / size[d]) for d in DIMS}
+    best: tuple[float, float] | None = None
+    found: tuple[Nest, int, Counts] | None = None
+    for order, kept in _choices():
+        tiles = _Tiles(size, trips, order, kept)
+        fits = _held(gemm, memories, tiles) <= memories.buffer_bytes
+        if not fits.any():
+            continue
+        few = _Tiles({d: v[fits] for d, v in size.items()}, {d: v[fits] for d, v in trips.items()}, order, kept)
+        counts = _counts(gemm, memories, few)
+        energy, seconds = counts.energy_J(memories, gemm), counts.seconds(memories)
+        value = energy if aim == "energy" else energy * seconds
+        tied = np.flatnonzero(value <= value.min() * (1.0 + 1e-12))
+        i = int(tied[seconds[tied].argmin()])
+        if best is None or (float(value[i]), float(seconds[i])) < best:
+            best = float(value[i]), float(seconds[i])
+            found = Nest({d: int(few.size[d][i]) for d in DIMS}, order, kept), i, counts
+    if found is None:
+        raise ValueError(f"no tile fits a buffer of {memories.buffer_bytes:g} bytes")
+    return found[0], count(gemm, memories, found[0])

@@ -1,0 +1,162 @@
+"""Loop nests: the closed counts against a literal walk through every loop, and the search against trying everything."""
+
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwlib.mapping.loopnest import (
+    DIMS,
+    ORDERS,
+    RELEVANT,
+    TENSORS,
+    Gemm,
+    Memories,
+    Nest,
+    best_nest,
+    compulsory_bytes,
+    count,
+)
+
+SMALL = Memories(3, 2, 60.0, 1.0, 1.5, 20.0, 0.5, 1e9, 4e9, 16e9, 16e9)
+
+
+def cut(extent: int, size: int) -> list[range]:
+    """The extent in tiles of a size, the last one smaller."""
+    return [range(start, min(extent, start + size)) for start in range(0, extent, size)]
+
+
+class Walk:
+    """Goes through every iteration of a nest with a real buffer and real cells, and counts elements as they move."""
+
+    def __init__(self, gemm: Gemm, memories: Memories, nest: Nest) -> None:
+        self.gemm, self.memories, self.nest = gemm, memories, nest
+        self.moved: Counter[tuple[str, str]] = Counter()
+        self.held: dict[str, tuple[range, range]] = {}
+        self.started: set[tuple[int, int]] = set()
+        self.cells: tuple[range, range] | None = None
+        self.cycles = 0
+        tiles = {d: cut(gemm.extent(d), nest.tile[d]) for d in DIMS}
+        for at in itertools.product(*(tiles[d] for d in nest.order)):
+            self.visit(dict(zip(nest.order, at, strict=True)))
+        if "O" in self.held:
+            self.write_back()
+
+    def visit(self, tile: dict[str, range]) -> None:
+        for t in self.nest.kept:
+            x, y = RELEVANT[t]
+            if self.held.get(t) != (tile[x], tile[y]):
+                self.fetch(t, (tile[x], tile[y]))
+        for k in cut(len(tile["k"]), self.memories.rows):
+            for n in cut(len(tile["n"]), self.memories.columns):
+                self.step(tile["m"], [tile["k"][i] for i in k], [tile["n"][i] for i in n])
+
+    def fetch(self, t: str, tile: tuple[range, range]) -> None:
+        if t == "O":
+            if "O" in self.held:
+                self.write_back()
+            size = sum((i, j) in self.started for i in tile[0] for j in tile[1])
+        else:
+            size = len(tile[0]) * len(tile[1])
+        self.moved["dram read", t] += size
+        self.moved["buffer write", t] += size
+        self.held[t] = tile
+
+    def write_back(self) -> None:
+        rows, columns = self.held["O"]
+        self.moved["buffer read", "O"] += len(rows) * len(columns)
+        self.moved["dram write", "O"] += len(rows) * len(columns)
+
+    def level(self, t: str) -> str:
+        return "buffer" if t in self.nest.kept else "dram"
+
+    def step(self, rows: range, k: list[int], n: list[int]) -> None:
+        cells = (range(k[0], k[-1] + 1), range(n[0], n[-1] + 1))
+        if cells != self.cells:
+            self.moved[f"{self.level('W')} read", "W"] += len(k) * len(n)
+            self.cells = cells
+        for i in rows:
+            self.cycles += 1
+            self.moved[f"{self.level('A')} read", "A"] += len(k)
+            for j in n:
+                self.moved[f"{self.level('O')} read", "O"] += (i, j) in self.started
+                self.started.add((i, j))
+                self.moved[f"{self.level('O')} write", "O"] += 1
+
+
+@st.composite
+def gemms(draw: st.DrawFn) -> Gemm:
+    return Gemm(draw(st.integers(1, 6)), draw(st.integers(1, 8)), draw(st.integers(1, 7)))
+
+
+@st.composite
+def nests(draw: st.DrawFn) -> tuple[Gemm, Memories, Nest]:
+    gemm = draw(gemms())
+    memories = Memories(draw(st.integers(1, 4)), draw(st.integers(1, 4)), np.inf, 1.0, 1.0, 1.0, 1.0)
+    tile = {d: draw(st.integers(1, gemm.extent(d))) for d in DIMS}
+    kept = tuple(t for t in TENSORS if draw(st.booleans()))
+    return gemm, memories, Nest(tile, draw(st.sampled_from(ORDERS)), kept)
+
+
+@settings(max_examples=400, deadline=None)
+@given(nests())
+def test_counts_are_those_of_a_walk_through_all_loops(given_: tuple[Gemm, Memories, Nest]) -> None:
+    gemm, memories, nest = given_
+    walk, closed = Walk(gemm, memories, nest), count(gemm, memories, nest)
+    for t in TENSORS:
+        assert closed.dram_reads[t][0] == walk.moved["dram read", t]
+        assert closed.dram_writes[t][0] == walk.moved["dram write", t]
+        assert closed.buffer_reads[t][0] == walk.moved["buffer read", t]
+        assert closed.buffer_writes[t][0] == walk.moved["buffer write", t]
+    assert closed.cycles[0] == walk.cycles
+
+
+@settings(max_examples=12, deadline=None)
+@given(gemms(), st.sampled_from(["energy", "edp"]))
+def test_nothing_that_fits_is_cheaper(gemm: Gemm, aim: str) -> None:
+    """Every tile size, order and choice of what is kept, tried one by one."""
+    nest, found = best_nest(gemm, SMALL, aim)  # type: ignore[arg-type]
+    assert found.held[0] <= SMALL.buffer_bytes
+    best = _value(found, gemm, aim)
+    for sizes in itertools.product(*(range(1, gemm.extent(d) + 1) for d in DIMS)):
+        for order, kept in itertools.product(ORDERS, _subsets()):
+            other = count(gemm, SMALL, Nest(dict(zip(DIMS, sizes, strict=True)), order, kept))
+            if other.held[0] <= SMALL.buffer_bytes:
+                assert best <= _value(other, gemm, aim) * (1 + 1e-12), (nest, sizes, order, kept)
+
+
+def _subsets() -> list[tuple[str, ...]]:
+    return [kept for size in range(4) for kept in itertools.combinations(TENSORS, size)]
+
+
+def _value(found: object, gemm: Gemm, aim: str) -> float:
+    joules = float(found.energy_J(SMALL, gemm)[0])  # type: ignore[attr-defined]
+    return joules if aim == "energy" else joules * float(found.seconds(SMALL)[0])  # type: ignore[attr-defined]
+
+
+def test_never_below_compulsory_traffic() -> None:
+    for m, k, n in ((1, 64, 64), (7, 100, 30), (64, 64, 64)):
+        gemm = Gemm(m, k, n, a_bytes=2.0, o_bytes=4.0)
+        _, found = best_nest(gemm, SMALL)
+        assert found.dram[0] >= compulsory_bytes(gemm)
+    large = Memories(3, 2, 1e9, 1.0, 1.5, 20.0, 0.5)
+    _, found = best_nest(Gemm(64, 64, 64), large)
+    assert found.dram[0] == compulsory_bytes(Gemm(64, 64, 64))
+
+
+def test_without_a_buffer_everything_passes_by() -> None:
+    nest, found = best_nest(Gemm(4, 6, 4), Memories(2, 2, 0.0, 1.0, 1.0, 1.0, 1.0))
+    assert nest.kept == ()
+    assert found.held[0] == 0
+
+
+@pytest.mark.parametrize("wide", [1.0, 4.0])
+def test_wide_partial_sums_take_more_of_the_buffer(wide: float) -> None:
+    memories = Memories(2, 2, 100.0, 1.0, 1.0, 10.0, 1.0, partial_bytes=wide)
+    nest = Nest({"m": 4, "k": 2, "n": 4}, ("m", "n", "k"), ("A", "O"))
+    found = count(Gemm(4, 6, 4), memories, nest)
+    assert found.held[0] == 4 * 2 + 16 * wide
+    assert found.dram_writes["O"][0] == 16
