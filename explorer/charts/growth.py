@@ -84,6 +84,7 @@ class GrowthChart(Chart):
 
     name = "growth"
     title = "Growth"
+    can_freeze = True
     can_be_linear = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
@@ -121,6 +122,7 @@ class GrowthChart(Chart):
 
     def show_mode(self, mode: str) -> None:
         """Switches between "growth" and "balance"."""
+        self._thaw()
         self.switch.choose(mode)
         self.mode = cast("Mode", mode)
         self._redraw()
@@ -326,6 +328,10 @@ class GrowthChart(Chart):
             (c.name, c.year, c.flops, c.bandwidth_Bps, c.balance, c.device_class, str(c.name in counted), c.source)
             for c in chips
         ]
+        own = own_figures(self.drawn.report) if self.drawn is not None else {}
+        if own and self.drawn is not None:
+            figures = own["flops"], own["bandwidth_Bps"], own["balance"]
+            rows.append((self.drawn.report.subject, "", *figures, OWN_WORDS, str(False), "this evaluation"))
         return Table(header, tuple(rows))
 
 

@@ -42,12 +42,12 @@ class TimeScale:
         self._starts = [sum(widths[:i]) for i in range(len(widths) + 1)]
 
     def place(self, time_s: float) -> float:
-        """Where a time lies, 0 to 1."""
+        """Where a time lies, 0 to 1; beyond 1, in the measure of the last section, after the end."""
         for i, section in enumerate(self.sections):
             if time_s <= section.end_s or i == len(self.sections) - 1:
                 span = section.end_s - section.start_s
                 share = (time_s - section.start_s) / span if span > 0.0 else 0.0
-                return self._starts[i] + min(max(share, 0.0), 1.0) * (self._starts[i + 1] - self._starts[i])
+                return self._starts[i] + max(share, 0.0) * (self._starts[i + 1] - self._starts[i])
         return 0.0
 
     def time_at(self, place: float) -> float:
@@ -58,10 +58,6 @@ class TimeScale:
                 share = (place - start) / (end - start) if end > start else 0.0
                 return section.start_s + min(max(share, 0.0), 1.0) * (section.end_s - section.start_s)
         return 0.0
-
-    def extent(self, index: int) -> tuple[float, float]:
-        """Where a section begins and ends."""
-        return self._starts[index], self._starts[index + 1]
 
     def ticks(self, view: tuple[float, float], width_px: float) -> list[Tick]:
         """Ticks within a view (places) of `width_px`: ends of sections first, round times where there is room."""

@@ -90,6 +90,7 @@ class TimelineChart(Chart):
 
     name = "timeline"
     title = "Timeline"
+    can_freeze = True
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -99,7 +100,8 @@ class TimelineChart(Chart):
         self._of: tuple[Report, Phase] | None = None
         self.scale = TimeScale((), 0.0, True)
         tips: dict[str, str] = {phase: f"Show the {PHASE_WORDS[phase].lower()}" for phase in PHASES}
-        self.switch = Switch({p: PHASE_SHORT[p] for p in reversed(PHASES)}, tips)
+        self.switch = Switch({p: PHASE_SHORT[p] for p in PHASES}, tips)
+        self.switch.choose(self.phase)
         self.to_scale = QToolButton()
         self.to_scale.setText("To scale")
         self.to_scale.setCheckable(True)
@@ -111,6 +113,8 @@ class TimelineChart(Chart):
         self.plot = TimePlot()
         self.plot.box.invertY(True)
         self.plot.set_grid(left=False, bottom=False)
+        # While frozen the scale is held here, so that the user can still zoom and move.
+        self.plot.value_axes = ()
         self.lanes = LanesItem(self.plot.box)
         self.legend = Legend(at_most_lines=1)
         layout = QVBoxLayout(self.body)
@@ -135,12 +139,14 @@ class TimelineChart(Chart):
 
     def show_phase(self, phase: str) -> None:
         """Switches to the "prefill" or "decode"."""
+        self._thaw()
         self.phase = next(p for p in PHASES if p == phase)
         self.switch.choose(phase)
         self.view = (0.0, 1.0)
         self._redraw()
 
     def _scale_toggled(self) -> None:
+        self._thaw()
         self.view = (0.0, 1.0)
         self._redraw()
 
@@ -152,7 +158,8 @@ class TimelineChart(Chart):
         self.plot.set_bottom_label(roomy)
         words = f"{PHASE_WORDS[self.phase]} {seconds(self.shown.total_s)}"
         self.heading.set_text(f"{self.title}: {words}" if self.width() >= WIDE_PX else words)
-        self.scale = TimeScale(self.shown.sections, self.shown.total_s, not self.to_scale.isChecked())
+        if not self.frozen:
+            self.scale = TimeScale(self.shown.sections, self.shown.total_s, not self.to_scale.isChecked())
         self._set_lanes(results.report)
         self._set_axes()
         used = {b.resource for b in self.shown.bars}
@@ -173,8 +180,8 @@ class TimelineChart(Chart):
         rows = {lane: i for i, (lane, _) in enumerate(self.shown.lanes)}
         bars = [self._lane_bar(i, bar, rows[bar.lane]) for i, bar in enumerate(self.shown.bars)]
         stretches = [
-            Stretch(*self.scale.extent(i), section.label, section.grouped)
-            for i, section in enumerate(self.shown.sections)
+            Stretch(self.scale.place(s.start_s), self.scale.place(s.end_s), s.label, s.grouped)
+            for s in self.shown.sections
         ]
         kinds = {b.id: b.kind for b in report.blocks}
         colors = [

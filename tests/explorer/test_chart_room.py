@@ -164,14 +164,17 @@ def test_the_memory_wall_comes_with_one_key_and_gets_its_curve(qtbot: QtBot, win
 
 
 def test_only_charts_on_show_draw(qtbot: QtBot, window: MainWindow) -> None:
-    with qtbot.waitSignal(window.charts["energy"].painted):
-        window.document.set_scenario(Scenario(batch=2))
+    window.document.set_scenario(Scenario(batch=2))
+    evaluator = window.evaluator
+
+    def painted() -> bool:
+        return evaluator.results is not None and evaluator.results.report.scenario.batch == 2 and not evaluator.painting
+
+    qtbot.waitUntil(painted, timeout=20_000)
     before = window.charts["timeline"].drawn
     assert before is None or before.report.scenario.batch == 1
     window.commands["timeline"].trigger()
-    qtbot.waitUntil(lambda: window.charts["timeline"].drawn is window.evaluator.results)
-    assert window.evaluator.results is not None
-    assert window.evaluator.results.report.scenario.batch == 2
+    qtbot.waitUntil(lambda: window.charts["timeline"].drawn is evaluator.results)
 
 
 def test_commands_are_about_the_chart_under_the_pointer(qtbot: QtBot, window: MainWindow) -> None:

@@ -97,7 +97,9 @@ def test_history_is_there_even_where_the_llm_does_not_fit(qtbot: QtBot, document
     chart = shown(qtbot, document)
     chart.show_results(factories.results(factories.does_not_fit(), generation=2))
     assert chart.message == ""
-    assert len(chart.values().rows) == len(growth())
+    *chips, own = chart.values().rows
+    assert len(chips) == len(growth())
+    assert own[0] == factories.does_not_fit().subject
 
 
 def test_a_linear_scale_bends_the_trend(qtbot: QtBot, document: Document) -> None:
@@ -108,3 +110,16 @@ def test_a_linear_scale_bends_the_trend(qtbot: QtBot, document: Document) -> Non
     middle = len(xs) // 2
     assert ys[middle] < (ys[0] + ys[-1]) / 2
     assert ys[middle] == pytest.approx(math.exp((xs[middle] - fit.first) * math.log(fit.compute.per_year)))
+
+
+def test_frozen_axes_hold_while_the_chip_changes(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, document)
+    chart.set_frozen(True)
+    before, ticks = chart.plot.shown_range, chart.plot.ticks("left")
+    chart.show_results(factories.results(factories.report(peak=4e19, dram_Bps=5e16), generation=2))
+    assert chart.plot.shown_range == before
+    assert chart.plot.ticks("left") == ticks
+    chart.show_mode("balance")
+    assert not chart.frozen
+    chart.show_mode("growth")
+    assert chart.plot.shown_range[1][1] > before[1][1]

@@ -18,6 +18,7 @@ from explorer.document import Document
 from explorer.evaluator import Results
 from hwlib.analysis.timeline import Section, timeline
 from hwlib.catalog import find_model, load_example
+from hwlib.design.edit import replace_part
 from hwlib.evaluate import evaluate
 from hwlib.report import PHASES, Phase
 from hwlib.workload.scenario import Scenario
@@ -71,12 +72,11 @@ def test_lanes_have_the_colours_of_their_blocks(qtbot: QtBot, document: Document
 
 def test_groups_are_shortened_unless_the_user_wants_them_to_scale(qtbot: QtBot, document: Document) -> None:
     chart = shown(qtbot, document)
-    group = next(i for i, s in enumerate(chart.scale.sections) if s.grouped)
-    start, end = chart.scale.extent(group)
+    section = next(s for s in chart.scale.sections if s.grouped)
+    start, end = chart.scale.place(section.start_s), chart.scale.place(section.end_s)
     assert end - start < 0.2
     chart.to_scale.click()
-    start, end = chart.scale.extent(group)
-    section = chart.scale.sections[group]
+    start, end = chart.scale.place(section.start_s), chart.scale.place(section.end_s)
     assert end - start == pytest.approx((section.end_s - section.start_s) / chart.scale.total_s)
     assert end - start > 0.5
     assert chart.plot.axis_labels["bottom"] == "Time"
@@ -176,3 +176,33 @@ def test_the_time_axis_is_monotonic_and_invertible(parts: list[tuple[float, bool
     assert places == sorted(places)
     for time_s, place in zip(times, places, strict=True):
         assert math.isclose(scale.time_at(place), time_s, rel_tol=1e-6, abs_tol=1e-9 * now)
+
+
+def test_a_frozen_axis_shows_a_slower_chip_at_its_true_length(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, document)
+    chart.to_scale.click()
+    chart.set_frozen(True)
+    ticks, total = chart.plot.ticks("bottom"), timeline(REPORT, "decode").total_s
+    slower = replace_part(REPORT.design, next(b.id for b in REPORT.design.blocks if b.kind == "dram"), {"channels": 1})
+    report = evaluate(slower, REPORT.scenario, REPORT.llm)
+    now = timeline(report, "decode")
+    assert now.total_s > 1.2 * total
+    chart.show_results(Results(2, report, (), 0.0))
+    assert chart.plot.ticks("bottom") == ticks
+    last = max(chart.lanes.bars, key=lambda bar: bar.end)
+    assert last.end == pytest.approx(now.bars[last.index].end_s / total)
+    assert last.end > 1.0
+    chart.set_frozen(False)
+    assert max(bar.end for bar in chart.lanes.bars) <= 1.0 + 1e-12
+    assert chart.plot.ticks("bottom") != ticks
+
+
+def test_a_frozen_axis_can_still_be_zoomed_and_thaws_for_another_phase(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, document)
+    chart.set_frozen(True)
+    chart.plot.zoomed.emit(4.0, 10.0)
+    low, high = chart.view
+    assert high - low == pytest.approx(0.25)
+    chart.switch.buttons["prefill"].click()
+    assert not chart.frozen
+    assert chart.scale.total_s == pytest.approx(timeline(REPORT, "prefill").total_s)
