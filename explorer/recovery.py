@@ -321,7 +321,7 @@ class Recovery(QObject):
         self._unsaved = unsaved
         self._session = Session(root or default_root())
         self._told = False
-        self._writer = Latest(self)
+        self._writer = Latest("writing recovery copies", self)
         self._writer.done.connect(self._on_written)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

@@ -138,7 +138,7 @@ class Walls(QObject):
         self._asked: frozenset[Key] = frozenset()
         """What the job in flight, or the last one, was to compute."""
         self._closed = False
-        self._worker = Latest(self)
+        self._worker = Latest("computing memory walls", self)
         self._worker.done.connect(self._receive)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)

@@ -31,7 +31,8 @@ from explorer.compare.lines import difference_lines, figure_lines
 from explorer.compare.output import comparison_bytes, suggested_name
 from explorer.compare.subjects import EXAMPLE, Comparing, Subject
 from explorer.compare.titles import difference_words, key_words, titles_of
-from explorer.compare.worker import Compared, CompareWorker, Request
+from explorer.compare.worker import Compared, ComparisonMaker, Request
+from explorer.latest import Latest
 from explorer.widgets.style import Tinted
 from hwlib.report_table import scenario_words
 
@@ -76,7 +77,8 @@ class CompareView(QWidget):
         super().__init__(parent)
         self.document = document
         self.comparing = comparing or Comparing(document, self)
-        self.worker = CompareWorker(compute, self)
+        self.worker = Latest("the comparison", self)
+        self._compute = compute or ComparisonMaker()
         self.adding = Adding(self.comparing, self)
         self.compared: Compared | None = None
         """What the tables show."""
@@ -90,7 +92,7 @@ class CompareView(QWidget):
         self._make_bar()
         self._make_pages()
         self.comparing.changed.connect(self.refresh)
-        self.worker.finished.connect(self._show)
+        self.worker.done.connect(self._show)
         self.worker.failed.connect(self._tell_failure)
         theme.notifier.changed.connect(self._retheme)
         self._choose_page()
@@ -218,9 +220,10 @@ class CompareView(QWidget):
             return
         self._stale = False
         report, names = self._results.report, tuple(self.comparing.names())
-        self.worker.request(
-            Request(self.comparing.subjects, names, self.comparing.reference, report, report.scenario, report.llm)
+        request = Request(
+            self.comparing.subjects, names, self.comparing.reference, report, report.scenario, report.llm
         )
+        self.worker.order(partial(self._compute, request))
 
     def _choose_page(self) -> None:
         """The tables, or what to do where there is nothing to show."""

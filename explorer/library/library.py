@@ -61,7 +61,8 @@ class Library(QObject):
         self._active = False
         self.loaded = False
         """True once the folder has been read."""
-        self._reader, self._evaluator = Latest(self), Latest(self)
+        self._reader = Latest("reading the library", self)
+        self._evaluator = Latest("evaluating the library", self)
         self._reader.done.connect(self._take_listing)
         self._evaluator.done.connect(self._take_figures)
         self._rescan_timer = self._timer(RESCAN_REST_MS, self.refresh)
