@@ -1,4 +1,4 @@
-"""The kinds of `chipscape validate` whose tables are of other tools or of silicon: systolic, crossbar, macro."""
+"""Kinds of `chipscape validate` with tables of other tools or of silicon: systolic, mapping, crossbar, macro."""
 
 from __future__ import annotations
 
@@ -26,9 +26,16 @@ def _crossbar(table: Path, drawn: Design | None) -> Comparison:
     return crossbar.compare(table, drawn)
 
 
+def _mapping(table: Path, drawn: Design | None) -> Comparison:
+    from hwlib.validation import mapping
+
+    return mapping.compare(table, drawn)
+
+
 COMPARISONS: dict[str, Callable[[Path, Design | None], Comparison]] = {
     "systolic": _systolic,
     "crossbar": _crossbar,
+    "mapping": _mapping,
 }
 """By kind: from the table, and the design of --design where one is given, to the comparison."""
 

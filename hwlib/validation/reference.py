@@ -31,8 +31,8 @@ class Group:
     pairs: list[tuple[float, float]] = field(default_factory=list)
 
     def figures(self) -> dict[str, Any]:
-        """Absolute errors |predicted / published - 1| as fractions, the share of rows that are exactly equal, and the
-        factor max(predicted / published, published / predicted)."""
+        """Absolute errors |predicted / published - 1| as fractions, the largest above and below, the share of rows that
+        are exactly equal, and the factor max(predicted / published, published / predicted)."""
         predicted, published = np.array(self.pairs, dtype=float).T
         size = relative_error(predicted, published)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -41,6 +41,8 @@ class Group:
         names = {"name": self.name, "quantity": self.quantity, "unit": self.unit, "basis": self.basis}
         errors: dict[str, Any] = {"n": len(size), "median": float(np.median(size)), "mean": float(size.mean())}
         errors |= {"max": float(size.max()), "exact": float((predicted == published).mean())}
+        signed = np.where(published == 0.0, 0.0, predicted / np.where(published == 0.0, 1.0, published) - 1.0)
+        errors |= {"max_above": max(0.0, float(signed.max())), "max_below": max(0.0, -float(signed.min()))}
         finite = factor[np.isfinite(factor)]
         errors["factor_median"] = float(np.median(finite)) if len(finite) else None
         errors["factor_max"] = float(finite.max()) if len(finite) == len(factor) else None
