@@ -106,9 +106,9 @@ def _crossbar(s: Sheet, block: int) -> str:
     )
     array = f"{rows} * {columns} * {_cell_area(s, block)} + {rows} * {dac}"
     if part.cell != "sram_digital":
-        area = float(adc.adc_area_m2(node, part.adc_bits, part.adc_rate_Hz))
+        area = float(adc.column_adc_area_m2(node, part.adc_bits, part.adc_rate_Hz))
         place = f"{at_node(s)}, {part.adc_bits} bit, {part.adc_rate_Hz:.4g} conversions a second"
-        converter = s.technology("adc_area", area, "m²", "adc.area", place)
+        converter = s.technology("adc_area", area, "m²", "adc.column_area", place)
         array += f" + ceil({columns} / {s.field(block, 'columns_per_adc')}) * {converter}"
     periphery = s.technology("periphery", crossbar.peripheral_area_factor(), "", "crossbar.periphery")
     return f"{s.field(block, 'arrays')}{_copies(s, block)} * ({array}) * {periphery}"

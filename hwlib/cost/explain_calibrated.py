@@ -16,7 +16,7 @@ from hwlib.cost.assemble import OneDesign
 from hwlib.cost.board_energy import METHOD, SCOPE, board_energy
 from hwlib.cost.device_figures import BOARD, BOARD_DECODE
 from hwlib.cost.explain_inputs import Sheet, collapsed
-from hwlib.cost.explain_time import columns, row_index
+from hwlib.cost.explain_shapes import columns, row_index
 from hwlib.cost.formula_kernels import as_number, constant_names
 from hwlib.cost.kernel_times import FUSED_PASSES, KernelTimes, TimedCall
 from hwlib.report import LABELS, PHASES, RESOURCES, Explanation

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from hwlib.cost.assemble import ACTIONS, PACKAGE, OneDesign
 from hwlib.cost.energy import Action
 from hwlib.cost.explain_area import at_node, node_nm, part_of
+from hwlib.cost.explain_counts import (
+    action_keys,
+    count_key,
+    in_pass,
+    of_operator,
+    route_of,
+    subject,
+    units_of,
+    used_actions,
+)
 from hwlib.cost.explain_inputs import Sheet, identifier, total
-from hwlib.cost.explain_time import columns, row_index
+from hwlib.cost.explain_shapes import columns, operators, row_index
+from hwlib.cost.explain_units import plus
 from hwlib.cost.machine import FALLBACKS, OPERAND_BITS, REGISTER_BITS, MatrixUnits
-from hwlib.cost.work import widths_needed
 from hwlib.report import COMPONENTS, LABELS, PHASES, Explanation
-from hwlib.technology import crossbar, logic, scaling, sram, wires
+from hwlib.technology import adc, crossbar, logic, scaling, sram, wires
 from hwlib.technology.dram import dram_technology
 from hwlib.technology.sources import source_of
 from hwlib.technology.tables import constant
@@ -23,38 +33,13 @@ DYNAMIC = COMPONENTS[:-1]
 TOGGLE = " * {toggle} / 0.5"
 
 
-def action_keys(one: OneDesign) -> tuple[str, ...]:
-    """A key for every action of the run, in its order: "action.adc.conversions.xbar"."""
-    found: dict[str, None] = {}
-    for action in one.run.found:
-        block = f".{one.design.blocks[action.block].id}" if action.block >= 0 else ""
-        key = stem = f"action.{action.component}.{identifier(action.label)}{block}"
-        number = 1
-        while key in found:
-            number += 1
-            key = f"{stem}.{number}"
-        found[key] = None
-    return tuple(found)
-
-
-def used_actions(one: OneDesign) -> Iterator[tuple[str, Action]]:
-    """Key and action of all that occur and cost something in this design."""
-    for key, action in zip(action_keys(one), one.run.found, strict=True):
-        if action.energy_J[one.d] > 0 and (one.passes @ action.count[one.d]) > 0:
-            yield key, action
-
-
-def _subject(one: OneDesign, action: Action) -> str:
-    return f"{one.design.blocks[action.block].name}: {action.label}" if action.block >= 0 else action.label
-
-
 def _set_by_user(s: Sheet, action: Action) -> bool:
     """Whether one action costs the user's own value; a special operation scales it, so that it has its own formula."""
     special = action.key == "logic.special_ops"
     return bool(action.own) and action.block >= 0 and s.is_own(action.block, action.own) and not special
 
 
-def _energy_input(s: Sheet, key: str, action: Action) -> str:
+def energy_input(s: Sheet, key: str, action: Action) -> str:
     """Energy of one action: the user's own value, or the figure that explains it, with its main source."""
     d = s.one.d
     name = f"energy_{action.label}"
@@ -97,41 +82,64 @@ def _static(s: Sheet) -> str:
 
 
 def _dynamic(s: Sheet, component: str) -> str:
-    """Counts of prefill and decode, each over all passes, micro-batches and chips, times energy of one."""
-    one, phase = s.one, s.one.program.phase
-    squared = s.voltage_squared(component)
-    terms = []
+    """Counts of a prefill and of a decode step, each over all passes, micro-batches and chips, times energy of one."""
+    one, terms = s.one, []
     for key, action in used_actions(one):
         if action.component != component:
             continue
-        each = one.passes * action.count[one.d]
-        counts = np.array([each[phase == f].sum() * one.runs[f] for f in (0, 1)])
-        what = f"{_subject(one, action)} in the whole prefill and all decode steps"
-        count = s.counted(f"count_{action.label}", counts, action.unit, what, fold=False)
-        energy = _energy_input(s, key, action)
-        terms.append(f"dot({count}, {squared}) * {energy}" if squared else f"sum({count}) * {energy}")
+        energy = energy_input(s, key, action)
+        terms += [f"{part} * {energy}" for f in (0, 1) if (part := _in_run(s, key, action, f))]
     return total(terms)
+
+
+def _in_run(s: Sheet, key: str, action: Action, phase: int) -> str:
+    """How often an action happens in all passes of a phase; empty where it doesn't."""
+    one, value = s.one, in_pass(s.one, action, phase)
+    if value <= 0 or one.runs[phase] <= 0:
+        return ""
+    name = s.figure(f"count_{action.label}_{PHASES[phase]}", value, action.unit, count_key(key, phase))
+    steps = f" * ({s.scenario('output')} - 1)" if phase else ""
+    squared = s.voltage_squared(action.component, phase)
+    return f"{name}{times_runs(s)}{steps}" + (f" * {squared}" if squared else "")
 
 
 def operator_energy(one: OneDesign, key: str) -> Explanation:
     """energy.<phase>.<operator>: dynamic energy of one pass on one tensor-parallel chip, as OperatorRow.energy_J."""
     _, phase, name = key.split(".")
     s, cols = Sheet(one), columns(one, row_index(one, phase, name))
+    parts = one.passes[cols] @ one.run.energy[one.d, cols]
+    names = [
+        s.figure(f"energy_{c}", value, "J", f"{key}.{c}")
+        for c, value in zip(COMPONENTS, parts.tolist(), strict=True)
+        if value > 0
+    ]
+    label = f"Energy of {name} in {phase}"
+    return _with_method(s.explanation(key, label, parts.sum(), "J", total(names), "sum over the components"))
+
+
+def operator_component(one: OneDesign, key: str) -> Explanation:
+    """energy.<phase>.<operator>.<component>: as OperatorRow.energies_J."""
+    _, phase, name, component = key.split(".")
+    s, cols = Sheet(one), columns(one, row_index(one, phase, name))
+    squared = s.voltage_squared(component, PHASES.index(phase))
     terms = []
     for action_key, action in used_actions(one):
-        count = float(one.passes[cols] @ action.count[one.d, cols])
-        if count <= 0:
-            continue
-        amount = s.counted(
-            f"count_{action.label}", np.array(count), action.unit, f"{_subject(one, action)} in one pass"
-        )
-        squared = s.voltage_squared(action.component, (PHASES.index(phase),))
-        factor = f" * {squared}" if squared else ""
-        terms.append(f"{amount} * {_energy_input(s, action_key, action)}{factor}")
-    value = float((one.passes[cols] @ one.run.energy[one.d, cols]).sum())
-    formula = f"sum({total(terms)})"
-    source = "counts of actions times energy of one"
-    return _with_method(s.explanation(key, f"Energy of {name} in {phase}", value, "J", formula, source))
+        if action.component == component and (action.count[one.d, cols] > 0).any():
+            terms.append(f"{of_operator(s, action, cols)} * {energy_input(s, action_key, action)}")
+    value = one.passes[cols] @ one.run.energy[one.d, cols, COMPONENTS.index(component)]
+    formula = f"{plus(terms)} * {squared}" if squared else total(terms)
+    label = f"{LABELS[component]}: energy of {name} in {phase}"
+    return _with_method(s.explanation(key, label, value, "J", formula, "counts of actions times energy of one"))
+
+
+def operator_energies(one: OneDesign, phase: int) -> dict[str, dict[str, float]]:
+    """By operator of a phase and component: joules of one pass on one tensor-parallel chip, where there are any."""
+    found = {}
+    for stem, cols in operators(one):
+        if stem.startswith(f"{PHASES[phase]}."):
+            parts = (one.passes[cols] @ one.run.energy[one.d, cols]).tolist()
+            found[stem] = {c: value for c, value in zip(COMPONENTS, parts, strict=True) if value > 0}
+    return found
 
 
 def energy_of_step(s: Sheet, phase: int) -> str:
@@ -168,7 +176,7 @@ def action_energy(one: OneDesign, key: str) -> Explanation:
         formula, source = s.field(action.block, action.own), "the user's own value"
     else:
         formula, source = _ACTIONS[action.component](s, action)
-    label = f"Energy of one {action.unit} ({_subject(one, action)})"
+    label = f"Energy of one {action.unit} ({subject(one, action)})"
     return _with_method(s.explanation(key, label, action.energy_J[one.d], f"J/{action.unit}", formula, source))
 
 
@@ -178,10 +186,8 @@ def _toggle(s: Sheet) -> str:
 
 def _units_of(one: OneDesign, action: Action) -> tuple[MatrixUnits, int, logic.Format, float]:
     """(units, place among them, format, passes) of an action on a compute array."""
-    width = widths_needed(one.run.scenario)[int(action.label.startswith("attention"))]
-    units = one.run.machine.matrix[width]
-    i = int(np.flatnonzero(units.parameters.index == action.block)[0])
-    fmt, passes = FALLBACKS[width][int(units.format[one.d, i])]
+    units, i = units_of(one, action)
+    fmt, passes = FALLBACKS[units.width][int(units.format[one.d, i])]
     return units, i, fmt, passes
 
 
@@ -262,16 +268,48 @@ def _dram(s: Sheet, action: Action) -> tuple[str, str]:
     return f"{device} + {interface}", "device, and PHY with controller"
 
 
+def _supplied(s: Sheet, block: int, held_at: float | None = None) -> str:
+    """* (supply / the supply that the tables' energies hold at)², where the design sets one."""
+    if not s.is_own(block, "supply_V"):
+        return ""
+    nominal = s.technology("nominal_supply", _nominal_V(s), "V", "scaling.supply", at_node(s))
+    if held_at is not None:
+        nominal = s.technology("supply_of_table", held_at, "V", "crossbar.analog_sram_supply", at_node(s))
+    return f" * ({s.field(block, 'supply_V')} / {nominal}) ** 2"
+
+
+def _nominal_V(s: Sheet) -> float:
+    return float(scaling.nominal_supply_V(node_nm(s)))
+
+
 def _cell(s: Sheet, action: Action) -> tuple[str, str]:
-    name = str(part_of(s, action.block).cell)
-    value = float(crossbar.cell_read_energy_J(name, np.float64(node_nm(s))))
-    key = {"sram_digital": "crossbar.bitmac", "sram_analog": "crossbar.analog_sram_read"}.get(name, f"cell.{name}")
+    part, node = part_of(s, action.block), np.float64(node_nm(s))
+    name = str(part.cell)
+    if name == "sram_digital":
+        return _digital_cell(s, action)
+    key = {"sram_analog": "crossbar.analog_sram_read"}.get(name, f"cell.{name}")
+    value = float(crossbar.cell_read_energy_J(name, node))
     read = s.technology("cell_read", value, "J", key, at_node(s))
-    return (f"{read}{_toggle(s)}" if name == "sram_digital" else read), "one cell in one step"
+    if name == "sram_analog" and part.bits_per_cell > 1:
+        read += f" * {s.field(action.block, 'bits_per_cell')}"
+    held_at = float(crossbar.cell_supply_V(name, node)) if name == "sram_analog" else None
+    return f"{read}{_supplied(s, action.block, held_at)}", "one cell in one step"
+
+
+def _digital_cell(s: Sheet, action: Action) -> tuple[str, str]:
+    if part_of(s, action.block).adder == "tree":
+        value = float(crossbar.digital_bitmac_energy_J(np.float64(node_nm(s))))
+        read = s.technology("cell_read", value, "J", "crossbar.bitmac", at_node(s))
+        return f"{read}{_toggle(s)}{_supplied(s, action.block)}", "one product with its share of the adder tree"
+    mac = s.technology("mac_int8", float(logic.mac_energy_J(node_nm(s), "int8")), "J/MAC", "mac.int8", at_node(s))
+    adders = s.technology("adders_per_mac", constant("crossbar.adders_per_mac"), "", "crossbar.adders_per_mac")
+    ripple = s.technology("ripple", constant("crossbar.ripple"), "", "crossbar.ripple")
+    formula = f"{ripple} * {mac} / {adders}{_toggle(s)}{_supplied(s, action.block)}"
+    return formula, "one product, added to its neighbour's sum"
 
 
 def _dac(s: Sheet, action: Action) -> tuple[str, str]:
-    supply = s.technology("supply", float(scaling.nominal_supply_V(node_nm(s))), "V", "scaling.supply", at_node(s))
+    supply = s.own_or(action.block, "supply_V", "supply", _nominal_V(s), "V", "scaling.supply", at_node(s))
     capacitance = s.technology("dac_capacitance", constant("dac.capacitance"), "F/bit", "dac.capacitance")
     wire = s.technology("wire_capacitance", constant("crossbar.wire_capacitance"), "F/m", "crossbar.wire_capacitance")
     gate = s.technology("gate_capacitance", constant("crossbar.gate_capacitance"), "F", "crossbar.gate_capacitance")
@@ -283,25 +321,27 @@ def _dac(s: Sheet, action: Action) -> tuple[str, str]:
 
 def _shift_add(s: Sheet, action: Action) -> tuple[str, str]:
     value = float(crossbar.shift_add_energy_J(node_nm(s)))
-    return (
-        f"{s.technology('shift_add', value, 'J', action.key, at_node(s))}{_toggle(s)}",
-        "one shift-and-add of a column",
-    )
+    energy = s.technology("shift_add", value, "J", action.key, at_node(s))
+    return f"{energy}{_toggle(s)}{_supplied(s, action.block)}", "one shift-and-add of a column"
+
+
+def _adc(s: Sheet, action: Action) -> tuple[str, str]:
+    part = part_of(s, action.block)
+    place = f"{at_node(s)}, {part.adc_bits} bit, {part.adc_rate_Hz:.4g} conversions a second"
+    value = float(adc.adc_energy_J(node_nm(s), part.adc_bits, part.adc_rate_Hz))
+    energy = s.technology("table", value, f"J/{action.unit}", action.key, place)
+    return f"{energy}{_supplied(s, action.block)}", "as the technology tables give it"
 
 
 def _table(s: Sheet, action: Action) -> tuple[str, str]:
     """Energies that are a table's value as they are."""
-    part, place = part_of(s, action.block), at_node(s)
-    if action.component == "adc":
-        place += f", {part.adc_bits} bit, {part.adc_rate_Hz:.4g} conversions a second"
     value = float(action.energy_J[s.one.d])
-    return s.technology("table", value, f"J/{action.unit}", action.key, place), "as the technology tables give it"
+    return s.technology("table", value, f"J/{action.unit}", action.key, at_node(s)), "as the technology tables give it"
 
 
 def _wire(s: Sheet, action: Action) -> tuple[str, str]:
     one, streams, d = s.one, s.one.run.machine.streams, s.one.d
-    transports = [a for a in one.run.found if a.component == "wire"]
-    c = int(np.flatnonzero(streams.exists)[[a is action for a in transports].index(True)])
+    c = route_of(one, action)
     name = streams.names[c]
     what = f"routes: Manhattan length of {name} routes on the floorplan, weighted by traffic"
     length = s.add("length", float(streams.wire_m[d, c]), "m", what)
@@ -349,7 +389,7 @@ _ACTIONS: dict[str, Callable[[Sheet, Action], tuple[str, str]]] = {
     "operand": _operand,
     "vector": _vector,
     "cell": _cell,
-    "adc": _table,
+    "adc": _adc,
     "dac": _dac,
     "shift_add": _shift_add,
     "program": _table,

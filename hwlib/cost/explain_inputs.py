@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.machine import priors
+from hwlib.cost.throttle import V_MIN
 from hwlib.fields import PartField, part_fields
-from hwlib.report import Explanation, Input
+from hwlib.report import PHASES, Explanation, Input
 from hwlib.technology.sources import source_of
 
 Array = NDArray[np.float64]
@@ -176,32 +177,33 @@ class Sheet:
     def clock(self, phase: int, resource: str) -> str:
         """ " / clock" where the die is throttled in that phase and the resource follows its clock; else nothing."""
         factor = float(self.one.run.clock[phase, self.one.d])
-        if factor == 1.0 or resource in UNCLOCKED:
-            return ""
-        return f" / {self.add('clock_factor', factor, '', self._throttled())}"
+        return "" if factor == 1.0 or resource in UNCLOCKED else f" / {self.clock_factor(phase)}"
 
-    def voltage_squared(self, component: str, phases: tuple[int, ...] = (0, 1)) -> str:
+    def clock_factor(self, phase: int) -> str:
+        """The die's clock in a phase over the nominal one."""
+        factor = float(self.one.run.clock[phase, self.one.d])
+        key = f"clock.{PHASES[phase]}"
+        return self.add("clock_factor", factor, "", f"throttle: figure {key}, by {self.limits()}", key=key)
+
+    def voltage_squared(self, component: str, phase: int) -> str:
         """What energies on the die are multiplied with when it is throttled; nothing where it isn't."""
-        from hwlib.cost.throttle import V_MIN
-
-        factors = self.one.run.clock[list(phases), self.one.d]
-        if component in UNCLOCKED or (factors == 1.0).all():
+        if component in UNCLOCKED or float(self.one.run.clock[phase, self.one.d]) == 1.0:
             return ""
-        clock = self.add("clock_factor", tuple(factors.tolist()), "", self._throttled())
         least = self.modelled("voltage_min", V_MIN, "", "lowest supply over nominal, usual range of voltage scaling")
-        return f"max({least}, {clock}) ** 2"
+        return f"max({least}, {self.clock_factor(phase)}) ** 2"
 
-    def _throttled(self) -> str:
+    def limits(self) -> str:
+        """The power limits that the user has set, in words."""
         settings = self.one.design.settings
         names = [n for n in ("tdp_W", "power_density_limit_Wpm2") if getattr(settings, n) is not None]
-        limits = " and ".join(f"{field_of(settings, n).label}" for n in names)
-        return f"throttle: highest clock over nominal that respects your design: chip, {limits}"
+        return " and ".join(f"{field_of(settings, n).label}" for n in names)
 
     # Results ------------------------------------------------------------------------------------------------------
 
     def explanation(self, key: str, label: str, value: float, unit: str, formula: str, source: str) -> Explanation:
-        """The finished explanation."""
-        inputs = tuple(self._inputs.values())
+        """The finished explanation, with the inputs that its formula names."""
+        named = set(re.findall(r"[A-Za-z_]\w*", formula))
+        inputs = tuple(found for name, found in self._inputs.items() if name in named)
         return Explanation(key, label, float(value), unit, formula, inputs, f"{MODEL}: {source}")
 
 

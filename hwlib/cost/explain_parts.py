@@ -10,7 +10,9 @@ import numpy as np
 from hwlib.cost import explain_peaks
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.explain_area import area, at_node, index_of, leakage, part_of
-from hwlib.cost.explain_energy import action_energy, action_keys, router
+from hwlib.cost.explain_arrays import read_time
+from hwlib.cost.explain_counts import action_keys
+from hwlib.cost.explain_energy import action_energy, router
 from hwlib.cost.explain_inputs import Sheet, field_of
 from hwlib.report import Explanation
 from hwlib.technology import wires
@@ -48,12 +50,6 @@ def _of_pool(s: Sheet, block: int, field: str) -> float:
     return float(pool.values[field][s.one.d])
 
 
-def _read_time(s: Sheet, block: int) -> str:
-    cell = part_of(s, block).cell
-    key = "crossbar.digital_cycle" if cell == "sram_digital" else f"cell.{cell}"
-    return s.own_or(block, "read_time_s", "read_time_s", _of_pool(s, block, "read_time_s"), "s", key, at_node(s))
-
-
 def _write_time(s: Sheet, block: int) -> str:
     value = _of_pool(s, block, "write_time_s")
     return s.own_or(block, "write_time_s", "write_time_s", value, "s", f"cell.{part_of(s, block).cell}")
@@ -68,11 +64,15 @@ def _endurance(s: Sheet, block: int) -> str:
     return f"{pulses} / {s.technology('verify_pulses', cell.verify_pulses, '', f'cell.{cell.name}')}"
 
 
+def _supply(s: Sheet, block: int) -> str:
+    return s.own_or(block, "supply_V", "supply_V", _of_pool(s, block, "supply_V"), "V", "scaling.supply", at_node(s))
+
+
 SIMPLE: dict[str, dict[str, Simple]] = {
     "dram": {"bandwidth_Bps": _dram_bandwidth, "capacity_bytes": _dram_capacity},
     "port": {"latency_s": _port_latency, "energy_J_per_bit": _port_energy},
     "noc": {"router_energy_J_per_bit": router},
-    "crossbar": {"read_time_s": _read_time, "write_time_s": _write_time, "endurance": _endurance},
+    "crossbar": {"read_time_s": read_time, "write_time_s": _write_time, "endurance": _endurance, "supply_V": _supply},
 }
 """By kind and parameter: the formula of what has no figure of its own elsewhere."""
 

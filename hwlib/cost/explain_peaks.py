@@ -8,23 +8,53 @@ from hwlib.cost.assemble import OneDesign
 from hwlib.cost.explain_area import at_node, index_of, node_nm, part_of
 from hwlib.cost.explain_energy import by_bandwidth
 from hwlib.cost.explain_inputs import Sheet, total
-from hwlib.cost.explain_time import dram_latency_s, peak_key, rate_of
-from hwlib.cost.machine import RING_THROUGHPUT
+from hwlib.cost.explain_time import dram_latency_s
+from hwlib.cost.explain_units import peak_key, rate_of
+from hwlib.cost.machine import RING_THROUGHPUT, Pool, VectorUnits
 from hwlib.report import Explanation
 from hwlib.technology import sram, wires
 from hwlib.technology.dram import dram_technology
 
 
 def share(one: OneDesign, key: str) -> Explanation:
-    """share.<width>bit.<block id>: the part of the MACs that a compute array gets, by its peak rate."""
+    """share.<kind>.<block id>: the part of the work that a block gets; <width>bit: of MACs, by peak rate."""
     _, word, block_id = key.split(".", 2)
-    width, s = int(word.removesuffix("bit")), Sheet(one)
+    s = Sheet(one)
+    if word in ("sram", "dram", "vector"):
+        return _part_of_kind(s, key, word, block_id)
+    width = int(word.removesuffix("bit"))
     units = one.run.machine.matrix[width]
     i = int(np.flatnonzero(units.parameters.index == index_of(one, block_id))[0])
     peak = s.figure("peak", 2.0 * float(units.macs_per_s[one.d].sum()), "FLOP/s", peak_key(one, width))
     label = f"Part of the {width}-bit work on {one.design.block(block_id).name}"
     formula = f"2 * {macs(s, width, i)} / {peak}"
     return s.explanation(key, label, units.split[one.d, i], "", formula, "work is split by peak rate")
+
+
+def _part_of_kind(s: Sheet, key: str, kind: str, block_id: str) -> Explanation:
+    """Memories share by bandwidth, vector units by rate."""
+    one, block = s.one, index_of(s.one, block_id)
+    machine = one.run.machine
+    if kind == "vector":
+        assert machine.vector is not None
+        units, unit, all_of_it = machine.vector, "op/s", machine.vector.ops_per_s
+        rate = " * ".join(s.field(block, f) for f in ("lanes", "count", "clock_Hz"))
+        return _part_of(s, key, kind, block, (rate, unit, float(all_of_it[one.d])), units)
+    pool = machine.dram if kind == "dram" else machine.sram
+    assert pool is not None
+    rate = (dram_bandwidth if kind == "dram" else sram_bandwidth)(s, block)
+    return _part_of(s, key, kind, block, (rate, "B/s", float(pool.bandwidth_Bps[one.d])), pool)
+
+
+def _part_of(
+    s: Sheet, key: str, kind: str, block: int, rated: tuple[str, str, float], units: Pool | VectorUnits
+) -> Explanation:
+    """`rated`: the block's own rate as a formula, its unit, and the rate of all."""
+    rate, unit, whole = rated
+    peak = s.figure("peak", whole, unit, f"peak.{kind}")
+    value = units.split[s.one.d, int(np.flatnonzero(units.parameters.index == block)[0])]
+    label = f"Part of the work on {s.one.design.blocks[block].name}"
+    return s.explanation(key, label, value, "", f"{rate} / {peak}", "work is split by peak rate")
 
 
 def macs(s: Sheet, width: int, i: int) -> str:
@@ -106,17 +136,6 @@ def peak_network(one: OneDesign, key: str) -> Explanation:
     return s.explanation(
         key, label, value, "B/s", formula, "channel width times clock times the channels that work at once"
     )
-
-
-def link_bandwidth(one: OneDesign, key: str) -> Explanation:
-    """link.<link id>.bandwidth_Bps: one way."""
-    link_id = key.removeprefix("link.").removesuffix(".bandwidth_Bps")
-    link = next(found for found in one.design.links if found.id == link_id)
-    s, ends = Sheet(one), f"link {link.source} to {link.target}"
-    width = s.add("width_bits", float(link.width_bits), "bit", f"your design: {ends}, Width")
-    clock = s.add("clock_Hz", link.clock_Hz, "Hz", f"your design: {ends}, Clock")
-    value = link.bandwidth_Bps
-    return s.explanation(key, f"Bandwidth of the {ends}", value, "B/s", f"{width} * {clock} / 8", "one way")
 
 
 def port(one: OneDesign, key: str) -> Explanation:

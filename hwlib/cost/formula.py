@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.formula_kernels import KERNEL_FUNCTIONS
+from hwlib.cost.sqnr import step_error
 from hwlib.mapping import tiling
 
 Array = NDArray[np.float64]
@@ -55,6 +56,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "floor": (np.floor, 1, 1),
     "log2": (np.log2, 1, 1),
     "pnorm": (pnorm, 2, 1000),
+    "adc_bias": (lambda *sums: step_error(*(float(v) for v in sums))[0], 5, 5),
+    "adc_noise": (lambda *sums: step_error(*(float(v) for v in sums))[1], 5, 5),
     "tensor_cycles": (tiling.tensor_cycles, 7, 7),
     "simd_cycles": (tiling.simd_cycles, 7, 7),
     **KERNEL_FUNCTIONS,
@@ -155,13 +158,16 @@ def _parse(formula: str) -> ast.expr:
         raise FormulaError("the formula isn't an expression") from None
 
 
-def evaluate_formula(formula: str, inputs: Mapping[str, Value]) -> float:
+def evaluate_formula(formula: str, inputs: Mapping[str, Value], *, limitless: bool = False) -> float:
     """The value of a formula over its inputs by name; a tuple acts element by element until a function folds it.
 
     Numbers, names, + - * / **, minus, and the calls sum, max, min, dot, sqrt, ceil, floor, log2, pnorm(p, a, b, …),
     systolic_cycles("weight_stationary", rows, columns, count, m, n, k, batch), tensor_cycles and simd_cycles (the same
-    sizes without the word) are all there is; systolic_cycles takes 0 in an eighth place where nothing loads ahead.
+    sizes without the word), adc_bias and adc_noise(mean, variance, lowest, highest, bits) of a converter on normal
+    partial sums are all there is; systolic_cycles takes 0 in an eighth place where nothing loads ahead.
     Everything is computed in 64-bit floats, so nothing grows without bound.
+
+    `limitless`: the value may be plus infinity, as a lifetime is where nothing is written.
 
     Raises FormulaError for anything else, and where no single finite number comes out.
     """
@@ -170,12 +176,12 @@ def evaluate_formula(formula: str, inputs: Mapping[str, Value]) -> float:
             result = np.asarray(_Evaluator(inputs).value(_parse(formula)), dtype=float)
     except FormulaError:
         raise
-    except (ValueError, TypeError) as fault:
+    except (ValueError, TypeError, OverflowError) as fault:
         raise FormulaError(f"the formula's arrays don't match: {fault}") from None
     if result.size != 1:
         raise FormulaError("the formula yields several numbers: fold them with sum, max or min")
     value = float(result.reshape(()))
-    if not np.isfinite(value):
+    if not np.isfinite(value) and not (limitless and value == np.inf):
         raise FormulaError("the formula has no finite value")
     return value
 

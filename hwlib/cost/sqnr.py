@@ -28,7 +28,7 @@ def _slice_moments(bits: int, zero_share: float) -> tuple[float, float]:
     return mean, variance + mean * mean
 
 
-def _step_error(mean: float, variance: float, low: float, high: float, adc_bits: int) -> tuple[float, float]:
+def step_error(mean: float, variance: float, low: float, high: float, adc_bits: int) -> tuple[float, float]:
     """Bias and variance of an ADC with 2^bits levels over [low, high] on a discretised normal partial sum.
 
     sum over s of p(s) (Q(s) - s)^2, where uniform Delta^2/12 would miss by 3 to 6 dB for few levels.
@@ -60,27 +60,56 @@ def sqnr_dB(
     zero_share: float = 0.5,
     apart: bool = False,
 ) -> float:
-    """SQNR in dB of a k-long dot product; infinite where the ADC loses nothing.
+    """SQNR in dB of a k-long dot product; infinite where the ADC loses nothing. Arguments as of `variances`."""
+    signal, error = variances(
+        k,
+        rows_active,
+        dac_bits,
+        bits_per_cell,
+        adc_bits,
+        activation_bits,
+        weight_bits,
+        differential,
+        zero_share,
+        apart,
+    )
+    return 10.0 * math.log10(signal / error) if error > 0 else math.inf
+
+
+def variances(
+    k: int,
+    rows_active: int,
+    dac_bits: int,
+    bits_per_cell: int,
+    adc_bits: int,
+    activation_bits: int,
+    weight_bits: int,
+    differential: bool,
+    zero_share: float,
+    apart: bool,
+) -> tuple[float, float]:
+    """Variance of a k-long dot product, and of what the ADC adds to it; 0 where it loses nothing.
 
     `differential`: the ADC sees the difference of two columns; `apart`: it converts both, and digits are subtracted.
     Variance per partial sum weighted by 4^shift over input and weight slices and summed over ceil(k / rows_active)
     groups, the coherent bias added (MODEL.md, In-memory compute). Bits are independent, weights uniform.
     """
+    exact = _signal(k, activation_bits, weight_bits, differential or apart, zero_share)
     if adc_bits >= lossless_adc_bits(rows_active, dac_bits, bits_per_cell, differential):
-        return math.inf
+        return exact, 0.0
     x_mean, x_square = _slice_moments(dac_bits, zero_share)
     w_mean, w_square = _slice_moments(bits_per_cell, 0.5)
     top = rows_active * (2.0**dac_bits - 1.0) * (2.0**bits_per_cell - 1.0)
     if differential:
         # the weight's magnitude is in one of the two columns, its sign is random
-        bias, noise = _step_error(0.0, rows_active * x_square * w_square, -top, top, adc_bits)
+        bias, noise = step_error(0.0, rows_active * x_square * w_square, -top, top, adc_bits)
     elif apart:
         # a column holds a weight's magnitude or nothing; both have the same bias, which the difference cancels
         variance = rows_active * (x_square * w_square / 2.0 - (x_mean * w_mean / 2.0) ** 2)
-        bias, noise = 0.0, 2.0 * _step_error(rows_active * x_mean * w_mean / 2.0, variance, 0.0, top, adc_bits)[1]
+        bias, noise = 0.0, 2.0 * step_error(rows_active * x_mean * w_mean / 2.0, variance, 0.0, top, adc_bits)[1]
     else:
         variance = rows_active * (x_square * w_square - (x_mean * w_mean) ** 2)
-        bias, noise = _step_error(rows_active * x_mean * w_mean, variance, 0.0, top, adc_bits)
+        bias, noise = step_error(rows_active * x_mean * w_mean, variance, 0.0, top, adc_bits)
     groups = math.ceil(k / rows_active)
     shifts = [
         dac_bits * i + bits_per_cell * j
@@ -88,8 +117,7 @@ def sqnr_dB(
         for j in range(math.ceil(weight_bits / bits_per_cell))
     ]
     error = groups * noise * sum(4.0**s for s in shifts) + (groups * bias * sum(2.0**s for s in shifts)) ** 2
-    signed = differential or apart
-    return 10.0 * math.log10(_signal(k, activation_bits, weight_bits, signed, zero_share) / error)
+    return exact, error
 
 
 def _signal(k: int, activation_bits: int, weight_bits: int, differential: bool, zero_share: float) -> float:

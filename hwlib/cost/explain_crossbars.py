@@ -1,0 +1,335 @@
+"""Why a pool of crossbars is as precise, as full, as durable and as efficient as its report says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from hwlib.cost.assemble import OneDesign, crossbar_peak
+from hwlib.cost.crossbar_figures import OWN_COMPONENTS, crossbar_figures
+from hwlib.cost.energy import Action
+from hwlib.cost.explain_area import at_node
+from hwlib.cost.explain_arrays import (
+    across,
+    arrays_needed,
+    arrays_of,
+    block_of,
+    cell_bits,
+    cells_of,
+    live_share,
+    rows_active,
+    slices_in,
+    slices_w,
+    turns,
+    width,
+)
+from hwlib.cost.explain_counts import action_keys, decoded, in_pool, per_second
+from hwlib.cost.explain_energy import energy_input, energy_of_step, static_of_all, times_runs
+from hwlib.cost.explain_inputs import Sheet, total
+from hwlib.cost.explain_shapes import amount, columns, operators, summed
+from hwlib.cost.explain_units import plus
+from hwlib.cost.sqnr import variances
+from hwlib.cost.work import crossbar_shape
+from hwlib.mapping.program import CROSSBAR
+from hwlib.report import CrossbarFigure, Explanation
+
+FIELDS = (
+    "lossless_adc_bits",
+    "adc_bits",
+    "sqnr_dB",
+    "signal",
+    "error",
+    "filling",
+    "writes_per_cell_s",
+    "lifetime_s",
+    "peak_TOPS_per_W",
+    "mapped_TOPS_per_W",
+    "end_to_end_TOPS_per_W",
+)
+"""Figures of a pool: those of CrossbarFigure, and the signal and error behind its SQNR."""
+
+Field = Callable[[Sheet, int, CrossbarFigure], tuple[str, str, str, str]]
+"""(label, unit, formula, source)."""
+
+
+def stem(one: OneDesign, pool: int) -> str:
+    """Key of a pool: "crossbar." and the id of its first block."""
+    return f"crossbar.{one.design.blocks[block_of_pool(one, pool)].id}"
+
+
+def block_of_pool(one: OneDesign, pool: int) -> int:
+    """The first of a pool's equal blocks."""
+    return one.run.machine.crossbars[pool].blocks[0]
+
+
+def crossbar(one: OneDesign, key: str) -> Explanation:
+    """crossbar.<id of the pool's first block>.<field>: as CrossbarFigure, and its SQNR's signal and error."""
+    block_id, _, field = key.removeprefix("crossbar.").rpartition(".")
+    pool = [stem(one, b) for b in range(len(one.run.machine.crossbars))].index(f"crossbar.{block_id}")
+    s, figure = Sheet(one), crossbar_figures(one)[pool]
+    label, unit, formula, source = _FIGURES[field](s, pool, figure)
+    if field in ("signal", "error"):
+        return s.explanation(key, label, _variances(one, pool)[field == "error"], unit, formula, source)
+    return s.explanation(key, label, float(getattr(figure, field)), unit, formula, source)
+
+
+def _digital(s: Sheet, pool: int) -> bool:
+    return s.one.run.machine.crossbars[pool].digital
+
+
+# Precision --------------------------------------------------------------------------------------------------------
+
+
+def _signed(one: OneDesign, pool: int) -> tuple[bool, bool]:
+    """Whether the ADC sees a difference of columns, and whether it converts both apart."""
+    found, d = one.run.machine.crossbars[pool], one.d
+    return bool(found.copies[d] > found.copies_converted[d]), bool(found.copies_converted[d] > 1)
+
+
+def _top(s: Sheet, pool: int) -> str:
+    """The largest partial sum."""
+    dac = s.field(block_of(s, pool), "dac_bits")
+    return f"{rows_active(s, pool)} * (2 ** {dac} - 1) * (2 ** {cell_bits(s, pool)} - 1)"
+
+
+def _lossless(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    label = "ADC bits that lose nothing"
+    if _digital(s, pool):
+        return label, "bit", "0", "cells add digitally: there is no converter"
+    double = "2 * " if _signed(s.one, pool)[0] else ""
+    formula = f"ceil(log2({double}{_top(s, pool)} + 1))"
+    return label, "bit", formula, "every value of a partial sum has its own level"
+
+
+def _adc_bits(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    if _digital(s, pool):
+        return "ADC bits", "bit", "0", "cells add digitally: there is no converter"
+    return "ADC bits", "bit", s.field(block_of(s, pool), "adc_bits"), "as the design says"
+
+
+def _sqnr(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    signal, error = _variances(s.one, pool)
+    ratio = f"{s.figure('signal', signal, '', f'{stem(s.one, pool)}.signal')}"
+    lost = f"{s.figure('error', error, '', f'{stem(s.one, pool)}.error')}"
+    source = "variance of the exact dot product over the error's; without limit where nothing is lost"
+    return "Signal to quantisation noise", "dB", f"10 * log2({ratio} / {lost}) / log2(10)", source
+
+
+def _longest(s: Sheet, pool: int) -> str:
+    """The longest sum of an operator that can run on the pool."""
+    one, names = s.one, []
+    for index, (name, _) in enumerate(operators(one)):
+        here = np.flatnonzero((one.program.row == index) & (one.program.unit == CROSSBAR + pool))
+        if len(here):
+            length = float(one.values["k"][here].max())
+            names.append(s.figure(f"k_{name}", length, "", f"operator.{name}.k"))
+    return f"max(1, {', '.join(names)})" if names else "1"
+
+
+def _moments(bits: str, zeros: str) -> tuple[str, str]:
+    """Mean and mean square of a slice of independent bits that are zero with some probability."""
+    mean = f"(1 - {zeros}) * (2 ** {bits} - 1)"
+    return mean, f"({zeros} * (1 - {zeros}) * (4 ** {bits} - 1) / 3 + ({mean}) ** 2)"
+
+
+def _signal(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    """Unsigned activations of independent bits, weights uniform around zero or of a magnitude with a random sign."""
+    _, inputs = _moments(s.scenario("activation_bits"), s.setting("zero_share"))
+    bits = s.scenario("weight_bits")
+    weights = _moments(bits, "0.5")[1] if any(_signed(s.one, pool)) else f"(4 ** {bits} - 1) / 12"
+    formula = f"{_longest(s, pool)} * {inputs} * {weights}"
+    return "Variance of the exact dot product", "", formula, "independent operands; the longest sum decides"
+
+
+def _error(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    """Of partial sums, weighted by 4^shift over slices and summed over groups of rows; a common bias adds up."""
+    label = "Variance of the quantised dot product's error"
+    if _digital(s, pool) or math.isinf(figure.sqnr_dB):
+        return label, "", "0", "the ADC has a level for every value, or there is none"
+    block = block_of(s, pool)
+    dac, cell = s.field(block, "dac_bits"), cell_bits(s, pool)
+    inputs, weights = slices_in(s, pool), slices_w(s, pool)
+    count = f"ceil({_longest(s, pool)} / {rows_active(s, pool)})"
+
+    def shifts(base: int) -> str:
+        """The sum of base^shift over input and weight slices."""
+        parts = [f"({base} ** ({b} * {n}) - 1) / ({base} ** {b} - 1)" for b, n in ((dac, inputs), (cell, weights))]
+        return " * ".join(parts)
+
+    arguments, factor, biased = _partial_sums(s, pool, dac, cell)
+    noise = f"{count} * {factor}adc_noise({arguments}) * {shifts(4)}"
+    if not biased:
+        return label, "", noise, "sum over partial sums s of p(s) (Q(s) - s)^2, normal with the operands' moments"
+    bias = f"({count} * adc_bias({arguments}) * {shifts(2)}) ** 2"
+    return label, "", f"{noise} + {bias}", "sum over partial sums s of p(s) (Q(s) - s)^2, and the common bias"
+
+
+def _partial_sums(s: Sheet, pool: int, dac: str, cell: str) -> tuple[str, str, bool]:
+    """(mean, variance, lowest, highest and ADC bits), conversions of a weight, and whether they have a common bias."""
+    rows, top = rows_active(s, pool), _top(s, pool)
+    x_mean, x_square = _moments(dac, s.setting("zero_share"))
+    w_mean, w_square = _moments(cell, "0.5")
+    bits = s.field(block_of(s, pool), "adc_bits")
+    signed, apart = _signed(s.one, pool)
+    if signed:
+        return f"0, {rows} * {x_square} * {w_square}, -({top}), {top}, {bits}", "", True
+    if apart:
+        variance = f"{rows} * ({x_square} * {w_square} / 2 - ({x_mean} * {w_mean} / 2) ** 2)"
+        return f"{rows} * {x_mean} * {w_mean} / 2, {variance}, 0, {top}, {bits}", "2 * ", False
+    variance = f"{rows} * ({x_square} * {w_square} - ({x_mean} * {w_mean}) ** 2)"
+    return f"{rows} * {x_mean} * {w_mean}, {variance}, 0, {top}, {bits}", "", True
+
+
+def _variances(one: OneDesign, pool: int) -> tuple[float, float]:
+    """Signal and error as the SQNR is formed from them."""
+    found, scenario, d = one.run.machine.crossbars[pool], one.run.scenario, one.d
+    x = {name: float(v[d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(found, scenario).items()}
+    longest = int(np.max(one.values["k"][one.program.unit == CROSSBAR + pool], initial=1.0))
+    rows, dac, cell, adc = (int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits"))
+    zeros = float(one.run.machine.chip.settings["zero_share"][d, 0])
+    signed, apart = _signed(one, pool)
+    inputs, weights = scenario.activation_bits, scenario.weight_bits
+    signal, error = variances(longest, rows, dac, cell, adc, inputs, weights, signed, zeros, apart)
+    return signal, 0.0 if found.digital else error
+
+
+# Wear and filling -------------------------------------------------------------------------------------------------
+
+
+def _filling(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    one, cells, arrays = s.one, [], []
+    for w, name in enumerate(one.program.weights):
+        count = float(one.run.placed[one.d, w, 2 + pool])
+        if count <= 0:
+            continue
+        cols = columns(one, one.program.rows.index((0, name)))
+        n, k, matrices = (amount(s, cols, c) for c in ("n", "k", "matrices"))
+        placed = s.add(f"placed_{name}", count, "", f"placement: instances of {name} in these crossbars")
+        cells.append(f"{placed} * {matrices} * {n} * {k}")
+        arrays.append(f"{placed} * {arrays_needed(s, pool, n, k, matrices)}")
+    label, source = "Cells that hold weights, of the arrays in use", "k n slices copies / (arrays rows columns)"
+    if not cells:
+        return label, "", "0", source
+    block = block_of(s, pool)
+    whole = f"{plus(arrays)} * {s.field(block, 'rows')} * {s.field(block, 'columns')}"
+    return label, "", f"{plus(cells)} * {width(s, pool)} / ({whole})", source
+
+
+def _action(one: OneDesign, pool: int, component: str) -> tuple[str, Action] | None:
+    """Key and action of a component of a pool, where it costs something."""
+    block = block_of_pool(one, pool)
+    for key, action in zip(action_keys(one), one.run.found, strict=True):
+        if action.block == block and action.component == component and action.energy_J[one.d] > 0:
+            return key, action
+    return None
+
+
+def _writes(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    label, block = "Programmings of a cell per second in decode", block_of_pool(s.one, pool)
+    for key, action in zip(action_keys(s.one), s.one.run.found, strict=True):
+        if action.block == block and action.component == "program" and (often := decoded(s, key, action)):
+            return label, "1/s", f"{often}{per_second(s)} / ({cells_of(s, pool)})", "writes over all cells"
+    return label, "1/s", "0", "weights stay"
+
+
+def _lifetime(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    block_id, d = figure.blocks[0], s.one.d
+    endurance = float(s.one.run.machine.crossbars[pool].endurance[d])
+    survives = s.figure("endurance", endurance, "", f"block.{block_id}.endurance")
+    rate = s.figure("writes_per_cell_s", figure.writes_per_cell_s, "1/s", f"{stem(s.one, pool)}.writes_per_cell_s")
+    return "Lifetime of the cells", "s", f"{survives} / {rate}", "without limit where nothing is written"
+
+
+# Operations per joule ---------------------------------------------------------------------------------------------
+
+
+def _peak(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    """One input vector through one whole array."""
+    label, source = "TOPS/W of one full array", "1 MAC = 2 OP; energy of one input vector's pass"
+    if figure.peak_TOPS_per_W == 0.0:
+        return label, "TOPS/W", "0", "a weight needs more columns than an array has"
+    rows, steps, wide = s.field(block_of(s, pool), "rows"), slices_in(s, pool), across(s, pool)
+    taken = {
+        "cell": f"{rows} * {wide} * {width(s, pool)} * {steps}{live_share(s, pool)}",
+        "dac": f"{rows} * {steps}",
+        "shift_add": f"{wide} * {steps}",
+    }
+    if not _digital(s, pool):
+        taken["adc"] = taken["shift_add"] = _conversions(s, pool)
+    terms = []
+    for component, count in taken.items():
+        if found := _action(s.one, pool, component):
+            terms.append(f"{count} * {energy_input(s, *found)}")
+    return label, "TOPS/W", f"2 * {rows} * {wide} / ({total(terms)}) / 1e12", source
+
+
+def _conversions(s: Sheet, pool: int) -> str:
+    found, d = s.one.run.machine.crossbars[pool], s.one.d
+    outputs = f"{across(s, pool)} * {slices_w(s, pool)}"
+    if float(found.copies_converted[d]) == 2.0:
+        outputs += " * 2"
+    if float(found.offset[d]) > 0:
+        outputs = f"({outputs} + 1)"
+    sets = f"ceil({s.field(block_of(s, pool), 'rows')} / ({rows_active(s, pool)}))"
+    return f"{outputs} * {slices_in(s, pool)} * {sets}"
+
+
+def _mapped(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    label, source = "TOPS/W of the crossbars on this workload", "operations of a decode step over the crossbars' energy"
+    flops = [summed(s, cols, amount(s, cols, "flops")) for _, cols in in_pool(s.one, 1, pool)]
+    terms = []
+    for component in OWN_COMPONENTS:
+        found = _action(s.one, pool, component)
+        if found and (often := decoded(s, *found)):
+            squared = s.voltage_squared(component, 1)
+            terms.append(f"{often} * {energy_input(s, *found)}{f' * {squared}' if squared else ''}")
+    formula = f"{plus(flops)} / ({total(terms)}) / 1e12" if flops and terms else "0"
+    return label, "TOPS/W", formula, source
+
+
+def _end_to_end(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    one, names = s.one, []
+    for name, cols in operators(one):
+        flops = float(one.passes[cols] @ one.values["flops"][cols])
+        if name.startswith("decode.") and flops > 0:
+            names.append(s.figure(f"flops_{name.partition('.')[2]}", flops, "FLOP", f"operator.{name}.flops"))
+    tpot = s.figure("tpot_s", float(one.run.phase_s[1, one.d]), "s", "tpot_s")
+    joules = f"{energy_of_step(s, 1)} + {static_of_all(s)} * {tpot}"
+    formula = f"{plus(names)}{times_runs(s)} / ({joules}) / 1e12"
+    return "TOPS/W of everything in decode", "TOPS/W", formula, "operations of a decode step over all of its energy"
+
+
+_FIGURES: dict[str, Field] = {
+    "lossless_adc_bits": _lossless,
+    "adc_bits": _adc_bits,
+    "sqnr_dB": _sqnr,
+    "signal": _signal,
+    "error": _error,
+    "filling": _filling,
+    "writes_per_cell_s": _writes,
+    "lifetime_s": _lifetime,
+    "peak_TOPS_per_W": _peak,
+    "mapped_TOPS_per_W": _mapped,
+    "end_to_end_TOPS_per_W": _end_to_end,
+}
+
+
+def peak(one: OneDesign, key: str) -> Explanation:
+    """peak.crossbar.<id of the pool's first block>: every array busy, the slower of reading and converting decides."""
+    block_id = key.removeprefix("peak.crossbar.")
+    pool = [stem(one, b) for b in range(len(one.run.machine.crossbars))].index(f"crossbar.{block_id}")
+    s, found = Sheet(one), one.run.machine.crossbars[pool]
+    block = block_of(s, pool)
+    tables = "crossbar.digital_cycle" if found.digital else f"cell.{found.cell}"
+    read = s.own_or(block, "read_time_s", "read_time_s", float(found.read_time_s[one.d]), "s", tables, at_node(s))
+    if not found.digital:
+        read = f"max({read}, {turns(s, pool, across(s, pool))} / {s.field(block, 'adc_rate_Hz')})"
+    rows, wide = s.field(block, "rows"), across(s, pool)
+    step = f"{slices_in(s, pool)} * ceil({rows} / ({rows_active(s, pool)})) * {read}"
+    formula = f"2 * {arrays_of(s, pool)} * {rows} * {wide} / ({step})"
+    label = f"Peak of {one.design.blocks[block].name}"
+    return s.explanation(
+        key, label, crossbar_peak(one, found), "FLOP/s", formula, "one input vector through all arrays"
+    )

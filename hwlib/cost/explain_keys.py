@@ -1,0 +1,214 @@
+"""Every key that the explainer answers for one design, in the order of a report."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlib.cost import (
+    explain_counts,
+    explain_crossbars,
+    explain_die,
+    explain_links,
+    explain_parts,
+    explain_shapes,
+)
+from hwlib.cost.assemble import OneDesign
+from hwlib.cost.explain_headline import HEADLINE
+from hwlib.cost.explain_shapes import MEANS, ROUTE, SHAPED, SUMS, WORKED
+from hwlib.cost.explain_units import peak_key
+from hwlib.mapping.program import MATRIX
+from hwlib.report import COMPONENTS, PHASES, RESOURCES
+
+Rows = tuple[tuple[int, str], ...]
+MEMORY = ("memory.weights_bytes", "memory.kv_per_sequence_bytes", "memory.capacity_bytes")
+HELD = ("capacity_bytes", "weight_bytes", "kv_bytes", "activation_bytes")
+SHORT = ("memory.left_bytes", "memory.need_bytes", "memory.offered_bytes", "memory.missing_bytes")
+INSTANCE = tuple(c for c in SHAPED if c not in MEANS)
+
+
+def figure_keys(one: OneDesign) -> tuple[str, ...]:
+    """Every key of a chip that runs its LLM."""
+    rows = one.program.rows
+    return (
+        *HEADLINE,
+        "batch_running",
+        "memory.kv_bytes",
+        "memory.batch",
+        *_throttle_keys(one),
+        *_energy_keys(one),
+        *_operator_keys(rows, *_masks(one)),
+        *_amount_keys(one),
+        *_count_keys(one),
+        *_action_keys(one),
+        *_running_keys(one),
+        *standing_keys(one),
+    )
+
+
+def bare_keys(one: OneDesign, *, fits: bool) -> tuple[str, ...]:
+    """Every key of a chip that does not run its LLM: what it is made of, and what is missing."""
+    return (*standing_keys(one), *(() if fits else (*SHORT, *_amount_keys(one))))
+
+
+def standing_keys(one: OneDesign) -> tuple[str, ...]:
+    """Keys of what holds without anything running: areas, leakage, prices, memories and peaks."""
+    blocks = [b.id for b in one.design.blocks]
+    return (
+        "area_m2",
+        *(["wires.area_m2"] if one.links else []),
+        "static_W",
+        *explain_die.KEYS,
+        *[f"area.{i}" for i in blocks],
+        *[f"leakage.{i}" for i in blocks],
+        *[f"block.{i}.{f}" for i in blocks for f in ("width_m", "height_m")],
+        *[f"link.{link.id}.{f}" for link in one.links for f in (*explain_links.CORNERS, "length_m", "bandwidth_Bps")],
+        *MEMORY,
+        *_pool_keys(one),
+        *_machine_keys(one),
+        *explain_parts.part_keys(one),
+    )
+
+
+# Operators --------------------------------------------------------------------------------------------------------
+
+
+def _member(one: OneDesign) -> NDArray[np.float64]:
+    """[rows, K] 1 where a column that runs belongs to a row."""
+    member = one.program.row == np.arange(len(one.program.rows))[:, None]
+    return np.asarray(member & (one.passes > 0), dtype=float)
+
+
+def _masks(one: OneDesign) -> tuple[bytes, bytes, bytes]:
+    """By row: the resources that it waits for, the components that it spends on, and which odd figures it has."""
+    member, d = _member(one), one.d
+    waits = member @ (one.run.times[d] > 0) > 0
+    spent = member @ (one.run.energy[d] > 0) > 0
+    odd = np.stack([one.run.work.dram_bytes[d] + one.values["flops"], one.run.work.macs[d]], axis=1) > 0
+    odd[:, 1] &= one.program.unit == MATRIX
+    return waits.tobytes(), spent.tobytes(), (member @ odd > 0).tobytes()
+
+
+def _table(mask: bytes, rows: Rows) -> list[list[bool]]:
+    found: list[list[bool]] = np.frombuffer(mask, dtype=bool).reshape(len(rows), -1).tolist()
+    return found
+
+
+@lru_cache(maxsize=64)
+def _operator_keys(rows: Rows, waits: bytes, spent: bytes, odd: bytes) -> tuple[str, ...]:
+    """Keys of operator rows and of the walls of each phase; most edits change numbers and not these."""
+    keys: list[str] = []
+    walls = [[False] * len(RESOURCES) for _ in PHASES]
+    for (f, name), waited, costs, (moves, computes) in zip(
+        rows, _table(waits, rows), _table(spent, rows), _table(odd, rows), strict=True
+    ):
+        stem = f"{PHASES[f]}.{name}"
+        keys += [f"time.{stem}", *_named(f"time.{stem}", RESOURCES, waited)]
+        keys += _named(f"operator.{stem}.share", RESOURCES, waited)
+        keys += [f"energy.{stem}", *_named(f"energy.{stem}", COMPONENTS, costs)]
+        keys += [f"operator.{stem}.{field}" for field in ("repeat", *MEANS, *SUMS)]
+        keys += [f"operator.{stem}.intensity"] if moves else []
+        keys += [f"operator.{stem}.utilisation"] if computes else []
+        walls[f] = [a or b for a, b in zip(walls[f], waited, strict=True)]
+    for phase, waited in zip(PHASES, walls, strict=True):
+        keys += _named(f"breakdown.{phase}", RESOURCES, waited)
+        keys += _named(f"without_wall.{phase}", RESOURCES, waited) if sum(waited) > 1 else []
+    return tuple(keys)
+
+
+def _named(stem: str, names: tuple[str, ...], used: list[bool]) -> list[str]:
+    return [f"{stem}.{name}" for name, there in zip(names, used, strict=True) if there]
+
+
+def _amount_keys(one: OneDesign) -> tuple[str, ...]:
+    """Amounts of one instance that are anything at all."""
+    routes = tuple(f"{ROUTE}{name}" for name in explain_shapes.route_names(one))
+    names = (*INSTANCE, *WORKED, *routes)
+    values = np.stack([explain_shapes.amounts(one, name) for name in names], axis=1)
+    return _amount_names(one.program.rows, names, (_member(one) @ (values > 0) > 0).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _amount_names(rows: Rows, names: tuple[str, ...], mask: bytes) -> tuple[str, ...]:
+    pairs = zip(rows, _table(mask, rows), strict=True)
+    return tuple(key for (f, name), used in pairs for key in _named(f"instance.{PHASES[f]}.{name}", names, used))
+
+
+# Energies and actions ---------------------------------------------------------------------------------------------
+
+
+def _energy_keys(one: OneDesign) -> list[str]:
+    used = one.run.pass_energy[:, one.d].sum(0) > 0
+    keys = [f"energy.{c}" for c, spent in zip(COMPONENTS[:-1], used[:-1].tolist(), strict=True) if spent]
+    return [*keys, "energy.static"] if one.run.static_W[one.d] > 0 else keys
+
+
+def _action_keys(one: OneDesign) -> list[str]:
+    """Energies of actions that cost something."""
+    actions = zip(explain_counts.action_keys(one), one.run.found, strict=True)
+    return [key for key, action in actions if action.energy_J[one.d] > 0]
+
+
+def _count_keys(one: OneDesign) -> list[str]:
+    """Counts of actions that occur, by phase."""
+    counts = np.stack([a.count[one.d] for a in one.run.found]) * one.passes
+    phases = [(counts[:, one.program.phase == f].sum(axis=1) > 0).tolist() for f in (0, 1)]
+    keys = explain_counts.action_keys(one)
+    return [explain_counts.count_key(k, f) for f in (0, 1) for k, there in zip(keys, phases[f], strict=True) if there]
+
+
+def _throttle_keys(one: OneDesign) -> list[str]:
+    """The clock of each phase, and where limits are set the power beside them."""
+    keys, settings = ["clock_factor", *(f"clock.{p}" for p in PHASES)], one.design.settings
+    if settings.tdp_W is not None or settings.power_density_limit_Wpm2 is not None:
+        keys += [f"throttle.{p}.{which}" for p in PHASES for which in ("package_W", "die_W")]
+    return keys + (["throttle.die_limit_W"] if settings.power_density_limit_Wpm2 is not None else [])
+
+
+# Parts ------------------------------------------------------------------------------------------------------------
+
+
+def _running_keys(one: OneDesign) -> list[str]:
+    """Blocks, links and crossbars at work."""
+    keys = [f"block.{b.id}.{f}" for b in one.design.blocks for f in ("power_W", "utilisation")]
+    keys += [f"link.{link.id}.{f}" for link in one.links for f in ("load_Bps", "utilisation")]
+    pools = range(len(one.run.machine.crossbars))
+    return keys + [f"{explain_crossbars.stem(one, p)}.{f}" for p in pools for f in explain_crossbars.FIELDS]
+
+
+def _pool_keys(one: OneDesign) -> list[str]:
+    machine = one.run.machine
+    pools = [kind for kind, pool in (("dram", machine.dram), ("sram", machine.sram)) if pool is not None]
+    pools += ["crossbar" if i == 0 else f"crossbar-{i + 1}" for i in range(len(machine.crossbars))]
+    return [f"memory.{pool}.{field}" for pool in pools for field in HELD]
+
+
+def _machine_keys(one: OneDesign) -> list[str]:
+    """Peaks, shares, networks, ports and routes."""
+    machine, design = one.run.machine, one.design
+    keys = [peak_key(one, width) for width, units in machine.matrix.items() if units.macs_per_s[one.d].any()]
+    for width, units in machine.matrix.items():
+        keys += _share_keys(one, f"{width}bit", units.parameters.index, units.split)
+    for kind, pool in (("vector", machine.vector), ("sram", machine.sram), ("dram", machine.dram)):
+        if pool is not None:
+            keys += [f"peak.{kind}", *_share_keys(one, kind, pool.parameters.index, pool.split)]
+    keys += ["peak.special"] if machine.vector is not None else []
+    keys += ["dram.latency_s"] if machine.dram is not None else []
+    keys += [f"peak.{explain_crossbars.stem(one, p)}" for p in range(len(machine.crossbars))]
+    networks = machine.chip.kinds.get("noc")
+    keys += [f"network.{design.blocks[int(b)].id}.bandwidth_Bps" for b in ([] if networks is None else networks.index)]
+    keys += ["port.bandwidth_Bps", "port.latency_s"] if machine.port_Bps[one.d] > 0 else []
+    streams = zip(machine.streams.names, machine.streams.exists.tolist(), strict=True)
+    return keys + [f"route.{name}.latency_s" for name, exists in streams if exists]
+
+
+def _share_keys(one: OneDesign, word: str, index: NDArray[np.int64], split: NDArray[np.float64]) -> list[str]:
+    """The parts of the work that blocks get, where there are several."""
+    if len(index) < 2:
+        return []
+    return [f"share.{word}.{one.design.blocks[int(b)].id}" for b in index[split[one.d] > 0]]
+
+
+__all__ = ["bare_keys", "figure_keys", "standing_keys"]
