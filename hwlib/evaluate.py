@@ -20,7 +20,9 @@ from hwlib.cost.check import outline_of, result_findings, structural_findings
 from hwlib.cost.crossbar_figures import crossbar_figures
 from hwlib.cost.device_figures import DeviceFigures, device_figures
 from hwlib.cost.die import die_figures
-from hwlib.cost.explain import explainer, figure_keys
+from hwlib.cost.explain import bare_keys, explainer, figure_keys
+from hwlib.cost.explain_die import KEYS as DIE_KEYS
+from hwlib.cost.explain_die import of_empty_die
 from hwlib.cost.kernel_times import Timer, timer_of
 from hwlib.cost.lower import Shape, lower, shape_of
 from hwlib.cost.overlap import serial_programming, shares
@@ -403,6 +405,8 @@ def _without_result(
         die_yield=die_figures(design).good_share,
         findings=(finding, *structural),
         notes=(),
+        explainer=of_empty_die(design) if one is None else explainer(one),
+        figure_keys=DIE_KEYS if one is None else bare_keys(one, fits=status != "does_not_fit"),
     )
 
 

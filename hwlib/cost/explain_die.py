@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.die import die_figures
 from hwlib.cost.explain_area import at_node, node_nm
 from hwlib.cost.explain_inputs import Sheet
+from hwlib.design.design import Design
 from hwlib.report import Explanation
 from hwlib.technology import cost
 from hwlib.technology.tables import constant
@@ -64,3 +67,15 @@ def _cost(s: Sheet) -> str:
     sold = f"({good} + {s.setting('harvest_share')} * (1 - {good}))"
     several = f"{s.figure('dies', figures.dies, '', 'die.count')} * " if figures.dies > 1.0 else ""
     return f"{several}{wafer} / ({s.figure('per_wafer', figures.per_wafer, '', 'die.per_wafer')} * {sold})"
+
+
+class _OnlyDrawn(OneDesign):
+    """A design that nothing was evaluated of, such as an empty die: it has settings, and no run."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+
+
+def of_empty_die(design: Design) -> Callable[[str], Explanation]:
+    """A function from the keys of this module to explanations, for a die without any block."""
+    return lambda key: die(_OnlyDrawn(design), key)

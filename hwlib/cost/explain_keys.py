@@ -49,8 +49,11 @@ def figure_keys(one: OneDesign) -> tuple[str, ...]:
 
 
 def bare_keys(one: OneDesign, *, fits: bool) -> tuple[str, ...]:
-    """Every key of a chip that does not run its LLM: what it is made of, and what is missing."""
-    return (*standing_keys(one), *(() if fits else (*SHORT, *_amount_keys(one))))
+    """Every key of a chip that does not run its LLM: what it is made of and, unless it `fits`, what is missing."""
+    kept = [name for w, name in enumerate(one.program.weights) if one.run.placed[one.d, w].any()]
+    sizes = [f"operator.prefill.{name}.{size}" for name in kept for size in ("n", "k")]
+    stored = [f"instance.prefill.{name}.{size}" for name in kept for size in ("store_bytes", "matrices")]
+    return (*standing_keys(one), "memory.kv_bytes", "memory.batch", *sizes, *stored, *(() if fits else SHORT))
 
 
 def standing_keys(one: OneDesign) -> tuple[str, ...]:

@@ -188,7 +188,7 @@ def shaped(one: OneDesign, cols: Columns, column: str) -> Shape:
     phase, name = one.program.rows[int(one.program.row[cols[0]])]
     if one.program.unit[cols[0]] == HOST:
         return Shape("1" if column in ("repeat", "batch", "matrices") else "0", ())
-    return shapes_of(one.run.llm, one.run.scenario, one.batch, phase == 1)[name][column]
+    return shapes_of(one.run.llm, one.run.scenario, max(one.batch, 1.0), phase == 1)[name][column]
 
 
 def shape_formula(s: Sheet, cols: Columns, column: str) -> str:
