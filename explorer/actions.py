@@ -29,8 +29,7 @@ def _selected(document: Document) -> bool:
 
 def _linkable(document: Document) -> bool:
     """True for two selected blocks, or one without links that there is something to link to."""
-    design = document.design
-    chosen = document.selection & {b.id for b in design.blocks}
+    design, chosen = document.design, document.selected_blocks
     free = not any(chosen & {link.source, link.target} for link in design.links)
     return len(chosen) == 2 or (len(chosen) == 1 and free and len(design.blocks) > 1)
 
@@ -40,15 +39,15 @@ def _has_blocks(document: Document) -> bool:
 
 
 def _block_selected(document: Document) -> bool:
-    return any(b.id in document.selection for b in document.design.blocks)
+    return bool(document.selected_blocks)
 
 
 def _one_block(document: Document) -> bool:
-    return sum(b.id in document.selection for b in document.design.blocks) == 1
+    return len(document.selected_blocks) == 1
 
 
 def _three_blocks(document: Document) -> bool:
-    return sum(b.id in document.selection for b in document.design.blocks) >= 3
+    return len(document.selected_blocks) >= 3
 
 
 def _can_undo(document: Document) -> bool:
@@ -79,7 +78,7 @@ class ActionSpec:
     in_toolbar: bool = False
 
 
-MENUS = ("&File", "&Edit", "&View", "&Help")
+MENUS = ("&File", "&Edit", "&View", "&Tools", "&Help")
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("new", "&New", "&File", "Start an empty design in a tab of its own", "Ctrl+N; Ctrl+T"),
@@ -188,6 +187,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
                checkable=True, group="layout"),
     ActionSpec("save_layout", "&Save as my layout", "&View/La&yout", "Keep the panels' places as My layout", section=1),
     ActionSpec("reset_layout", "&Reset layout", "&View", "Put every panel back where it belongs", section=3),
+    ActionSpec("evidence", "&How do you know?…", "&Tools", "What the figures of the measured devices rest on", "F9"),
+    ActionSpec("validate_table", "&Validate a table…", "&Tools", "How far predictions are from your own measurements",
+               section=1),
+    ActionSpec("calibrate_table", "&Calibrate from a table…", "&Tools",
+               "Fit a device's kernels to your own measurements", section=1),
     ActionSpec("commands", "Find a &command…", "&Help", "Type a few letters of anything that can be done here",
                "Ctrl+Shift+P"),
     ActionSpec("log", "&Log…", "&Help", "What this session has recorded", section=1),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QEventLoop, QObject, QSize, Qt, QTimer
 
+from explorer import bench_canvas
 from explorer.cli_commands import require_qt
 from explorer.screenshot import run_events, wait_for_results
 from hwlib.bench import quantile
@@ -198,6 +199,6 @@ def run() -> dict[str, object]:
     window.show()
     wait_for_results(window)
     try:
-        return {"ui": measure(window), "cold_start_s": cold_s}
+        return {"ui": measure(window) | bench_canvas.measure(window), "cold_start_s": cold_s}
     finally:
         window.close()

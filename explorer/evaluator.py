@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -23,6 +25,13 @@ log = logging.getLogger(__name__)
 
 State = Literal["idle", "running", "stale", "failed"]
 PAINT_FALLBACK_MS = 50
+SLOW_S = 0.03
+"""An evaluation that takes longer than a frame is felt in every frame that is painted meanwhile."""
+PAUSE = 15
+"""Such a one is followed by a pause of so many times its length,"""
+MOST_PAUSE_S = 1.5
+REST_S = 0.1
+"""but only as long as edits follow each other more closely than this."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,9 @@ class Evaluator(QObject):
 
     Measured: throwing superseded results away starves the charts during a drag, and starting the next evaluation
     before the paint makes both share the interpreter lock, which doubles the time from edit to repaint.
+
+    Designs of many hundred blocks take longer than a frame. While they are dragged, evaluations pause (see SLOW_S), and
+    the last edit is evaluated as soon as the hand rests.
     """
 
     finished = Signal(object)
@@ -134,6 +146,11 @@ class Evaluator(QObject):
         self._turn.setInterval(0)
         self._turn.timeout.connect(self._start)
         # After an edit, the evaluation starts before the canvas repaints: repaints have the lowest priority of events.
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self._start)
+        self._took_s: deque[float] = deque(maxlen=3)
+        self._ended_s = self._asked_s = 0.0
         self._go.connect(self._start, Qt.ConnectionType.QueuedConnection)
         self._done.connect(self._receive, Qt.ConnectionType.QueuedConnection)
         document.changed.connect(self.request)
@@ -161,6 +178,7 @@ class Evaluator(QObject):
         if self._closed:
             return
         self._generation += 1
+        self._asked_s = time.monotonic()
         d = self._document
         self._waiting = Request(self._generation, d.design, d.scenario, d.llm, d.baselines)
         self._advance()
@@ -180,12 +198,13 @@ class Evaluator(QObject):
         self._waiting = None
         self._fallback.stop()
         self._turn.stop()
+        self._pause.stop()
         self._pool.waitForDone()
         self._in_flight = None
 
     def _advance(self) -> None:
         """Have the waiting request started if its turn has come, and tell the state."""
-        if self._waiting is not None and self._in_flight is None and self._unpainted is None:
+        if self._may_start():
             self._go.emit()
             self._set_state("running")
         elif self._waiting is not None:
@@ -195,8 +214,22 @@ class Evaluator(QObject):
         else:
             self._set_state("failed" if self.error else "idle")
 
+    def _may_start(self) -> bool:
+        free = self._in_flight is None and self._unpainted is None and not self._closed
+        return self._waiting is not None and free and not self._pausing()
+
+    def _pausing(self) -> bool:
+        """True while edits follow each other and evaluations are slow; what waits is started when that ends."""
+        # The fastest of a few: one alone may have been slow because other programs were busy.
+        slow_s = min(self._took_s, default=0.0)
+        pause_s = min(PAUSE * slow_s, MOST_PAUSE_S) if slow_s > SLOW_S else 0.0
+        left_s = min(self._ended_s + pause_s, self._asked_s + REST_S) - time.monotonic()
+        if left_s > 0:
+            self._pause.start(math.ceil(left_s * 1e3))
+        return left_s > 0
+
     def _start(self) -> None:
-        if self._waiting is not None and self._in_flight is None and self._unpainted is None and not self._closed:
+        if self._may_start() and self._waiting is not None:
             request, self._waiting = self._waiting, None
             self._in_flight = _Job(self._compute, request, self._done.emit)
             self._pool.start(self._in_flight)
@@ -206,7 +239,9 @@ class Evaluator(QObject):
         if self._closed:
             return
         self._in_flight = None
+        self._ended_s = time.monotonic()
         if isinstance(outcome, Results):
+            self._took_s.append(outcome.elapsed_s)
             self.results, self.error = outcome, ""
             self._unpainted = outcome.generation
             self._fallback.start()

@@ -231,7 +231,7 @@ class MainWindow(QMainWindow):
         # Last of all that hear of an edit or of results.
         for signal in (self.document.changed, self.document.scenario_changed, self.document.model_changed):
             signal.connect(self._frames.hold)
-        finished.connect(self._frames.paint)
+        finished.connect(self._frames.show_results)
         self._frames.about_to_paint.connect(self.canvas.chip.settle)
         self.inspector.explain_requested.connect(self._explain)
         self.headline.explain_requested.connect(self._explain)

@@ -4,32 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hwlib.design.design import Design, Link, Settings
-from hwlib.design.parts import AnyPart
+from hwlib.design.design import Block, Design, Link, Settings
 from hwlib.report import Rect
-
-Shape = tuple[str, AnyPart, float]
 
 
 class ModelledFootprints:
-    """Block id to its rectangle, as `hwlib.evaluate.footprints`."""
+    """Block id to its rectangle, as `hwlib.evaluate.footprints`. A block that is the same keeps the very same Rect."""
 
     def __init__(self) -> None:
         self._settings: Settings | None = None
         self._links: tuple[Link, ...] = ()
-        self._shapes: list[Shape] = []
-        self._sizes: list[tuple[float, float]] = []
+        self._blocks: tuple[Block, ...] = ()
+        self._rects: dict[str, Rect] = {}
 
     def __call__(self, design: Design) -> Mapping[str, Rect]:
         """The rectangles of a design's blocks in metres."""
-        shapes = [(b.id, b.part, b.placement.aspect) for b in design.blocks]
-        if design.settings == self._settings and shapes == self._shapes and design.links == self._links:
-            places = zip(design.blocks, self._sizes, strict=True)
-            return {b.id: Rect(b.placement.x_m, b.placement.y_m, *size) for b, size in places}
-        from hwlib.evaluate import footprints
+        rects = self._moved(design)
+        if rects is None:
+            from hwlib.evaluate import footprints
 
-        rects = footprints(design)
-        if len(rects) == len(shapes):
-            self._settings, self._links, self._shapes = design.settings, design.links, shapes
-            self._sizes = [(rects[b.id].width_m, rects[b.id].height_m) for b in design.blocks]
+            rects = dict(footprints(design))
+        known = len(rects) == len(design.blocks)
+        self._settings, self._links = (design.settings if known else None), design.links
+        self._blocks, self._rects = design.blocks, rects
+        return rects
+
+    def _moved(self, design: Design) -> dict[str, Rect] | None:
+        """The rectangles where nothing but places has changed since the last call, else None."""
+        if design.settings != self._settings or len(design.blocks) != len(self._blocks):
+            return None
+        if design.links is not self._links and design.links != self._links:
+            return None
+        rects = self._rects.copy()
+        for before, block in zip(self._blocks, design.blocks, strict=True):
+            if block is before:
+                continue
+            same = before.id == block.id and before.placement.aspect == block.placement.aspect
+            if not same or before.part != block.part:
+                return None
+            size = rects[block.id]
+            rects[block.id] = Rect(block.placement.x_m, block.placement.y_m, size.width_m, size.height_m)
         return rects

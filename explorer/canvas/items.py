@@ -126,6 +126,11 @@ class BlockItem:
             inset = (marks.BADGE_PX + 3) / scale if fits_badge else marks.BADGE_PX / 2 / scale
             self.badge.setPos(box.width() - inset, 3 / scale if fits_badge else -marks.BADGE_PX / 2 / scale)
 
+    @property
+    def settled(self) -> bool:
+        """True where nothing has changed since it was laid out."""
+        return self._laid_out is not None
+
     def set_busy(self, share: float | None, style: Style) -> None:
         """Show how busy the block is (0 to 1) as a bar, a stronger tint and a line of text; None for unknown."""
         if share == self.busy:
@@ -260,6 +265,7 @@ class LinkItem:
         self, scene: QGraphicsScene, link: Link, corners: Sequence[Point], style: Style, detailed: bool = True
     ) -> None:
         self.link, self.corners = link, tuple(corners)
+        self._width_px = figures.link_width_px(link.bandwidth_Bps)
         self.load = 0.0
         self.shade: Shade | None = None
         self.dimmed = False
@@ -281,6 +287,7 @@ class LinkItem:
     def update(self, link: Link, corners: Sequence[Point], style: Style) -> None:
         """Show another value of the link, or another route."""
         self.link, self.corners = link, tuple(corners)
+        self._width_px = figures.link_width_px(link.bandwidth_Bps)
         path = scene_path(corners)
         for item in (self.halo, self.channel, self.core):
             item.setPath(path)
@@ -290,14 +297,15 @@ class LinkItem:
 
     def set_load(self, share: float, style: Style) -> None:
         """Show how much of the bandwidth is used (0 to 1)."""
+        if share == self.load:
+            return
         before, self.load = (self.load > 0, self._core_px()), share
         if before != (share > 0, self._core_px()):
             self._show_core(style)
 
     def _core_px(self) -> float:
         """The stroke of the core, in quarters of a pixel: finer steps cost a repaint that nobody sees."""
-        width = figures.link_width_px(self.link.bandwidth_Bps)
-        return max(1.0, round(4 * width * min(self.load, 1.0)) / 4)
+        return max(1.0, round(4 * self._width_px * min(self.load, 1.0)) / 4)
 
     def _show_core(self, style: Style) -> None:
         self.core.setPen(style.link(self._core_px(), idle=False))
@@ -322,7 +330,7 @@ class LinkItem:
 
     def restyle(self, style: Style) -> None:
         """Take on the colours of a theme."""
-        width = figures.link_width_px(self.link.bandwidth_Bps)
+        width = self._width_px
         self.channel.setPen(style.link(width, idle=True))
         self._show_core(style)
         if self.shade is not None:

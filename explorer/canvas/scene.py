@@ -55,6 +55,11 @@ class ChipScene(QGraphicsScene):
         self._bounds = np.zeros((0, 4))
         self._moved: set[str] = set()
         """Blocks that the last sync has made, changed or moved."""
+        self._items: list[BlockItem] = []
+        """The drawn blocks in the rows of `_bounds`."""
+        self._synced_links: tuple[Link, ...] = ()
+        self._links_at: dict[str, list[str]] = {}
+        """The ids of the links of each block."""
         self._emphasised: set[str] = set()
         self._scale, self._visible = 0.0, QRectF()
         self.overlay = "use"
@@ -101,8 +106,44 @@ class ChipScene(QGraphicsScene):
         """Bring items in step with the document's design."""
         self._stale = False
         self._settle_soon.stop()
-        design, look = self.document.design, style.current()
+        design = self.document.design
         rects = self.footprints(design)
+        if not self._follow_moves(design, rects):
+            self._compare(design, rects)
+            self._show_dimmed()
+        if self._scale > 0:
+            for block_id in self._moved:
+                self._blocks[block_id].lay_out(self._scale, self._visible, style.current())
+        self._show_emphasis()
+        self.synced.emit()
+
+    def _follow_moves(self, design: Design, rects: Mapping[str, Rect]) -> bool:
+        """Bring items in step where blocks have changed but neither come nor gone; False where there is more to it.
+
+        A drag changes one block of a thousand at each step: nothing else may be looked at twice.
+        """
+        items = self._items
+        if len(items) <= MOST_ROUTED or len(items) != len(design.blocks) or design.links is not self._synced_links:
+            return False
+        if any(
+            item.block.id != block.id or block.id not in rects for item, block in zip(items, design.blocks, strict=True)
+        ):
+            return False
+        self._moved = set()
+        for row, (item, block) in enumerate(zip(items, design.blocks, strict=True)):
+            rect = rects[block.id]
+            if item.block is not block or item.rect is not rect:
+                self._sync_block(block, rect)
+                self._bounds[row] = _corners(rect)
+        for link_id in {k for block_id in self._moved for k in self._links_at.get(block_id, ())}:
+            link = self._links[link_id]
+            corners = self._route(link.link)
+            if corners != link.corners:
+                link.update(link.link, corners, style.current())
+        return True
+
+    def _compare(self, design: Design, rects: Mapping[str, Rect]) -> None:
+        """Bring items in step by comparing ids and values."""
         shown = [b for b in design.blocks if b.id in rects]
         touched: list[Rect] = []
         self._moved = set()
@@ -115,18 +156,19 @@ class ChipScene(QGraphicsScene):
         self._blocks = {b.id: self._blocks[b.id] for b in shown}
         self._bounds = np.array([_corners(i.rect) for i in self._blocks.values()]).reshape(-1, 4)
         self._sync_links(design, np.array([_corners(r) for r in touched]).reshape(-1, 4))
+        self._items, self._synced_links = list(self._blocks.values()), design.links
+        self._links_at = {}
+        for link in self._links.values():
+            for end in (link.link.source, link.link.target):
+                self._links_at.setdefault(end, []).append(link.link.id)
         if self.hovered not in self._blocks and self.hovered not in self._links:
             self.hovered = None
-        if self._scale > 0:
-            for block_id in self._moved:
-                self._blocks[block_id].lay_out(self._scale, self._visible, look)
-        self._show_emphasis()
-        self._show_dimmed()
-        self.synced.emit()
 
     def _sync_block(self, block: Block, rect: Rect) -> list[Rect]:
         """Make or update one item; the rectangles that it has left and taken."""
         item = self._blocks.get(block.id)
+        if item is not None and item.block is block and item.rect is rect:
+            return []
         if item is None:
             self._blocks[block.id] = BlockItem(self, block, rect, style.current())
             self._moved.add(block.id)
@@ -199,8 +241,7 @@ class ChipScene(QGraphicsScene):
         for block_id, item in self.blocks.items():
             figure = self._block_figures.get(block_id)
             item.set_busy(figure.utilisation if figure else None, look)
-            if self._scale > 0:
-                item.lay_out(self._scale, self._visible, look)
+            self._lay_out(item)
         for link_id, link_item in self.links.items():
             load = self._link_figures.get(link_id)
             link_item.set_load(load.utilisation if load else 0.0, look)
@@ -221,8 +262,7 @@ class ChipScene(QGraphicsScene):
             shade = picture.blocks.get(block_id)
             if shade != item.shade:
                 item.set_shade(shade, look)
-                if self._scale > 0:
-                    item.lay_out(self._scale, self._visible, look)
+                self._lay_out(item)
         for link_id, link in self._links.items():
             link.set_shade(picture.links.get(link_id), look)
         if picture.legend != self.legend:
@@ -239,8 +279,12 @@ class ChipScene(QGraphicsScene):
         for block_id, item in self.blocks.items():
             worst = max((f.severity for f in self._findings.get(block_id, ())), key=RANK.__getitem__, default="")
             item.set_severity(worst if RANK[worst] else "", look)
-            if self._scale > 0:
-                item.lay_out(self._scale, self._visible, look)
+            self._lay_out(item)
+
+    def _lay_out(self, item: BlockItem) -> None:
+        """Fit what a block shows to its size on screen, where it shows something else."""
+        if self._scale > 0 and not item.settled:
+            item.lay_out(self._scale, self._visible, style.current())
 
     # Emphasis
 
@@ -317,7 +361,13 @@ class ChipScene(QGraphicsScene):
 
     def content(self) -> Rect:
         """The die with everything that lies on or beside it."""
-        return union([self.die(), *(item.rect for item in self.blocks.values())])
+        self.settle()
+        die, b = self.die(), self._bounds
+        if not b.size:
+            return die
+        x0, y0 = min(0.0, float(b[:, 0].min())), min(0.0, float(b[:, 1].min()))
+        x1, y1 = max(die.width_m, float(b[:, 2].max())), max(die.height_m, float(b[:, 3].max()))
+        return Rect(x0, y0, x1 - x0, y1 - y0)
 
     def block_at(self, point: Point) -> str | None:
         """The uppermost block at a point of the floorplan (metres)."""

@@ -13,11 +13,12 @@ from pytestqt.qtbot import QtBot
 
 from explorer import theme
 from explorer.canvas import style
+from explorer.canvas.canvas import Canvas
 from explorer.canvas.footprints import ModelledFootprints
 from explorer.canvas.overlays import HINT
 from explorer.canvas.rulers import major_step, minor_parts, tick_label
 from hwlib.design.design import Design, Finding, Settings
-from hwlib.design.edit import add_block, move_blocks, remove, replace_part
+from hwlib.design.edit import add_block, connect, move_blocks, remove, replace_part
 from hwlib.evaluate import footprints
 from hwlib.report import LinkFigure
 from tests.explorer import factories
@@ -304,3 +305,31 @@ def test_sizes_that_are_kept_are_those_of_the_model(user: User) -> None:
     finer = msgspec.structs.replace(larger, settings=Settings(node_nm=28.0))
     for step in (design, moved, larger, finer, moved, Design()):
         assert sizes(step) == footprints(step)
+
+
+def test_a_drag_on_a_large_chip_moves_its_block_and_links_and_nothing_else(user: User, qtbot: QtBot) -> None:
+    design = Design(settings=Settings(die_width_m=0.04, die_height_m=0.04))
+    for i in range(200):
+        design = add_block(design, square(f"s{i}", f"S {i}", 2 * (i % 16), 2 * (i // 16), 1))
+    for i in range(0, 198, 2):
+        design = connect(design, f"s{i}", f"s{i + 1}")
+    user.document.set_design(design)
+    chip_scene = user.canvas.chip
+    rects = {i: item.rect for i, item in chip_scene.blocks.items()}
+    ways = {i: item.corners for i, item in chip_scene.links.items()}
+    place = design.block("s40").placement
+    user.document.edit("Move", move_blocks(design, {"s40": msgspec.structs.replace(place, x_m=place.x_m + 5e-4)}))
+    moved = [i for i, item in chip_scene.blocks.items() if item.rect is not rects[i]]
+    assert moved == ["s40"]
+    assert chip_scene.blocks["s40"].rect.x_m == pytest.approx(place.x_m + 5e-4)
+    rerouted = [i for i, item in chip_scene.links.items() if item.corners != ways[i]]
+    assert [chip_scene.links[i].link.source for i in rerouted] == ["s40"]
+    # What the fast way drew is what drawing everything anew gives.
+    fresh = Canvas(user.document)
+    qtbot.addWidget(fresh)
+    assert {i: item.corners for i, item in fresh.chip.links.items()} == {
+        i: item.corners for i, item in chip_scene.links.items()
+    }
+    assert fresh.chip.content() == chip_scene.content()
+    assert chip_scene.block_at((place.x_m + 14e-4, place.y_m + 5e-4)) == "s40"
+    assert chip_scene.block_at((place.x_m + 2e-4, place.y_m + 5e-4)) is None

@@ -30,6 +30,7 @@ class Gate:
     def __init__(self) -> None:
         self.started: list[int] = []
         self.fails = False
+        self.takes_s = 0.001
         self._open = threading.Semaphore(0)
 
     def __call__(self, request: Request) -> Results:
@@ -38,7 +39,7 @@ class Gate:
         if self.fails:
             raise ZeroDivisionError("no such chip")
         report: Any = request.design
-        return Results(request.generation, report, (), 0.001)
+        return Results(request.generation, report, (), self.takes_s)
 
     def let(self, count: int = 1) -> None:
         """Let evaluations end."""
@@ -189,3 +190,36 @@ def test_shutdown_in_mid_evaluation_is_silent(bench: Bench) -> None:
     QApplication.processEvents()
     assert bench.shown == []
     assert bench.gate.started == [1]
+
+
+# Large designs ----------------------------------------------------------------------------------------------------
+
+
+def test_slow_evaluations_pause_while_edits_follow_each_other_and_end_with_the_last(bench: Bench) -> None:
+    bench.gate.takes_s = 10.0  # so that the pause is as long as it gets
+    bench.edit()
+    bench.wait_started(1)
+    bench.gate.let()
+    bench.wait_shown(1)
+    bench.evaluator.painted(1)
+    for _ in range(5):
+        bench.edit()
+    assert bench.evaluator.state == "stale"
+    assert bench.gate.started == [1]
+    bench.gate.let()
+    bench.wait_shown(1, 6)  # the hand rests
+    assert bench.evaluator.state == "idle"
+
+
+def test_one_slow_evaluation_among_fast_ones_pauses_nothing(bench: Bench) -> None:
+    for n, takes_s in enumerate((0.001, 10.0), start=1):
+        bench.gate.takes_s = takes_s
+        bench.edit()
+        bench.wait_started(*range(1, n + 1))
+        bench.gate.let()
+        bench.wait_shown(*range(1, n + 1))
+        bench.evaluator.painted(n)
+    bench.edit()
+    assert bench.evaluator.state == "running"
+    bench.gate.let()
+    bench.wait_shown(1, 2, 3)

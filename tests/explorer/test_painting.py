@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication, QGraphicsRectItem, QGraphicsScene, QGraphicsView, QHBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from explorer import painting
+from explorer.evaluator import Results
 from explorer.painting import Frames
 
 
@@ -130,3 +134,18 @@ def test_stop_lets_go_at_once(stage: Stage) -> None:
     stage.frames.stop()
     stage.rest()
     assert stage.paints == [1, 1]
+
+
+def test_results_that_are_slow_are_not_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painting, "MOST_HELD_MS", 60_000)  # so that what is held stays held
+    report: Any = None
+    for elapsed_s, paints in ((100.0, [1, 1]), (0.001, [0, 0])):
+        stage.frames.show_results(Results(1, report, (), elapsed_s))
+        stage.rest()
+        stage.forget()
+        stage.change()
+        stage.frames.hold()
+        stage.rest()
+        assert stage.paints == paints
+    stage.frames.stop()
+    stage.rest()
