@@ -27,6 +27,8 @@ class ChartRoom(QObject):
 
     explain_requested = Signal(object, str)
     """(report, key of a figure of it)."""
+    evidence_requested = Signal(object)
+    """The report of a device: how do you know?"""
     export_requested = Signal(object)
     """A chart that shall be saved to a file."""
     message = Signal(str)
@@ -42,6 +44,7 @@ class ChartRoom(QObject):
             evaluator.finished.connect(chart.show_results)
             chart.painted.connect(evaluator.painted)
             chart.explain_requested.connect(self.explain_requested)
+            chart.evidence_requested.connect(self.evidence_requested)
             chart.export_requested.connect(self.export_requested)
             chart.touched.connect(self._touched)
             chart.options_changed.connect(self._check)

@@ -39,6 +39,8 @@ class CompareRoom(QObject):
     """A word to the user in passing."""
     explain_requested = Signal(object, str)
     """(report, key of a figure)."""
+    evidence_requested = Signal(object, object)
+    """(baseline, its report): how do you know?"""
     open_requested = Signal(object, str)
     """(design, path or empty): show it as a document."""
     show_requested = Signal()
@@ -57,10 +59,12 @@ class CompareRoom(QObject):
         self.view.message.connect(self.message)
         self.exports.message.connect(self.message)
         self.view.explain_requested.connect(self.explain_requested)
+        self.view.evidence_requested.connect(self.evidence_requested)
         self.view.open_requested.connect(self.open_requested)
         for chart in self.view.board.charts:
             chart.export_requested.connect(self.exports.chart)
             chart.explain_requested.connect(self.explain_requested)
+            chart.evidence_requested.connect(self.view.ask_evidence)
 
     def remember(self) -> None:
         """Compare what the last session compared, and keep it for the next one."""

@@ -33,6 +33,7 @@ from explorer.compare_room import CompareRoom
 from explorer.desk import Desk
 from explorer.document import Document
 from explorer.evaluator import Evaluator, ReportMaker
+from explorer.evidence_room import EvidenceRoom
 from explorer.kept_reports import KeptReports
 from explorer.painting import Frames
 from explorer.panels.baselines import BaselinePicker
@@ -110,6 +111,7 @@ class MainWindow(QMainWindow):
         self.charts: dict[str, Chart] = self.chart_room.charts
         self.status_line = StatusLine(self.evaluator, self)
         self._popup = ExplainPopup(self)
+        self.evidence = EvidenceRoom(document, self.evaluator, self)
         self.room = CompareRoom(document, self.evaluator, self._kept, self.canvas, self)
         self.room.use_library(self.desk.library, self.desk.library_panel)
         if self._preferences is not None:
@@ -204,6 +206,7 @@ class MainWindow(QMainWindow):
             "previous_tab": self.desk.workspace.show_previous,
             "panels": self._set_movable,
             "reset_layout": self.reset_layout,
+            **self.evidence.handlers(),
             **self.shell.handlers(),
         }
 
@@ -216,7 +219,8 @@ class MainWindow(QMainWindow):
         self.chart_room.use_actions(self.commands.by_id)
         for panel in (self.canvas, self.headline, self.inspector, self.findings):
             finished.connect(panel.show_results)
-        finished.connect(self._popup.show_results)
+        for shown in (self._popup, self.baseline_picker):
+            finished.connect(shown.show_results)
         self.canvas.message.connect(self._say)
         self.canvas.snap_changed.connect(self._set_snap)
         self.canvas.mode_changed.connect(self._check_mode)
@@ -246,6 +250,10 @@ class MainWindow(QMainWindow):
         self.desk.news.settled.connect(self.shell.notices.settle)
         self.desk.news.compare_requested.connect(self.room.compare_with_file)
         self.baseline_picker.problem.connect(self.shell.tell_problem)
+        for asking in (self.baseline_picker, self.headline, self.room):
+            asking.evidence_requested.connect(self.evidence.show)
+        self.chart_room.evidence_requested.connect(self.evidence.show_report)
+        self.evidence.message.connect(self.shell.tell)
         self.files.saved.connect(self.shell.tell_saved)
         self.shell.preferred.connect(self._on_preferred)
         self.shell.plan_requested.connect(self.show_plan)
@@ -446,6 +454,7 @@ class MainWindow(QMainWindow):
         self.desk.shutdown()
         self.room.shutdown()
         self.chart_room.shutdown()
+        self.evidence.shutdown()
         self.evaluator.shutdown()
         self._frames.stop()
         event.accept()

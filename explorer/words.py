@@ -32,6 +32,7 @@ _PLAIN_NAMES = {
 }  # fmt: skip
 _RAW_NAME = re.compile(rf"\b(?:{'|'.join(sorted({*_NAMES, *_PLAIN_NAMES}, key=len, reverse=True))})\b")
 OTHERS = "others"
+WHERE_FROM, HOW_KNOWN = "Where from?", "How do you know?"
 
 
 def operator_word(name: str) -> str:

@@ -28,9 +28,9 @@ FLOORS = (
     ("resources",),
 )
 FLOOR = {room: depth for depth, rooms in enumerate(FLOORS) for room in rooms}
-APART = {"canvas", "panels", "charts", "lessons", "library", "compare"}
-COMPOSED = {("compare", "charts")}
-"""(room, what it may use): the Compare view lines charts up."""
+APART = {"canvas", "panels", "charts", "lessons", "library", "compare", "evidence"}
+COMPOSED = {("compare", "charts"), ("evidence", "charts")}
+"""(room, what it may use): the Compare view lines charts up, and residuals are plotted as charts are."""
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_MEDIAN_FUNCTION_LINES = 12

@@ -64,6 +64,8 @@ class Chart(QWidget):
     """The generation of the results that have just been painted."""
     explain_requested = Signal(object, str)
     """(report, key): the figure that the user asks about."""
+    evidence_requested = Signal(object)
+    """The report of a device: how do you know?"""
     export_requested = Signal(object)
     """This chart shall be saved to a file."""
     touched = Signal(object)
@@ -269,6 +271,12 @@ class Chart(QWidget):
         entry = self.sender()
         if isinstance(entry, QAction):
             self.explain_requested.emit(*entry.data())
+
+    def evidence_asked(self) -> None:
+        """Asks what the device's figures rest on whose menu entry was chosen."""
+        entry = self.sender()
+        if isinstance(entry, QAction):
+            self.evidence_requested.emit(*entry.data())
 
     def copy_data(self) -> None:
         """Puts the figures on show on the clipboard, as spreadsheets paste them."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
+from explorer.words import HOW_KNOWN, WHERE_FROM
+
 if TYPE_CHECKING:
     from explorer.charts.chart import Chart
     from explorer.charts.sources import Source
 
 COPY_DATA, COPY_PICTURE, EXPORT = "Copy data", "Copy picture", "Export…"
-FREEZE, LINEAR, WHERE_FROM = "Freeze axes", "Linear scale", "Where from?"
+FREEZE, LINEAR = "Freeze axes", "Linear scale"
 
 
 def chart_menu(chart: Chart, source: Source | None) -> QMenu:
@@ -23,6 +25,10 @@ def chart_menu(chart: Chart, source: Source | None) -> QMenu:
         where = menu.addAction(WHERE_FROM)
         where.setData(tuple(source))
         where.triggered.connect(chart.explain_asked)
+        if source.report.basis:
+            known = menu.addAction(HOW_KNOWN)
+            known.setData((source.report,))
+            known.triggered.connect(chart.evidence_asked)
         menu.addSeparator()
     has_figures = bool(chart.values().rows)
     for text, handler in ((COPY_DATA, chart.copy_data), (COPY_PICTURE, chart.copy_picture), (EXPORT, chart.ask_export)):

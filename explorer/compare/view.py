@@ -33,13 +33,16 @@ from explorer.compare.subjects import EXAMPLE, Comparing, Subject
 from explorer.compare.titles import difference_words, key_words, titles_of
 from explorer.compare.worker import Compared, ComparisonMaker, Request
 from explorer.latest import Latest
+from explorer.widgets.device_timing import DeviceTiming
 from explorer.widgets.style import Tinted
+from explorer.words import HOW_KNOWN
 from hwlib.report_table import scenario_words
 
 if TYPE_CHECKING:
     from explorer.compare.worker import Compute
-    from explorer.document import Document
+    from explorer.document import Baseline, Document
     from explorer.evaluator import Results
+    from hwlib.report import Report
 
 LEAST = QSize(480, 200)
 EMPTY_WIDTH_PX = 480
@@ -61,6 +64,8 @@ class CompareView(QWidget):
 
     explain_requested = Signal(object, str)
     """(report, key of a figure): where does it come from?"""
+    evidence_requested = Signal(object, object)
+    """(baseline, its report): how do you know?"""
     open_requested = Signal(object, str)
     """(design, path or empty): show it as a document."""
     closed = Signal()
@@ -350,6 +355,12 @@ class CompareView(QWidget):
         right = menu.addAction("Move ri&ght", partial(self._move, subject_id, at + 1))
         right.setEnabled(at + 1 < len(self.comparing.subjects))
         menu.addSeparator()
+        if subject.device:
+            menu.addAction("How it is &timed…", partial(self.open_timing, subject_id))
+            report = self._report_of(subject_id)
+            known = menu.addAction(f"{HOW_KNOWN.replace('How', '&How', 1)}…", partial(self._know, subject_id))
+            known.setEnabled(report is not None and bool(report.basis))
+            menu.addSeparator()
         if subject.design is not None:
             menu.addAction("Re&name…", partial(self.rename, subject_id))
             menu.addAction("&Open as document", partial(self._open, subject))
@@ -381,6 +392,43 @@ class CompareView(QWidget):
     def _explain(self, column: int, key: str) -> None:
         if self.compared is not None:
             self.explain_requested.emit(self.compared.reports[column], key)
+
+    # How devices are timed, and how their figures are known -----------------------------------------------------------
+
+    def _report_of(self, subject_id: str) -> Report | None:
+        """The report on show of a subject, None until it is evaluated as it is now."""
+        found = self.compared
+        pairs = zip(found.request.subjects, found.reports, strict=True) if found is not None else ()
+        wanted = next((s for s in self.comparing.subjects if s.id == subject_id), None)
+        return next((report for subject, report in pairs if subject == wanted), None)
+
+    def open_timing(self, subject_id: str) -> DeviceTiming:
+        """Open the popup about a device: its figures, and how it is timed."""
+        popup = DeviceTiming(self)
+        popup.retimed.connect(partial(self._retime, subject_id))
+        popup.evidence_asked.connect(partial(self._know, subject_id))
+        self.shown_comparison.connect(popup.show_newest)
+        popup.newest = partial(self._report_of, subject_id)
+        popup.show_baseline(self.comparing.subjects[self.comparing.index(subject_id)].baseline, popup.newest())
+        head, column = self.figures.head, self.comparing.index(subject_id)
+        popup.open_at(head.viewport().mapToGlobal(QPoint(head.sectionViewportPosition(column), head.height())))
+        return popup
+
+    def _retime(self, subject_id: str, _before: object, after: Baseline) -> None:
+        self.comparing.retime(subject_id, after)
+
+    def _know(self, subject_id: str, *_: object) -> None:
+        report = self._report_of(subject_id)
+        if report is not None:
+            self.ask_evidence(report)
+
+    def ask_evidence(self, report: Report) -> None:
+        """Ask how the figures of a compared device are known; nothing for designs."""
+        found = self.compared
+        pairs = zip(found.request.subjects, found.reports, strict=True) if found is not None else ()
+        for subject, known in pairs:
+            if known is report and subject.device:
+                self.evidence_requested.emit(subject.baseline, report)
 
     # Files ----------------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QKeyEvent, QKeySequence
+from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from explorer import theme
@@ -18,11 +18,14 @@ RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class PlainTable(QTableWidget):
-    """Rows of texts; columns named in `numbers` are right-aligned, the one in `wide` takes the room that is left."""
+    """Rows of texts; columns named in `numbers` are right-aligned, `wide` takes the room that is left.
+
+    `tips` explain columns; with `wraps` rows get as high as their text needs.
+    """
 
     def __init__(
         self, name: str, header: Sequence[str], numbers: Iterable[str] = (), wide: str = "",
-        parent: QWidget | None = None,
+        tips: Mapping[str, str] | None = None, wraps: bool = False, parent: QWidget | None = None,
     ) -> None:  # fmt: skip
         super().__init__(0, len(header), parent)
         self._columns = tuple(header)
@@ -32,7 +35,10 @@ class PlainTable(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_PX)
         self.setShowGrid(False)
-        self.setWordWrap(False)
+        self.setWordWrap(wraps)
+        self._wraps = wraps
+        # The line that is chosen is seen by its ground; no frame around one cell of it.
+        self.setStyleSheet("QTableView { outline: 0 } QTableView::item { padding: 0 5px }")
         self.setFrameShape(QTableWidget.Shape.NoFrame)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -44,6 +50,7 @@ class PlainTable(QTableWidget):
         head.setMaximumSectionSize(MOST_COLUMN_PX)
         for i, column in enumerate(header):
             self.horizontalHeaderItem(i).setTextAlignment(RIGHT if column in self._numbers else LEFT)
+            self.horizontalHeaderItem(i).setToolTip((tips or {}).get(column, column))
             stretched = column == wide
             head.setSectionResizeMode(
                 i, QHeaderView.ResizeMode.Stretch if stretched else QHeaderView.ResizeMode.ResizeToContents
@@ -61,6 +68,15 @@ class PlainTable(QTableWidget):
                 item.setToolTip(tips[r] if r < len(tips) else text)
                 self.setItem(r, c, item)
         self._retheme()
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        if self._wraps:
+            self.resizeRowsToContents()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_rows()
 
     _faint: frozenset[str] = frozenset()
 

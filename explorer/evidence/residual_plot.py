@@ -21,6 +21,7 @@ from explorer.charts.legend import Entry, Legend
 from explorer.charts.log_axis import log_ticks, power_free
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
+from explorer.widgets.style import Tinted
 from hwlib.units import format_quantity
 
 AXIS_WORDS = {
@@ -120,18 +121,26 @@ class ResidualPlot(QWidget):
             item.setZValue(10 + z)
             self.plot.addItem(item)
         self.legend = Legend()
+        self.note = Tinted("", "muted")
+        self.note.setWordWrap(True)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.note.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
+        layout.addWidget(self.note)
         layout.addWidget(self.plot, 1)
         layout.addWidget(self.legend)
         self.plot.tooltip_at = self._tooltip
         self.setMinimumSize(320, 200)
         theme.notifier.changed.connect(self._restyle)
 
-    def show_residuals(self, residuals: Residuals) -> None:
-        """Show other points and bands."""
+    def show_residuals(self, residuals: Residuals, note: str = "") -> None:
+        """Show other points and bands; `note` says why there are no points."""
         self.residuals = residuals
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+        self.plot.setVisible(bool(len(residuals.x) or residuals.shades))
         self._draw()
 
     def _restyle(self) -> None:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from explorer import theme
 from explorer.document import Baseline, Document
+from explorer.timing import name_of, timing_tip
+from explorer.widgets.device_timing import DeviceTiming
 from explorer.widgets.devices import device_entries
 from explorer.widgets.search import SearchPopup
 from explorer.widgets.style import Tinted, icon
+from hwlib.analysis.timing_words import timing_words
 from hwlib.design import files
+
+if TYPE_CHECKING:
+    from explorer.evaluator import Results
+    from hwlib.report import Report
 
 TEXT_WIDTHS_PX = (160, 112, 80, 60, 44)
 """How wide the names may be; the widest at which all baselines find room is taken."""
@@ -22,16 +30,22 @@ CHIP_HEIGHT_PX = 26
 
 
 class BaselineChip(QWidget):
-    """One baseline with its remove button."""
+    """One baseline with its remove button; a click, Enter or Space asks for more about it."""
 
     removed = Signal(object)
+    asked = Signal(object)
+    """This chip: how is its baseline timed, and how sure are its figures?"""
 
     def __init__(self, baseline: Baseline, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.baseline = baseline
+        self.name = name_of(baseline)
+        self._shown: Report | None = None
         self.label = Tinted("", "text")
-        kind = "saved design" if baseline.design is not None else "catalog device"
-        self.setToolTip(f"{baseline.name}, {kind}")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(self.name)
+        self.show_report(None)
         self.button = QToolButton()
         self.button.setAutoRaise(True)
         self.button.setFixedSize(20, 20)
@@ -48,15 +62,34 @@ class BaselineChip(QWidget):
         self._retheme()
         theme.notifier.changed.connect(self._retheme)
 
+    def show_report(self, report: Report | None) -> None:
+        """Say in the tooltip how it is timed, once that is known."""
+        if report is not None and report is self._shown:
+            return
+        self._shown = report
+        kind = "saved design" if self.baseline.design is not None else "catalog device"
+        timed = (timing_words(report), timing_tip(report)) if report is not None and report.fits else ()
+        self.setToolTip("\n".join([f"{self.name}, {kind}", *timed, "Click for its figures and how it is timed"]))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.asked.emit(self)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.asked.emit(self)
+        else:
+            super().keyPressEvent(event)
+
     def shorten(self, width: int) -> None:
         """Give the name at most so many pixels."""
         metrics = self.label.fontMetrics()
-        self.label.setText(metrics.elidedText(self.baseline.name, Qt.TextElideMode.ElideRight, width))
+        self.label.setText(metrics.elidedText(self.name, Qt.TextElideMode.ElideRight, width))
 
     def width_for(self, text_width: int) -> int:
         """How wide the chip is with a name of at most so many pixels."""
         margins = self._row.contentsMargins()
-        text = min(text_width, self.label.fontMetrics().horizontalAdvance(self.baseline.name) + 1)
+        text = min(text_width, self.label.fontMetrics().horizontalAdvance(self.name) + 1)
         return margins.left() + text + self._row.spacing() + self.button.width() + margins.right()
 
     def _retheme(self) -> None:
@@ -72,6 +105,10 @@ class BaselineChip(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.current().raised))
         painter.drawRoundedRect(self.rect(), 4, 4)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QColor(theme.current().accent))
+            painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
 
 
 class BaselinePicker(QWidget):
@@ -79,11 +116,15 @@ class BaselinePicker(QWidget):
 
     problem = Signal(str, str)
     """What did not work, and why."""
+    evidence_requested = Signal(object, object)
+    """(baseline, its report): how do you know?"""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._document = document
         self._popup: SearchPopup | None = None
+        self._timing: DeviceTiming | None = None
+        self._reports: tuple[Report, ...] = ()
         self.chips: list[BaselineChip] = []
         self.ask_path: Callable[[], str] = self._ask_path
         self.folder = ""
@@ -111,6 +152,53 @@ class BaselinePicker(QWidget):
         theme.notifier.changed.connect(self._retheme)
         self._retheme()
         self._rebuild()
+
+    def show_results(self, results: Results) -> None:
+        """Keep the newest reports, for the chips' tooltips and the popup about one of them."""
+        self._reports = results.baselines
+        for chip in self.chips:
+            chip.show_report(self.report_of(chip.baseline))
+        if self._timing is not None:
+            self._timing.show_newest()
+
+    def report_of(self, baseline: Baseline) -> Report | None:
+        """The report of a baseline, None until it is evaluated."""
+        shown = self._document.baselines
+        known = len(shown) == len(self._reports) and baseline in shown
+        found = self._reports[shown.index(baseline)] if known else None
+        # After a change the baselines are new, and the reports still those of before.
+        return found if found is not None and found.subject == name_of(baseline) else None
+
+    @property
+    def timing(self) -> DeviceTiming | None:
+        """The popup about one baseline, while it is open."""
+        return self._timing
+
+    def open_timing(self, anchor: object) -> None:
+        """Open the popup about the baseline of a chip."""
+        if isinstance(anchor, BaselineChip):
+            self._open_timing(anchor.baseline, anchor)
+
+    def _open_timing(self, baseline: Baseline, anchor: QWidget) -> None:
+        popup = self._timing = DeviceTiming(self)
+        popup.retimed.connect(self._document.retime_baseline)
+        popup.evidence_asked.connect(self._ask_evidence)
+        popup.destroyed.connect(self._forget_timing)
+        popup.newest = self._report_in_timing
+        popup.show_baseline(baseline, self.report_of(baseline))
+        popup.open_below(anchor)
+
+    def _report_in_timing(self) -> Report | None:
+        shown = self._timing.baseline if self._timing is not None else None
+        return self.report_of(shown) if shown is not None else None
+
+    def _forget_timing(self) -> None:
+        self._timing = None
+
+    def _ask_evidence(self, baseline: Baseline) -> None:
+        report = self.report_of(baseline)
+        if report is not None:
+            self.evidence_requested.emit(baseline, report)
 
     @property
     def popup(self) -> SearchPopup | None:
@@ -168,8 +256,12 @@ class BaselinePicker(QWidget):
     def _remove(self, baseline: Baseline) -> None:
         self._document.set_baselines(b for b in self._document.baselines if b != baseline)
 
-    def _remove_listed(self, action: object) -> None:
-        self._remove(action.data())  # type: ignore[attr-defined]
+    def _remove_listed(self, action: QAction) -> None:
+        remove, baseline = action.data()
+        if remove:
+            self._remove(baseline)
+        else:
+            self._open_timing(baseline, self.more)
 
     def _rebuild(self, *_: object) -> None:
         for chip in self.chips:
@@ -179,6 +271,7 @@ class BaselinePicker(QWidget):
         self.chips = [BaselineChip(b) for b in self._document.baselines]
         for n, chip in enumerate(self.chips):
             chip.removed.connect(self._remove)
+            chip.asked.connect(self.open_timing)
             self._row.insertWidget(1 + n, chip)
         self.updateGeometry()
         self._fit()
@@ -202,7 +295,11 @@ class BaselinePicker(QWidget):
         menu = self.more.menu()
         menu.clear()
         for baseline in hidden:
-            menu.addAction(icon("cross", theme.current().muted), f"Remove {baseline.name}").setData(baseline)
+            menu.addAction(f"{name_of(baseline)}…").setData((False, baseline))
+        menu.addSeparator()
+        for baseline in hidden:
+            cross = icon("cross", theme.current().muted)
+            menu.addAction(cross, f"Remove {name_of(baseline)}").setData((True, baseline))
 
     def _fixed_width(self) -> int:
         return self._vs.sizeHint().width() + self.add.sizeHint().width() + 2 * theme.HALF_GRID_PX

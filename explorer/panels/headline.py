@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QColor,
+    QContextMenuEvent,
     QFont,
     QFontMetrics,
     QFontMetricsF,
@@ -18,12 +20,12 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer import theme
 from explorer.bands import MEANING as BAND_MEANING
 from explorer.panels.ratios import FIGURES, Figure, Ratio, ratio, short_names
-from explorer.words import actions_figure, distinct, refusal, resource_word
+from explorer.words import HOW_KNOWN, WHERE_FROM, actions_figure, distinct, refusal, resource_word
 from hwlib.units import NOTHING, format_quantity
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class Card(QWidget):
     """One figure with its label and what stands under it; asks for an explanation by click, Enter or Space."""
 
     asked = Signal(str)
+    menu_asked = Signal(str, QPoint)
+    """(key, place on the screen): the card's menu shall open."""
 
     def __init__(self, key: str) -> None:
         super().__init__()
@@ -91,6 +95,10 @@ class Card(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
             self.asked.emit(self.key)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_asked.emit(self.key, event.globalPos())
+        event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
@@ -162,6 +170,8 @@ class HeadlineCards(QWidget):
 
     explain_requested = Signal(str)
     """The key of a figure that the report explains."""
+    evidence_requested = Signal(object, object)
+    """(baseline, its report): how do you know?"""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -186,6 +196,7 @@ class HeadlineCards(QWidget):
         for key, card in self.cards.items():
             row.addWidget(card, 3 if key == "bound" else 2)
             card.asked.connect(self._asked)
+            card.menu_asked.connect(self._open_menu)
         self.reason.setWordWrap(True)
         self.reason.setTextFormat(Qt.TextFormat.PlainText)
         self.reason.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -273,6 +284,23 @@ class HeadlineCards(QWidget):
             if wanted in report.figures():
                 self.explain_requested.emit(wanted)
                 return
+
+    def _open_menu(self, key: str, place: QPoint) -> None:
+        self.menu_of(key).popup(place)
+
+    def menu_of(self, key: str) -> QMenu:
+        """What can be asked about a card: where its figure is from, and how the devices beside it are known."""
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.addAction(WHERE_FROM, partial(self._asked, key)).setEnabled(self.results is not None)
+        baselines = self.document.baselines
+        reports = self.results.baselines if self.results is not None else ()
+        if len(reports) == len(baselines):
+            for baseline, report in zip(baselines, reports, strict=True):
+                if report.basis:
+                    ask = partial(self.evidence_requested.emit, baseline, report)
+                    menu.addAction(f"{HOW_KNOWN} {report.subject}", ask)
+        return menu
 
     def _end_flash(self) -> None:
         self._calm.stop()

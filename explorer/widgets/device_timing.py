@@ -67,6 +67,8 @@ class DeviceTiming(QFrame):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setFixedWidth(WIDTH_PX)
         self.baseline: Baseline | None = None
+        self.newest: Callable[[], Report | None] = lambda: None
+        """Gives the newest report of what is on show."""
         self.ask_path: Callable[[], str] = self._ask_path
         self.title = Tinted("", "text", bold=True)
         self.basis = Tinted("", "muted")
@@ -149,6 +151,10 @@ class DeviceTiming(QFrame):
         self.title.setText(name_of(baseline))
         self._show_choices(baseline)
         self.show_report(report)
+
+    def show_newest(self, *_: object) -> None:
+        """Show the newest figures."""
+        self.show_report(self.newest())
 
     def show_report(self, report: Report | None) -> None:
         """Show newer figures of the same baseline."""
