@@ -14,6 +14,9 @@ from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
 
 METHOD, SCOPE = "TDP x time", "board"
+CLASS_LOW, CLASS_HIGH = 0.7, 1.6
+"""10 and 90 % values of true over predicted time of a device that the class's efficiencies alone time: nothing of such
+classes was measured, and the drawing knows no library (estimate)."""
 
 
 def cannot_run(device: Device, scenario: Scenario, llm: LlmArchitecture) -> Report:
@@ -66,7 +69,23 @@ def as_device(device: Device, drawn: Report) -> Report:
             key for key in drawn.figure_keys if key != "area_m2" and not (area is None and key.startswith("die"))
         ),
         explainer=None if drawn.explainer is None else _DrawnFrom(device.name, drawn.explainer),
+        bands=drawn.bands or _class_bands(drawn),
     )
+
+
+def _class_bands(drawn: Report) -> dict[str, tuple[float, float]]:
+    """Bands of a device whose drawing is timed by the estimated prior of its class: all times err alike.
+
+    Empty where the LLM doesn't run, and for the datasheet's peaks alone, which claim no truth.
+    """
+    m = drawn.metrics
+    if m is None or drawn.timing != "derated":
+        return {}
+    times = {"ttft_s": m.ttft_s, "tpot_s": m.tpot_s, "end_s": m.end_s}
+    times |= {f"time.{row.key}": row.time_s for row in drawn.operators}
+    rates = {"tokens_per_s": m.tokens_per_s, "e2e_tokens_per_s": m.e2e_tokens_per_s}
+    bands = {key: (CLASS_LOW * value, CLASS_HIGH * value) for key, value in times.items()}
+    return bands | {key: (value / CLASS_HIGH, value / CLASS_LOW) for key, value in rates.items()}
 
 
 @dataclass(frozen=True)

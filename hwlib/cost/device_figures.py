@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlib.baselines.calibration import Calibration
 from hwlib.cost.assemble import OneDesign
@@ -12,6 +13,8 @@ from hwlib.cost.bands import Band, Spread, spread_of, time_bands
 from hwlib.cost.board_energy import METHOD, SCOPE, BoardEnergy, board_energy, energy_bands
 from hwlib.cost.kernel_times import KernelTimes, TimedCall
 from hwlib.report import PHASES, EnergyFigure, Evidence, Metrics, Timing
+
+Array = NDArray[np.float64]
 
 BOARD, BOARD_DECODE = "board_energy_per_token_J", "board_decode_energy_per_token_J"
 """Keys of the board's energy per token, of the whole run and of decode alone."""
@@ -45,7 +48,7 @@ def device_figures(one: OneDesign, found: Metrics) -> DeviceFigures:
     board = board_energy(one, kernels)
     if board:
         bands |= _board_bands(one, kernels, board, spread)
-    basis = (*_evidence(one, kernels), _step_evidence(kernels))
+    basis = (*_evidence(one, kernels, spread), _step_evidence(kernels))
     return DeviceFigures(bands, basis, _timing(kernels), _energies(one, board), board, _notes(kernels))
 
 
@@ -76,22 +79,22 @@ def _timing(kernels: KernelTimes) -> Timing:
     return "calibrated" if told and told[0].basis.level.split(",")[0] in MEASURED else "derated"
 
 
-def _evidence(one: OneDesign, kernels: KernelTimes) -> tuple[Evidence, ...]:
+def _evidence(one: OneDesign, kernels: KernelTimes, spread: Spread) -> tuple[Evidence, ...]:
     """One for each kernel model, in the order of the calls; with the band typical of the time spent in it."""
     groups: dict[tuple[str, str], list[TimedCall]] = {}
     for t in kernels.timed:
         groups.setdefault((t.call.kind, t.call.form), []).append(t)
-    return tuple(_told(one, kernels, group) for group in groups.values())
+    seconds = np.bincount(one.program.row, weights=one.passes * one.run.tau[one.d], minlength=len(one.program.rows))
+    return tuple(_told(one, group, spread, seconds) for group in groups.values())
 
 
-def _told(one: OneDesign, kernels: KernelTimes, group: list[TimedCall]) -> Evidence:
+def _told(one: OneDesign, group: list[TimedCall], spread: Spread, seconds: Array) -> Evidence:
     basis, call = group[0].basis, group[0].call
-    cols = np.concatenate([t.call.cols for t in group])
-    seconds = one.passes[cols] * one.run.tau[one.d, cols]
-    total = max(float(seconds.sum()), 1e-300)
-    low, high = (float(seconds @ kernels.by_column(name, 1.0)[cols]) / total for name in ("low", "high"))
+    rows = np.unique(np.concatenate([one.program.row[t.call.cols] for t in group]))
+    total, middle, half = (float(v[rows].sum()) for v in (seconds, spread.middle, spread.half))
+    low, high = ((middle - half) / total, (middle + half) / total) if total > 0 else (1.0, 1.0)
     return Evidence(
-        kind=call.kind, form=call.form, level=basis.level, operators=_operators(one, cols), low=low, high=high,
+        kind=call.kind, form=call.form, level=basis.level, operators=_operators(one, rows), low=low, high=high,
         fitted_rows=basis.model.fitted_rows, kept_out_rows=basis.model.kept_out_rows, median=basis.model.median,
         mean=basis.model.mean, sources=basis.model.sources, **_origin(basis.calibration),
     )  # fmt: skip
@@ -101,9 +104,9 @@ def _origin(calibration: Calibration) -> dict[str, str]:
     return {name: getattr(calibration, name) for name in ("device", "framework", "date", "citation")}
 
 
-def _operators(one: OneDesign, cols: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[str, ...]:
-    rows = [one.program.rows[int(r)] for r in np.unique(one.program.row[cols])]
-    return tuple(f"{PHASES[phase]}.{name}" for phase, name in rows)
+def _operators(one: OneDesign, rows: NDArray[np.int64]) -> tuple[str, ...]:
+    names = [one.program.rows[row] for row in rows.tolist()]
+    return tuple(f"{PHASES[phase]}.{name}" for phase, name in names)
 
 
 def _step_evidence(kernels: KernelTimes) -> Evidence:

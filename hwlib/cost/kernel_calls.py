@@ -1,4 +1,4 @@
-"""Which kernels a device's runtime launches for the columns of a program: kinds, shapes, and what stands in for what."""
+"""Which kernels a device's runtime launches for the columns of a program: kinds, shapes, what stands in for what."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _call(kind: str, form: str, columns: dict[str, Array | float], cols: Indices
 
 
 def _gemms(program: Program, form: str) -> list[Call]:
-    """Weight GEMMs. Those of several experts (or heads, in MLA) are one grouped launch: as many outputs side by side."""
+    """Weight GEMMs. Those of several experts (or heads, in MLA) are one grouped launch, their outputs side by side."""
     if not form:
         return []
     found = []
@@ -92,7 +92,7 @@ def _gemms(program: Program, form: str) -> list[Call]:
     note = "experts' (or heads') GEMMs as one grouped launch over the distinct ones touched, their outputs side by side"
     for mask, words in ((of_kind & (batch == 1.0), ""), (of_kind & (batch != 1.0), note)):
         cols = np.flatnonzero(mask)
-        columns = {"m": np.ceil(m[cols]), "n": n[cols] * batch[cols], "k": k[cols]}
+        columns = {"m": np.ceil(np.round(m[cols], 9)), "n": n[cols] * batch[cols], "k": k[cols]}
         found.append(_call("gemm", form, columns, cols, note=words))  # type: ignore[arg-type]
     return found
 

@@ -20,7 +20,9 @@ from hwlib.baselines.runtime_formats import RuntimeFormats, runtime_formats
 from hwlib.baselines.steps import StepOverhead, step_overhead
 from hwlib.catalog import Device
 from hwlib.cost.kernel_calls import Call, Indices, kernel_calls, shapes_of
-from hwlib.mapping.program import HOST, Program, Ways, make_program
+from hwlib.cost.lower import Lowered
+from hwlib.cost.machine import Machine, build
+from hwlib.mapping.program import HOST, Ways, make_program
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import micro_batches, stages
 from hwlib.workload.scenario import Scenario
@@ -95,6 +97,13 @@ class Timer:
     def __init__(self, device: Device, settings: DeviceSettings) -> None:
         self.device, self.settings = device, settings
         self._found = lru_cache(maxsize=64)(self._times)
+        self._machines: dict[tuple[int, ...], Machine] = {}
+
+    def machine(self, chip: Lowered, widths: tuple[int, ...]) -> Machine:
+        """As `cost.machine.build`, once for each set of operand widths: the device's drawing never changes."""
+        if widths not in self._machines:
+            self._machines[widths] = build(chip, widths)
+        return self._machines[widths]
 
     def times(
         self, llm: LlmArchitecture, scenario: Scenario, batch: float, ways: Ways, periods: tuple[int, ...]
@@ -109,7 +118,7 @@ class Timer:
         settings, formats = self.settings, runtime_formats(self.device, scenario, self.settings.framework)
         shapes = shapes_of(llm, scenario, batch)
         calls, merged = kernel_calls(
-            program, shapes, formats.gemm_form, formats.prefill_form, formats.attention_form, settings.launch == "eager"
+            program, shapes, formats.gemm_form, formats.prefill_form, formats.decode_form, settings.launch == "eager"
         )
         timed = tuple(t for t in (_timed(call, formats, settings) for call in calls) if t is not None)
         kernel, start = np.full(len(program), -1), 0
@@ -178,5 +187,4 @@ def _seconds(call: Call, basis: Basis, formats: RuntimeFormats) -> tuple[Any, Ar
 
 def attention_layout(formats: RuntimeFormats, form: str) -> attention.AttentionFormat:
     """Bytes and peak of a form of attention, with a cache of the scenario's bits."""
-    assert formats.attention is not None
-    return msgspec.structs.replace(attention.FORMATS[form], kv_bytes=formats.attention.kv_bytes)
+    return msgspec.structs.replace(attention.FORMATS[form], kv_bytes=formats.kv_bytes)

@@ -202,7 +202,8 @@ def run(
     own times; the clock isn't throttled then, since kernels were measured at the board's power limit.
     """
     scenario = scenarios[0]
-    machine = build(chip, widths_needed(scenario))
+    widths = widths_needed(scenario)
+    machine = build(chip, widths) if timer is None else timer.machine(chip, widths)
     ways, periods = replace(ways_of(machine), host=timer is not None), context_periods(chip)
     program = make_program(llm, scenarios, batches, ways, periods)
     longest = [
