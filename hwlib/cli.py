@@ -180,6 +180,28 @@ def place(
         cli_place.print_placement(found)
 
 
+@app.command("map", short_help="Show the loop nest that suits a GEMM best.")
+def map_(
+    context: typer.Context,
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design file (.chip.json) or an example's name.")],
+    operator: Annotated[
+        str | None, typer.Option("--operator", metavar="KEY", help='One operator, as "decode.qkv". [default: all]')
+    ] = None,
+    objective: Annotated[str, typer.Option("--objective", metavar="energy|edp", help="What is made least.")] = "energy",
+    model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
+    weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
+    tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Map an LLM's weight GEMMs onto arrays, buffer and DRAM: tiles, loop order, what stays, and traffic by level."""
+    from hwlib import cli_map
+
+    views = cli_map.mapped(design, operator, model, objective, scenario_options(context))
+    if json:
+        emit_json(cli_map.views_json(views))
+    else:
+        cli_map.print_views(views)
+
+
 def _print_written(path: Path | None) -> None:
     if path is not None:
         print(f"\nWritten: {path}")

@@ -1,0 +1,69 @@
+"""The mapping view: loops and traffic that add up, bounds that hold, and the command that prints them."""
+
+import json
+import math
+
+import pytest
+
+from hwlib import catalog
+from hwlib.analysis.nest_view import as_mapped, mappable, nest_view
+from hwlib.cli import run
+from hwlib.evaluate import evaluate
+from hwlib.mapping.loopnest import Nest
+from hwlib.report import Report
+from hwlib.workload.scenario import Scenario
+
+
+def report_of(name: str, **how: int) -> Report:
+    return evaluate(catalog.load_example(name), Scenario(**how), catalog.find_model("Llama-3.1-8B"))
+
+
+@pytest.mark.parametrize("name", ["systolic-tpu-hbm2", "tensor-gpu-hbm3", "edge-npu-lpddr5"])
+def test_every_weight_gemm_has_a_mapping_within_its_bounds(name: str) -> None:
+    report = report_of(name)
+    keys = mappable(report)
+    assert {"prefill.qkv", "decode.ffn_down", "decode.lm_head"} <= set(keys)
+    for key in keys:
+        view = nest_view(report, key)
+        assert view.dram_bytes >= view.compulsory_bytes * (1 - 1e-12)
+        assert view.energy_J >= view.bounds_J
+        assert 0 < view.utilisation <= 1
+        assert view.held <= view.room
+        for moved in view.moved:
+            assert moved.dram_read + moved.dram_written >= moved.compulsory * (1 - 1e-12)
+
+
+def test_the_loops_cover_the_whole_gemm() -> None:
+    view = nest_view(report_of("edge-npu-lpddr5"), "prefill.ffn_down")
+    for dim, extent in (("m", view.gemm.m), ("k", view.gemm.k), ("n", view.gemm.n)):
+        covered = math.prod(
+            loop.size * loop.trips if loop.level == "array" else loop.trips for loop in view.loops if loop.dim == dim
+        )
+        assert covered >= extent
+
+
+def test_another_mapping_costs_more() -> None:
+    view = nest_view(report_of("edge-npu-lpddr5"), "prefill.ffn_down")
+    other = as_mapped(view, Nest({"m": 64, "k": 64, "n": 64}, ("k", "n", "m"), ("A", "W", "O")))
+    assert other.energy_J > view.energy_J
+    assert other.dram_bytes > view.dram_bytes
+    assert other.words != view.words
+
+
+def test_operators_without_weights_on_arrays_have_none() -> None:
+    report = report_of("edge-npu-lpddr5")
+    with pytest.raises(KeyError):
+        nest_view(report, "decode.softmax")
+    assert mappable(report_of("sram-only-dataflow", tensor_parallel=64)) == ()
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["map", "edge-npu-lpddr5", "--operator", "decode.qkv"]) == 0
+    text = capsys.readouterr().out
+    assert "stream 1 rows of inputs past the weights" in text
+    assert "weights pass it by" in text
+    assert run(["map", "edge-npu-lpddr5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["mappings"]
+    assert [m["operator"] for m in found] == list(mappable(report_of("edge-npu-lpddr5")))
+    assert run(["map", "edge-npu-lpddr5", "--operator", "decode.nothing"]) == 2
+    assert run(["map", "sram-only-dataflow"]) == 2
