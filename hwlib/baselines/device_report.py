@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
+from hwlib.baselines.device_explain import AREA, METHOD, SCOPE, DeviceExplainer, published
 from hwlib.catalog import Device, power_range_W, precision_for
 from hwlib.design.design import Design, Finding, Settings
 from hwlib.report import EnergyFigure, Explanation, Report
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
 
-METHOD, SCOPE = "TDP x time", "board"
 CLASS_LOW, CLASS_HIGH = 0.7, 1.6
 """10 and 90 % values of true over predicted time of a device that the class's efficiencies alone time: nothing of such
 classes was measured, and the drawing knows no library (estimate)."""
@@ -22,7 +21,7 @@ classes was measured, and the drawing knows no library (estimate)."""
 def cannot_run(device: Device, scenario: Scenario, llm: LlmArchitecture) -> Report:
     """The report of a device that runs no LLM: no figures, and the reason."""
     reason = f"{device.name} can't run {llm.name}: {device.cannot_run}."
-    return Report(
+    report = Report(
         subject=device.name,
         is_device=True,
         design=Design(name=device.name, note=device.note[:10_000], settings=Settings(tdp_W=None)),
@@ -44,6 +43,14 @@ def cannot_run(device: Device, scenario: Scenario, llm: LlmArchitecture) -> Repo
         findings=(Finding(severity="error", code="cannot_run", message=reason),),
         notes=(),
     )
+    return _explained(device, report, None)
+
+
+def _explained(device: Device, report: Report, drawn: Callable[[str], Explanation] | None) -> Report:
+    """The report with the keys that it can explain: those of the drawing, less what was published, and that."""
+    own, priced = published(device, report), report.die_cost_USD is not None
+    keys = [k for k in report.figure_keys if k != AREA and (priced or not k.startswith("die"))]
+    return msgspec.structs.replace(report, explainer=DeviceExplainer(device, report, drawn), figure_keys=(*own, *keys))
 
 
 def die_area_m2(device: Device) -> float | None:
@@ -56,7 +63,7 @@ def as_device(device: Device, drawn: Report) -> Report:
     """The report of a device from that of its drawing: area as published, board energy, notes on what stands in."""
     board = _board_energy(device, drawn)
     area = die_area_m2(device)
-    return msgspec.structs.replace(
+    report = msgspec.structs.replace(
         drawn,
         subject=device.name,
         is_device=True,
@@ -65,12 +72,9 @@ def as_device(device: Device, drawn: Report) -> Report:
         die_yield=None if area is None else drawn.die_yield,
         energies=(*drawn.energies, *([board] if board else [])),
         notes=(*drawn.notes, *precision_notes(device, drawn.scenario), *_power_notes(device), *_drawing_notes(device)),
-        figure_keys=tuple(
-            key for key in drawn.figure_keys if key != "area_m2" and not (area is None and key.startswith("die"))
-        ),
-        explainer=None if drawn.explainer is None else _DrawnFrom(device.name, drawn.explainer),
         bands=drawn.bands or _class_bands(drawn),
     )
+    return _explained(device, report, drawn.explainer)
 
 
 def _class_bands(drawn: Report) -> dict[str, tuple[float, float]]:
@@ -86,22 +90,6 @@ def _class_bands(drawn: Report) -> dict[str, tuple[float, float]]:
     rates = {"tokens_per_s": m.tokens_per_s, "e2e_tokens_per_s": m.e2e_tokens_per_s}
     bands = {key: (CLASS_LOW * value, CLASS_HIGH * value) for key, value in times.items()}
     return bands | {key: (value / CLASS_HIGH, value / CLASS_LOW) for key, value in rates.items()}
-
-
-@dataclass(frozen=True)
-class _DrawnFrom:
-    """Explains a device's figures: what its drawing calls the user's own design comes from a datasheet here."""
-
-    name: str
-    explain: Callable[[str], Explanation]
-
-    def __call__(self, key: str) -> Explanation:
-        told = self.explain(key)
-        inputs = tuple(
-            msgspec.structs.replace(i, source=i.source.replace("your design: ", f"datasheet of {self.name}, drawn as "))
-            for i in told.inputs
-        )
-        return msgspec.structs.replace(told, inputs=inputs)
 
 
 def _board_energy(device: Device, drawn: Report) -> EnergyFigure | None:
