@@ -43,6 +43,8 @@ class BoardEnergy:
     """[K] share of a kernel's power that stays where it takes longer than predicted: all of the static part."""
 
     waiting_W: float
+    """While the host works or other stages do: the least that the board draws beside any kind of kernel."""
+
     each: float
     """Passes of every phase: micro-batches times the chips that share a layer."""
 
@@ -77,8 +79,9 @@ def board_energy(one: OneDesign, kernels: KernelTimes) -> BoardEnergy | None:
     run, scenario, tdp = one.run, one.run.scenario, kernels.device.tdp_W
     model, each = chosen[0].power, float(one.runs[0])
     share, firmness = power_shares(model, kernels, run.pass_time[one.program.phase, one.d])
-    share[kernels.host], firmness[kernels.host] = model.constants[OTHER_KERNELS]["static"], 1.0
-    waiting = model.constants[OTHER_KERNELS]["static"] * tdp
+    idle = min(x["static"] for x in model.constants.values())
+    share[kernels.host], firmness[kernels.host] = idle, 1.0
+    waiting = idle * tdp
     seconds = one.passes * run.tau[one.d]
     phases = np.stack([one.program.phase == 0, one.program.phase == 1]).astype(float)
     joules, busy = phases @ (seconds * share * tdp), phases @ seconds

@@ -189,7 +189,7 @@ def board_energy(report: Report) -> Figure | None:
         return None
     measured = next((e for e in boards if e.method == "board power x time"), boards[0])
     at_tdp = next((e for e in boards if e.method != "board power x time"), measured)
-    low, high = report.bands.get("energy_board_J", (measured.J_per_token, measured.J_per_token))
+    low, high = report.bands.get("board_energy_per_token_J", (measured.J_per_token, measured.J_per_token))
     return Figure(measured.J_per_token, low, high, at_tdp.J_per_token)
 
 
