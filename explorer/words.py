@@ -109,10 +109,10 @@ def refusal_in_short(report: Report) -> tuple[str, str]:
     """Heading and one line where the whole reason stands close by already."""
     heading, _ = refusal(report)
     if is_empty(report):
-        return heading, "Figures appear once it can run an LLM."
+        return heading, "Drag parts onto it, or open an example from the File menu."
     if report.status == "does_not_fit":
-        return heading, f"{report.llm.name} needs more memory than there is."
-    return heading, f"{report.llm.name} lacks something here; the findings say what."
+        return heading, f"{report.llm.name} needs more memory than there is. Add some, or try fewer bits or more chips."
+    return heading, f"{report.llm.name} lacks something here; the findings say what to add."
 
 
 def actions_figure(report: Report) -> EnergyFigure | None:

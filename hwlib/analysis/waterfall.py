@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -59,10 +60,13 @@ def waterfall(a: Report, b: Report, what: Quantity) -> tuple[Step, ...]:
 
 
 def obstacle(a: Report, b: Report, what: Quantity) -> str:
-    """Why no waterfall leads from `a` to `b`: one has no figures, or energies differ in method or scope; else ""."""
+    """Why no waterfall leads from `a` to `b`: one lacks the figure, or energies differ in method or scope; else ""."""
     for report in (a, b):
         if not report.fits:
             return f"{report.subject} has no figures. {report.reason}".strip()
+        if not math.isfinite(_total(report, what)):
+            label = QUANTITY_LABELS[what]
+            return f"{report.subject} has no figure for {label[:1].lower()}{label[1:]}."
     if what == "energy" and energy_terms(a) != energy_terms(b):
         one, other = (", ".join(map(str, energy_terms(r))) for r in (a, b))
         return f"Unlike energies: {a.subject} {one}; {b.subject} {other}."

@@ -63,7 +63,9 @@ def test_a_design_that_does_not_fit_says_so_in_a_line_and_shows_no_figure(
     chart.show_results(factories.results())
     refused = factories.does_not_fit()
     chart.show_results(factories.results(refused, generation=2))
-    assert chart.message == f"Does not fit\n{refused.llm.name} needs more memory than there is."
+    heading, reason = chart.message.split("\n")
+    assert heading == "Does not fit"
+    assert reason.startswith(f"{refused.llm.name} needs more memory than there is. Add some")
     assert any(label.toolTip() == refused.reason for label in chart.findChildren(QLabel)), "the whole reason is told"
     assert chart.values().rows == ()
     chart.show_results(factories.results(generation=3))
