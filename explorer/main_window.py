@@ -70,8 +70,8 @@ class MainWindow(QMainWindow):
         self._places = plan.Places()
         """Where the panels stood before they gave way to the comparison."""
         self._titled: object = None
-        self._plan = preferences.layout_name if preferences else "design"
-        """The named arrangement of the panels around the canvas."""
+        self.plan_shown = preferences.layout_name if preferences else "design"
+        """The named arrangement of the panels around the canvas, as `show_plan` takes it."""
         self.setObjectName("main")
         self.setDockNestingEnabled(True)
         self.setDocumentMode(True)
@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self.files = self.desk.files
         self._make_widgets()
         self.docks = self._make_docks()
-        self._layout = plan.of(self._plan, size, self.docks)
+        self._layout = plan.of(self.plan_shown, size, self.docks)
         self.shell = Shell(self, preferences)
         self.commands = Actions(document, self._handlers(), self)
         self._make_bars()
@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         layout.arrange(self, self.docks, self._layout)
         self._restore()
         self.shell.use(self.commands)
-        self.shell.layout_shown(self._plan)
+        self.shell.layout_shown(self.plan_shown)
         self._retitle()
 
     # What is in it --------------------------------------------------------------------------------------------------
@@ -333,16 +333,16 @@ class MainWindow(QMainWindow):
         self.show_plan("design")
 
     def show_plan(self, name: str) -> None:
-        """Arrange the panels as "design", "compare", "teach" or "own" says."""
+        """Arrange the panels as "design", "compare", "teach" or the plan of a saved layout says."""
         if name == "compare":
             self.show_compare()
             return
-        self._plan = name
-        self._by_hand = name == plan.OWN
+        self.plan_shown = name
+        own = self.shell.layouts.places(name)
+        self._by_hand = own is not None
         self._take_layout(plan.of(name, self.size(), self.docks))
-        if self._by_hand:
-            kept = self.preferences
-            plan.put_back(self, self.docks, plan.Places(kept.own_layout, kept.own_hidden))
+        if own is not None:
+            plan.put_back(self, self.docks, own)
             self.shell.layout_shown(name)
 
     def arrangement(self) -> plan.Places:
@@ -366,8 +366,8 @@ class MainWindow(QMainWindow):
             self._places = self.arrangement()
             self._take_layout(layout.COMPARE)
         else:
-            self._take_layout(plan.of(self._plan, self.size(), self.docks))
-            self.shell.layout_shown(self._plan)
+            self._take_layout(plan.of(self.plan_shown, self.size(), self.docks))
+            self.shell.layout_shown(self.plan_shown)
             if self._by_hand:
                 plan.put_back(self, self.docks, self._places)
 
@@ -413,7 +413,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(remembered.geometry)
             self._restored = plan.put_back(self, self.docks, plan.Places(remembered.layout, remembered.hidden))
             self._by_hand = remembered.by_hand
-            self._layout = plan.of(self._plan, self.size(), self.docks)
+            self._layout = plan.of(self.plan_shown, self.size(), self.docks)
 
     def _remember(self) -> None:
         places = self._places if self._layout is layout.COMPARE else self.arrangement()
@@ -423,7 +423,7 @@ class MainWindow(QMainWindow):
             hidden=places.hidden,
             by_hand=self._by_hand,
             layout_of=layout.signature(QApplication.applicationVersion()),
-            layout_name=self._plan,
+            layout_name=self.plan_shown,
             **self.desk.remembered(),
             **self.shell.remembered(),
         )

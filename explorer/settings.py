@@ -20,6 +20,16 @@ APP_NAME = "chipscape"
 ThemeName = Literal["light", "dark", "system"]
 
 
+class OwnLayout(msgspec.Struct, frozen=True, kw_only=True):
+    """An arrangement of the panels that the user has saved."""
+
+    name: str
+    state: bytes
+    """QMainWindow.saveState."""
+    hidden: tuple[str, ...] = ()
+    """The panels that are closed in it."""
+
+
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """The user's own choices. Fields that a later version adds take their default here."""
 
@@ -54,10 +64,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """How catalog devices are timed, by name, where the user has chosen that."""
     layout_name: str = "design"
     """The named arrangement of the panels that was on show last."""
-    own_layout: bytes = b""
-    """QMainWindow.saveState of the arrangement that the user has saved."""
-    own_hidden: tuple[str, ...] = ()
-    """The panels that are closed in it."""
+    layouts: tuple[OwnLayout, ...] = ()
+    """The arrangements that the user has saved."""
     geometry: bytes = b""
     """QWidget.saveGeometry of the window."""
     layout: bytes = b""

@@ -13,7 +13,7 @@ from explorer.actions import ACTIONS
 from explorer.dialogs.command_palette import Command
 from explorer.library.entries import examples
 from explorer.presets import GROUPS
-from explorer.shell import shortcuts
+from explorer.shell import plan, shortcuts
 from hwlib.catalog import find_model, models
 from hwlib.design.files import SUFFIX
 
@@ -28,7 +28,7 @@ NOT_NOW = {
 
 def all_commands(window: MainWindow) -> tuple[Command, ...]:
     """What can be done in a window, by group, as things stand now."""
-    sources = (_actions, _parts, _models, _examples, _recent, _pages, _panels)
+    sources = (_actions, _layouts, _parts, _models, _examples, _recent, _pages, _panels)
     return tuple(command for source in sources for command in source(window))
 
 
@@ -46,6 +46,11 @@ def _actions(window: MainWindow) -> Iterator[Command]:
             f"action:{spec.id}", name, shortcuts.group(spec), action.trigger, keymap.shown_text(spec),
             (spec.tip,), reason,
         )  # fmt: skip
+
+
+def _layouts(window: MainWindow) -> Iterator[Command]:
+    for name in window.shell.layouts.names:
+        yield Command(f"layout:{name}", f"Layout {name}", "Layouts", partial(window.show_plan, plan.own(name)))
 
 
 def _parts(window: MainWindow) -> Iterator[Command]:

@@ -1,4 +1,4 @@
-"""The arrangements of the panels that have names: Design, Compare, Teach, and the user's own."""
+"""The arrangements of the panels that have names: Design, Compare, Teach, and those of the user."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow
 from explorer import layout
 from explorer.layout import Layout
 
-OWN = "own"
-WORDS = {"design": "Design", "compare": "Compare", "teach": "Teach", OWN: "My layout"}
+OWN = "own:"
+WORDS = {"design": "Design", "compare": "Compare", "teach": "Teach"}
 TEACH = replace(
     layout.LARGE,
     name="teach",
@@ -37,6 +37,11 @@ def of(name: str, size: QSize, docks: Collection[str]) -> Layout:
         return layout.layout_for(size)
     wanted = TEACH if size.expandedTo(SMALL_BELOW) == size else TEACH_SMALL
     return replace(wanted, bottom=tuple(tuple(n for n in place if n in docks) for place in wanted.bottom))
+
+
+def own(name: str) -> str:
+    """The plan of an arrangement that the user has saved under a name."""
+    return f"{OWN}{name}"
 
 
 def name_of(shown: Layout) -> str:

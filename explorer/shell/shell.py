@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QMenu
 
 from explorer import keymap, settings
 from explorer.actions import Actions
 from explorer.dialogs.about import About
 from explorer.dialogs.command_palette import CommandPalette
+from explorer.dialogs.layout_dialog import LayoutDialog
 from explorer.dialogs.log_view import LogView
 from explorer.dialogs.preferences import PreferencesDialog, Present
 from explorer.dialogs.welcome import Welcome
@@ -20,6 +22,7 @@ from explorer.layout import Layout
 from explorer.settings import Preferences
 from explorer.shell import plan, shortcuts, starting
 from explorer.shell.commands import all_commands
+from explorer.shell.layouts import OwnLayouts
 from explorer.shell.notices import Level, Notices
 from explorer.shell.records import Line, session
 
@@ -44,6 +47,10 @@ class Shell(QObject):
         self.palette: CommandPalette | None = None
         self.log: LogView | None = None
         self.notices = Notices(window, window.statusBar())
+        self.layouts = OwnLayouts(window, (preferences or Preferences()).layouts)
+        self.layouts.changed.connect(lambda kept: self.preferred.emit({"layouts": kept}))
+        self.layouts.chosen.connect(self.plan_requested)
+        self.layouts.message.connect(self.tell)
         self._actions: Actions | None = None
         if preferences is not None:
             keymap.use(shortcuts.valid(preferences.shortcuts))
@@ -57,14 +64,17 @@ class Shell(QObject):
             "welcome": self.open_welcome,
             "log": self.open_log,
             "about": self.open_about,
-            "save_layout": self.save_layout,
+            "save_layout": self.layouts.save_as,
+            "manage_layouts": self.open_layouts,
             **{f"layout_{name}": _asking(self.plan_requested, name) for name in plan.WORDS},
         }
 
     def use(self, actions: Actions) -> None:
         """Take the actions of the window, once there are any."""
         self._actions = actions
-        self._check_own()
+        for menu in self._window.menuBar().findChildren(QMenu):
+            if actions["save_layout"] in menu.actions():
+                self.layouts.show_in(menu, actions["save_layout"], actions)
 
     # Notices
 
@@ -166,22 +176,19 @@ class Shell(QObject):
             self._window.desk.library.set_folder(Path(fields["library_folder"]))
         self.preferred.emit(dict(fields))
 
-    def save_layout(self, *_: object) -> None:
-        """Keep the present arrangement as the user's own."""
-        places = self._window.arrangement()
-        self.preferred.emit({"own_layout": places.state, "own_hidden": places.hidden})
-        self._check_own()
-        self.tell("This arrangement is now My layout")
+    def open_layouts(self, *_: object) -> LayoutDialog:
+        """Show the dialog on the saved layouts."""
+        dialog = LayoutDialog(self.layouts, self._window)
+        dialog.open()
+        return dialog
 
     def layout_shown(self, shown: Layout | str) -> None:
         """Another arrangement is on show."""
         if self._actions is not None:
             name = shown if isinstance(shown, str) else plan.name_of(shown)
-            self._actions[f"layout_{name}"].setChecked(True)
-
-    def _check_own(self) -> None:
-        if self._actions is not None:
-            self._actions["layout_own"].setEnabled(bool(self._window.preferences.own_layout))
+            if name in plan.WORDS:
+                self._actions[f"layout_{name}"].setChecked(True)
+            self.layouts.mark(name)
 
     def remembered(self) -> dict[str, Any]:
         """The preferences' fields that are kept here: the files that are open, the one on show last."""

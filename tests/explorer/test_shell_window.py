@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from explorer import settings, theme
@@ -22,6 +22,7 @@ from explorer.main_window import MainWindow
 from explorer.screenshot import wait_for_results
 from explorer.settings import Preferences
 from explorer.shell import starting
+from explorer.shell.commands import all_commands
 from explorer.shell.records import Records
 from hwlib.catalog import find_model, load_example
 from hwlib.design import files
@@ -274,17 +275,91 @@ def test_teaching_shows_large_charts(qtbot: QtBot, window: MainWindow, size: QSi
     assert window.canvas.width() >= 0.4 * window.width()
 
 
-def test_own_layout_is_saved_and_comes_back(qtbot: QtBot, window: MainWindow) -> None:
-    own = window.commands["layout_own"]
-    assert not own.isEnabled()
-    window.docks["energy"].hide()
+def own_action(window: MainWindow, name: str) -> QAction:
+    menu = next(m for m in window.findChildren(QMenu) if window.commands["save_layout"] in m.actions())
+    return next(action for action in menu.actions() if action.data() == name)
+
+
+def save_layout(window: MainWindow, name: str) -> None:
+    window.shell.layouts.ask_name = lambda *_: name
     window.commands["save_layout"].trigger()
-    assert own.isEnabled()
+
+
+def test_layouts_are_saved_under_names_and_come_back(qtbot: QtBot) -> None:
+    window = make(qtbot, Preferences())
+    window.docks["energy"].hide()
+    save_layout(window, "No energy")
+    assert own_action(window, "No energy").isChecked()
     window.commands["reset_layout"].trigger()
     assert not window.docks["energy"].isHidden()
-    own.trigger()
+    assert not own_action(window, "No energy").isChecked()
+    window.docks["roofline"].hide()
+    save_layout(window, "No roofline")
+    own_action(window, "No energy").trigger()
     assert window.docks["energy"].isHidden()
-    assert own.isChecked()
+    assert not window.docks["roofline"].isHidden()
+    assert own_action(window, "No energy").isChecked()
+    assert [c.name for c in all_commands(window) if c.group == "Layouts"] == ["Layout No energy", "Layout No roofline"]
+    window.close()
+    second = make(qtbot, settings.load())
+    assert second.shell.layouts.names == ("No energy", "No roofline")
+    assert own_action(second, "No energy").isChecked()
+    assert second.docks["energy"].isHidden()
+    second.close()
+
+
+def test_a_layout_is_only_replaced_when_the_user_says_so(window: MainWindow) -> None:
+    save_layout(window, "Mine")
+    window.docks["energy"].hide()
+    names = iter(["Mine", ""])
+    window.shell.layouts.ask_name = lambda *_: next(names)
+    in_question(QMessageBox.StandardButton.No)
+    window.commands["save_layout"].trigger()
+    own_action(window, "Mine").trigger()
+    assert not window.docks["energy"].isHidden()
+    window.docks["energy"].hide()
+    in_question(QMessageBox.StandardButton.Yes)
+    save_layout(window, "Mine")
+    window.commands["reset_layout"].trigger()
+    own_action(window, "Mine").trigger()
+    assert window.docks["energy"].isHidden()
+    assert window.shell.layouts.names == ("Mine",)
+
+
+def test_layouts_are_renamed_and_deleted_in_their_dialog(qtbot: QtBot, window: MainWindow) -> None:
+    for name in ("One", "Two"):
+        save_layout(window, name)
+    dialog = window.shell.open_layouts()
+    qtbot.addWidget(dialog)
+    dialog.list.setCurrentRow(0)
+    dialog.list.item(0).setText("Two")
+    assert "already" in dialog.note.text()
+    assert window.shell.layouts.names == ("One", "Two")
+    dialog.list.item(0).setText("  First   one ")
+    assert window.shell.layouts.names == ("First one", "Two")
+    dialog.list.setCurrentRow(1)
+    assert window.plan_shown == "own:Two"
+    dialog.delete_button.click()
+    assert window.shell.layouts.names == ("First one",)
+    dialog.show_button.click()
+    assert window.plan_shown == "own:First one"
+    dialog.delete_button.click()
+    assert "No layout is saved yet" in dialog.note.text()
+    assert not dialog.show_button.isEnabled()
+    dialog.close()
+
+
+def in_question(button: QMessageBox.StandardButton) -> None:
+    """Answer the question that comes next."""
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        if isinstance(box, QMessageBox):
+            box.button(button).click()
+        else:
+            QTimer.singleShot(5, press)
+
+    QTimer.singleShot(0, press)
 
 
 def test_the_layout_on_show_is_there_at_the_next_start(qtbot: QtBot) -> None:
