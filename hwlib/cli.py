@@ -231,6 +231,14 @@ def examples(json: Json = False) -> None:
     _list(example_rows(), json, "print_examples")
 
 
+@app.command(short_help="Published chips against the model.")
+def published(json: Json = False) -> None:
+    """Published chips that are drawn in the catalog: what was published beside what the model finds."""
+    from hwlib.cli_lists import published_chip_rows
+
+    _list(published_chip_rows(), json, "print_published")
+
+
 def _list(rows: list[dict[str, Any]], as_json: bool, printer: str) -> None:
     if as_json:
         emit_json(rows)

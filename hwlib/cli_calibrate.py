@@ -13,7 +13,7 @@ from hwlib.cli_inputs import InputError, json_text
 if TYPE_CHECKING:
     from hwlib.baselines.calibration import Calibration
 
-REFERENCES = ("systolic", "mapping", "crossbar")
+REFERENCES = ("systolic", "mapping", "crossbar", "macro")
 """Kinds of tables that come from other tools or from silicon; see cli_reference.py."""
 
 KINDS = ("gemm", "attention_prefill", "attention_decode", "elementwise", "allreduce", "e2e")

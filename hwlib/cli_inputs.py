@@ -63,21 +63,30 @@ def subject(text: str) -> Subject:
 
 
 def _from_catalog(text: str) -> Subject:
-    from hwlib.catalog import UnknownNameError, devices, example_designs, load_example
+    from hwlib.catalog import (
+        UnknownNameError,
+        devices,
+        example_designs,
+        load_example,
+        load_published,
+        published_designs,
+    )
     from hwlib.catalog.lookup import find
     from hwlib.design.files import DesignFileError
 
-    known = [Subject(name) for name in example_designs()]
+    loaders = ((load_example, example_designs()), (load_published, published_designs()))
+    known = [Subject(name) for name in (*example_designs(), *published_designs())]
     known += [Subject(device.name, aliases=device.aliases) for device in devices()]
     try:
         found = find(text, known, what="design file, example or device")
     except UnknownNameError as error:
         what = str(error).rstrip(".")
         raise InputError(f"{what}. See `chipscape examples` and `chipscape devices`.") from None
-    if found.name not in example_designs():
+    load_design = next((f for f, names in loaders if found.name in names), None)
+    if load_design is None:
         return found
     try:
-        return Subject(found.name, load_example(found.name))
+        return Subject(found.name, load_design(found.name))
     except DesignFileError as error:
         raise InputError(str(error)) from None
 

@@ -65,6 +65,13 @@ def _model(llm: LlmArchitecture) -> dict[str, Any]:
     return finite(row)  # type: ignore[no-any-return]
 
 
+def published_chip_rows() -> list[dict[str, Any]]:
+    """One row for each operating point of a published chip: figures published and modelled, and their ratios."""
+    from hwlib.analysis.published import published_rows
+
+    return [row.to_json() for row in published_rows()]
+
+
 def example_rows() -> list[dict[str, Any]]:
     """One row for each example design: its title, what it shows, and what it is made of."""
     return [_example(name, load_example(name)) for name in example_designs()]

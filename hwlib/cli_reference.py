@@ -32,9 +32,16 @@ def _mapping(table: Path, drawn: Design | None) -> Comparison:
     return mapping.compare(table, drawn)
 
 
+def _macro(table: Path, drawn: Design | None) -> Comparison:
+    from hwlib.validation import macro
+
+    return macro.compare(table, drawn)
+
+
 COMPARISONS: dict[str, Callable[[Path, Design | None], Comparison]] = {
     "systolic": _systolic,
     "crossbar": _crossbar,
+    "macro": _macro,
     "mapping": _mapping,
 }
 """By kind: from the table, and the design of --design where one is given, to the comparison."""
@@ -59,7 +66,7 @@ def _print(found: dict[str, Any]) -> None:
 
     head = ("group", "quantity", "basis", "n", "median", "mean", "max", "exact", "factor: median", "max")
     lines = []
-    for g in found["groups"]:
+    for g in [*found["groups"], *found["totals"]]:
         errors = [f"{100.0 * g[name]:.4g} %" for name in ("median", "mean", "max")]
         factors = [None if g[name] is None else f"{g[name]:.4g}" for name in ("factor_median", "factor_max")]
         lines.append([g["name"], g["quantity"], g["basis"], g["n"], *errors, f"{100.0 * g['exact']:.4g} %", *factors])

@@ -146,6 +146,22 @@ def print_examples(rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
+def print_published(rows: Sequence[dict[str, Any]]) -> None:
+    """Published chips: each figure as published, as modelled, and the ratio."""
+    head = ["Chip", "Operating point", "Scope", "TOPS", "model", "TOPS/W", "model", "mm²", "model", "W", "model"]
+    names = ("tops", "tops_per_W", "area_mm2", "power_W")
+    lines = []
+    for row in rows:
+        cells = [_figure(row[f"{name}_{ending}"]) for name in names for ending in ("published", "modelled")]
+        lines.append((row["design"], row["condition"], row["scope"], *cells))
+    print("1 MAC = 2 OP. Scope arrays: in-memory arrays with converters and drivers; chip: everything on the die.\n")
+    print_table(head, lines, left=(0, 1, 2))
+
+
+def _figure(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4g}"
+
+
 def _about(row: dict[str, Any]) -> str:
     return f"{row['title']}. {row['note']}".rstrip(". ") + "."
 

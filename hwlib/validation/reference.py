@@ -69,8 +69,17 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """The same as plain values."""
         groups = [g.figures() for g in self.groups if g.pairs]
-        found: dict[str, Any] = {"kind": self.kind, "groups": groups, "rows": list(self.rows)}
+        totals = [g.figures() for g in _together(self.groups)]
+        found: dict[str, Any] = {"kind": self.kind, "groups": groups, "totals": totals, "rows": list(self.rows)}
         return {**found, "skipped": self.skipped, "notes": list(self.notes)}
+
+
+def _together(groups: Sequence[Group]) -> list[Group]:
+    """All groups of a basis as one."""
+    found: dict[str, Group] = {}
+    for group in groups:
+        found.setdefault(group.basis, Group("all", "all", "", group.basis)).pairs.extend(group.pairs)
+    return [group for group in found.values() if group.pairs]
 
 
 class Groups:
