@@ -53,6 +53,12 @@ class Results:
     report: Report
     baselines: tuple[Report, ...]
     elapsed_s: float
+    compared: tuple[Baseline, ...] = ()
+    """What the baselines' reports are of, in the same order; empty where nobody asked by `Request`."""
+
+    def pairs(self) -> list[tuple[Baseline, Report]]:
+        """The baselines with their reports."""
+        return list(zip(self.compared, self.baselines, strict=False))
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class ReportMaker:
         report = evaluate(request.design, request.scenario, request.llm)
         elapsed_s = time.perf_counter() - start
         baselines = tuple(self.kept.report(b, request.scenario, request.llm) for b in request.baselines)
-        return Results(request.generation, report, baselines, elapsed_s)
+        return Results(request.generation, report, baselines, elapsed_s, request.baselines)
 
 
 class _Job(QRunnable):

@@ -88,10 +88,7 @@ class EvidenceRoom(QObject):
         self.dialog.show_evidence(baseline, report)
 
     def _pairs(self) -> list[tuple[Baseline, Report]]:
-        results, baselines = self._evaluator.results, self._document.baselines
-        if results is None or len(results.baselines) != len(baselines):
-            return []
-        return list(zip(baselines, results.baselines, strict=True))
+        return self._evaluator.results.pairs() if self._evaluator.results is not None else []
 
     def _follow(self, _: Results) -> None:
         dialog = self.dialog

@@ -12,7 +12,7 @@ from explorer import theme
 from explorer.bands import band_of, board_band
 from explorer.charts.axes import linear_ticks, round_up, scale_for
 from explorer.charts.chart import Chart, Table, elided, text_width
-from explorer.charts.items import Bar, BarsItem, Mark, Segment, reach_for
+from explorer.charts.items import Bar, BarsItem, Mark, Segment, end_px, reach_for
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.plot import PlotView
 from explorer.charts.sources import Source, explained
@@ -37,6 +37,10 @@ ROOMY_PX = 240
 NARROW_PX = 420
 MOST_REACH = 5.0
 """How many times as far as the longest bar the axis goes for the sake of a board's mark."""
+MOST_STRETCH = 1.8
+"""How many times as far the axis goes at most for the sake of words behind the marks."""
+WORDINGS = 5
+"""From all words at the boards' marks to none."""
 NAMED_SHARE = 0.04
 """Parts under this share of their bar have no room for words and are not worth formatting one."""
 
@@ -62,6 +66,7 @@ class EnergyChart(Chart):
         self.legend = Legend()
         self._reports: tuple[Report, ...] = ()
         self.limit_J = 1.0
+        self._wording = 0
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -77,13 +82,22 @@ class EnergyChart(Chart):
         self._reports = (results.report, *results.baselines)
         names = distinct([r.subject for r in self._reports])
         self.heading.set_text(f"{self.title} {energy(_total(results.report))}")
-        self.bars.set_bars([self._bar(i, report) for i, report in enumerate(self._reports)])
         parts = results.report.energy_by_component
         used = sorted((c for c in COMPONENTS if parts.get(c, 0.0) > 0.0), key=lambda c: -parts[c])
         self.legend.set_entries(
             tuple(Entry(resource_word(c), theme.RESOURCE_COLORS[c], theme.RESOURCE_PATTERNS.get(c)) for c in used)
         )
         self._set_axes(names)
+
+    def _set_bars(self, width: float) -> None:
+        """Bars whose marks have as many words as fit without the bars becoming much shorter."""
+        for self._wording in range(WORDINGS):
+            bars = [self._bar(i, report) for i, report in enumerate(self._reports)]
+            ends = [end for bar in bars for end in (bar.reach, *(m.ends[1] for m in bar.marks))]
+            reach = round_up(max(ends)) * MOST_STRETCH
+            if all(end_px(bar, width / reach) <= width for bar in bars):
+                break
+        self.bars.set_bars(bars)
 
     def _bar(self, index: int, report: Report) -> Bar:
         if not report.fits:
@@ -94,7 +108,9 @@ class EnergyChart(Chart):
         # Boards' far larger figures must leave the bars their room; the tooltip has them all.
         most = MOST_REACH * max(_total(r) for r in self._reports)
         boards = [f for f in board_figures(report) if f.J_per_token <= most] if self.width() >= NARROW_PX else []
-        marks = tuple(Mark(f.J_per_token, _board_words(f), board_band(report, f)) for f in boards)
+        marks = tuple(
+            Mark(f.J_per_token, _board_words(f, n, self._wording), board_band(report, f)) for n, f in enumerate(boards)
+        )
         band, height = band_of(report, "energy_per_token_J"), 0.72 if index == 0 else 0.5
         return Bar(str(index), index, segments, energy(total), height=height, marks=marks, band=band)
 
@@ -112,6 +128,7 @@ class EnergyChart(Chart):
     def _set_axes(self, names: list[str]) -> None:
         shown = [elided(name, self.width() * 0.3) for name in names]
         axis_px = max(text_width(s) for s in shown) + 10
+        self._set_bars(self.plot.width_beside(axis_px))
         self.plot.set_left_width(axis_px)
         self.plot.set_ticks("left", [(i + 0.5, s) for i, s in enumerate(shown)])
         width = self.plot.width_beside(axis_px)
@@ -171,9 +188,14 @@ class EnergyChart(Chart):
         return Table(header, rows)
 
 
-def _board_words(figure: EnergyFigure) -> str:
-    """A board figure with its caveat: power at the TDP is an upper bound."""
-    return f"board{' at TDP' if 'TDP' in figure.method else ''} {energy(figure.J_per_token)}"
+def _board_words(figure: EnergyFigure, index: int, wording: int) -> str:
+    """A board figure with its caveat: power at the TDP is an upper bound. Later wordings are shorter."""
+    value, at_tdp = energy(figure.J_per_token), "at TDP" if "TDP" in figure.method else ""
+    if wording == 0:
+        return f"{figure.label.removesuffix(' (upper bound)')} {value}"
+    if wording == 1 or (wording == 2 and index == 0):
+        return f"{at_tdp or 'board'} {value}"
+    return value if wording == 3 and index == 0 else ""
 
 
 def _key(component: str | None) -> str:

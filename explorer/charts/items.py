@@ -179,7 +179,7 @@ class BarsItem(PixelItem):
                 x = end
                 continue
             fill_swatch(painter, rect, segment.color, segment.pattern)
-            _paint_inside(painter, rect, segment)
+            _paint_inside(painter, _left_of(bar, rect, origin, scale), segment)
             if x > start and rect.width() > 2.0:
                 painter.fillRect(QRectF(x, top, 1.0, height), QColor(theme.current().base))
             x = end
@@ -190,6 +190,14 @@ class BarsItem(PixelItem):
         painter.setPen(QColor(theme.current().text))
         for at, text in _end_texts(origin + bar.reach * unit, bar.label, _placed(bar, origin, unit)):
             painter.drawText(QRectF(at + TEXT_GAP_PX, row.top(), 600.0, row.height()), LEFT_MIDDLE, text)
+
+
+def _left_of(bar: Bar, rect: QRectF, origin: float, one: float) -> QRectF:
+    """The part of a stretch that no whisker crosses, so that words inside stay legible."""
+    if bar.band is None:
+        return rect
+    free = origin + bar.band[0] * (one - origin) - 2.0
+    return QRectF(rect.left(), rect.top(), max(0.0, min(rect.right(), free) - rect.left()), rect.height())
 
 
 def _paint_inside(painter: QPainter, rect: QRectF, segment: Segment) -> None:

@@ -95,12 +95,14 @@ class TotalStrip(QWidget):
             rect = QRectF(x, 2, width, self.BAR_PX)
             fill_swatch(painter, rect, theme.RESOURCE_COLORS[resource], theme.RESOURCE_PATTERNS.get(resource))
             x += width
-        for _, total, band in self._totals():
+        for index, (_, total, band) in enumerate(self._totals()):
             at = self.mark_x(total)
             painter.fillRect(QRectF(at - 1, 0, 4, self.BAR_PX + 4), QColor(t.base))
             painter.fillRect(QRectF(at, 0, 2, self.BAR_PX + 4), QColor(t.text))
             if band is not None:
-                paint_whisker(painter, self.mark_x(band.low), self.mark_x(band.high), self.BAR_PX / 2 + 2, self.BAR_PX)
+                # At two heights, or those of neighbours would run into one.
+                y = 2 + self.BAR_PX * (0.25 if index % 2 == 0 else 0.75)
+                paint_whisker(painter, self.mark_x(band.low), self.mark_x(band.high), y, self.BAR_PX)
         painter.setPen(QColor(t.muted))
         for left, text in self.placed_names():
             place = QRectF(left, self.BAR_PX + 4, self.width() - left, theme.TEXT_PX + 4)

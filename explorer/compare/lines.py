@@ -20,6 +20,8 @@ LABELS = {
     "tokens_per_s": "Tokens/s, decode",
     "e2e_tokens_per_s": "Tokens/s, prefill included",
     "tokens_per_s_per_mm2": "Tokens/s per mm², decode",
+    "energy.board power x time.board": "Energy per token, board power",
+    "energy.TDP x time.board": "Energy per token, board at TDP",
 }
 """Labels that hold the unit of their row, so that cells need not repeat it."""
 _SAID_IN_LABEL = ("tokens/s/mm²", "token/s/mm²", "tokens/s", "token/s")

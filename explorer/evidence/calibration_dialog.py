@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from explorer import export, theme
 from explorer.evidence import table_words
-from explorer.evidence.plain_table import PlainTable
+from explorer.evidence.plain_table import PlainTable, fitting
 from explorer.evidence.tasks import Progress, Task
 from explorer.evidence.wording import percent_error
 from explorer.widgets.style import Tinted
@@ -80,7 +80,7 @@ class CalibrationDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("calibration")
         self.setWindowTitle("Calibrate from a table")
-        self.resize(SIZE)
+        self.resize(fitting(self, SIZE))
         self.setMinimumSize(LEAST)
         self.table: Path | None = None
         self.contents: Contents = {}
@@ -102,8 +102,9 @@ class CalibrationDialog(QDialog):
         self.device, self.framework = QComboBox(), QComboBox()
         self.device.setAccessibleName("Device")
         self.framework.setAccessibleName("Framework")
-        self.device.setMinimumWidth(200)
-        self.framework.setMinimumWidth(200)
+        for box in (self.device, self.framework):
+            box.setMinimumWidth(160)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.fit = _button("Fit", "Fit the constants; this takes seconds to minutes", self.start_fit)
         self.cancel = _button("Cancel", "Stop; nothing is changed", self.cancel_all)
         self.bar = QProgressBar()

@@ -23,7 +23,7 @@ from explorer import theme
 from explorer.bands import BOARD_KEY, banded
 from explorer.charts.chart_menu import copy_text
 from explorer.evidence import wording
-from explorer.evidence.plain_table import PlainTable
+from explorer.evidence.plain_table import PlainTable, fitting
 from explorer.evidence.residual_plot import ResidualPlot, Residuals, Shade
 from explorer.widgets.style import Tinted
 from hwlib.analysis.grounds import Ground, PowerGround, grounds, power_ground
@@ -64,7 +64,7 @@ class EvidenceDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("evidence")
         self.setWindowTitle("How do you know?")
-        self.resize(SIZE)
+        self.resize(fitting(self, SIZE))
         self.setMinimumSize(LEAST)
         self.baseline: Baseline | None = None
         self.report: Report | None = None

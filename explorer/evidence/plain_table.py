@@ -1,10 +1,10 @@
-"""A read-only table of ready words, as the dialogs about evidence show them."""
+"""A read-only table of ready words, and how large dialogs open, as those about evidence have it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
@@ -97,3 +97,12 @@ class PlainTable(QTableWidget):
             copy_text("\n".join("\t".join(row) for row in (self._columns, *self.texts())))
         else:
             super().keyPressEvent(event)
+
+
+def fitting(dialog: QWidget, size: QSize) -> QSize:
+    """The first size of a dialog: what was wished, or what its window's screen has room for."""
+    window = dialog.parentWidget() or dialog
+    room = window.screen().availableGeometry().size()
+    if dialog.parentWidget() is not None:
+        room = room.boundedTo(window.window().size())
+    return size.boundedTo(room - QSize(4 * theme.GRID_PX, 6 * theme.GRID_PX))

@@ -35,6 +35,8 @@ RATIO_TICKS = (
 LEAST_SPAN = 1.25
 """The axis of ratios reaches at least from 1 / this to this."""
 MOST_SPAN = 100.0
+ROOFLINE_LEAST = 0.3
+"""How low the axis goes for the roofline's sake."""
 NEAR_PX = 9.0
 MANY = 400
 """From so many points on they are drawn small and without an edge."""
@@ -117,7 +119,7 @@ class ResidualPlot(QWidget):
         self.roofline = pg.ScatterPlotItem(pxMode=True, symbol="x", size=8)
         self.inside = pg.ScatterPlotItem(pxMode=True, symbol="o", size=9)
         self.outside = pg.ScatterPlotItem(pxMode=True, symbol="d", size=11)
-        for z, item in enumerate((self.roofline, self.inside, self.outside)):
+        for z, item in enumerate((self.roofline, self.outside, self.inside)):
             item.setZValue(10 + z)
             self.plot.addItem(item)
         self.legend = Legend()
@@ -165,10 +167,10 @@ class ResidualPlot(QWidget):
         self._scatter(self.inside, x[inside], found.ratio[inside], many, filled=True)
         self._scatter(self.outside, x[~inside], found.ratio[~inside], many, filled=False)
         muted = QColor(theme.current().muted)
-        muted.setAlphaF(0.35 if many else 0.9)
+        muted.setAlphaF(0.3 if many else 0.9)
         self.roofline.setData(x, np.log10(np.maximum(found.roofline, 1e-9)))
-        self.roofline.setSize(5 if many else 8)
-        self.roofline.setPen(line_pen(muted.name(QColor.NameFormat.HexArgb), 1.5))
+        self.roofline.setSize(4 if many else 8)
+        self.roofline.setPen(line_pen(muted.name(QColor.NameFormat.HexArgb), 1.0 if many else 1.5))
         self.roofline.setBrush(QColor(0, 0, 0, 0))
         self._set_axes(found)
         self._set_legend(found)
@@ -177,18 +179,13 @@ class ResidualPlot(QWidget):
         t = theme.current()
         color = t.accent if filled else t.error
         item.setData(x, np.log10(np.maximum(ratio, 1e-9)))
-        item.setSize((4 if filled else 6) if many else (9 if filled else 11))
+        item.setSize((4 if filled else 5) if many else (9 if filled else 11))
         item.setBrush(QColor(color) if filled else QColor(t.base))
-        item.setPen(line_pen(theme.outline(color) if filled and not many else color, 1 if filled else 1.5))
+        item.setPen(line_pen(theme.outline(color) if filled and not many else color, 1 if filled or many else 1.5))
 
     def _set_axes(self, found: Residuals) -> None:
         x_limits = self._x_limits(found)
-        ends = [*found.ratio.tolist(), *found.roofline.tolist()]
-        ends += [v for s in found.shades for v in (s.low, s.high)]
-        finite = [v for v in ends if v > 0.0 and math.isfinite(v)]
-        low = max(1.0 / MOST_SPAN, min([*finite, 1.0 / LEAST_SPAN]) / 1.06)
-        high = min(MOST_SPAN, max([*finite, LEAST_SPAN]) * 1.06)
-        y_limits = math.log10(low), math.log10(high)
+        y_limits = _ratio_limits(found)
         ticks = _ratio_ticks(*y_limits, max(3, int(self.plot.room_px // 22)))
         axis_px = max(text_width(text) for _, text in ticks) + 30
         self.plot.set_axis_label("left", "Predicted / measured")
@@ -223,7 +220,9 @@ class ResidualPlot(QWidget):
         if len(found.x) and not found.inside.all():
             entries.append(Entry(OUTSIDE, t.error, shape="diamond"))
         if len(found.x):
-            entries.append(Entry(ROOFLINE, t.muted, shape="cross"))
+            below = int((np.log10(np.maximum(found.roofline, 1e-9)) < self.plot.shown_range[1][0]).sum())
+            more = f", {below:,} of {len(found.x):,} farther below" if below else ""
+            entries.append(Entry(ROOFLINE + more, t.muted, shape="cross"))
         if found.shades:
             hatch = theme.mix(t.base, t.accent, 0.4)
             entries.append(Entry(BAND, hatch, Qt.BrushStyle.BDiagPattern))
@@ -279,6 +278,16 @@ def point_words(found: Residuals, at: int) -> str:
 def error_words(ratio: float) -> str:
     """A ratio of predicted to measured time as people say it: "+4.2 %"."""
     return f"{100.0 * (ratio - 1.0):+.1f} %".replace("-", "−")
+
+
+def _ratio_limits(found: Residuals) -> tuple[float, float]:
+    """Limits in log10 around all predictions and bands. A roofline far off must leave them their room."""
+    ends = [v for s in found.shades for v in (s.low, s.high)] + found.ratio.tolist()
+    known = [v for v in ends if v > 0.0 and math.isfinite(v)]
+    plain = [max(v, ROOFLINE_LEAST) for v in found.roofline.tolist() if v > 0.0]
+    low = max(1.0 / MOST_SPAN, min([*known, *plain, 1.0 / LEAST_SPAN]) / 1.06)
+    high = min(MOST_SPAN, max([*known, *plain, LEAST_SPAN]) * 1.06)
+    return math.log10(low), math.log10(high)
 
 
 def _ratio_ticks(low: float, high: float, at_most: int) -> list[Tick]:

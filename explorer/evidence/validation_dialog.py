@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from explorer import export, theme
 from explorer.evidence import table_words
-from explorer.evidence.plain_table import PlainTable
+from explorer.evidence.plain_table import PlainTable, fitting
 from explorer.evidence.residual_plot import ResidualPlot, Residuals
 from explorer.evidence.tasks import Progress, Task
 from explorer.widgets.style import Tinted
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SIZE = QSize(1160, 760)
 LEAST = QSize(820, 540)
+NOTE_PX = 560
 MARGIN_PX = 2 * theme.GRID_PX
 ROWS_WORDS = {"all": "All rows", "kept-out": "Rows that no fit has seen", "fitted": "Rows of fitted shapes"}
 AXES = {"measured": "against the measured time", "at": "against the size"}
@@ -81,7 +82,7 @@ class ValidationDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("validation")
         self.setWindowTitle("Validate a table")
-        self.resize(SIZE)
+        self.resize(fitting(self, SIZE))
         self.setMinimumSize(LEAST)
         self.table: Path | None = None
         self.judged: Judged | None = None
@@ -113,7 +114,6 @@ class ValidationDialog(QDialog):
         self.count = Tinted("", "muted")
         self.cancel = _button("Cancel", "Stop; nothing is changed", self.task.cancel)
         self.heading, self.note = Tinted("", "text", bold=True), Tinted("", "muted")
-        self.note.setWordWrap(True)
         self.groups = PlainTable(
             "Errors by group", table_words.GROUP_COLUMNS, table_words.GROUP_NUMBERS, tips=table_words.GROUP_TIPS
         )
@@ -152,8 +152,10 @@ class ValidationDialog(QDialog):
         column.addStretch(1)
         for label in (self.heading, self.note):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            label.setWordWrap(True)
+            label.setFixedWidth(NOTE_PX)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            column.addWidget(label)
+            column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
         return page
 
@@ -250,6 +252,7 @@ class ValidationDialog(QDialog):
             widget.setVisible(busy)
         for widget in (self.open, self.rows):
             widget.setEnabled(not busy)
+        self.rows.setVisible(self.table is not None)
         for button in (self.export_groups, self.export_rows):
             button.setEnabled(has and not busy)
         if not busy:
@@ -258,6 +261,8 @@ class ValidationDialog(QDialog):
         self.pages.setCurrentIndex(1 if self.judged is not None and not failed else 0)
         self.heading.setText(heading or table_words.EMPTY_HEADING)
         self.note.setText(note if heading else table_words.EMPTY_NOTE)
+        # A layout that centres a label does not ask how high its text gets.
+        self.note.setFixedHeight(self.note.heightForWidth(NOTE_PX))
 
     # Figures --------------------------------------------------------------------------------------------------------
 

@@ -124,7 +124,7 @@ class BaselinePicker(QWidget):
         self._document = document
         self._popup: SearchPopup | None = None
         self._timing: DeviceTiming | None = None
-        self._reports: tuple[Report, ...] = ()
+        self._results: Results | None = None
         self.chips: list[BaselineChip] = []
         self.ask_path: Callable[[], str] = self._ask_path
         self.folder = ""
@@ -155,7 +155,7 @@ class BaselinePicker(QWidget):
 
     def show_results(self, results: Results) -> None:
         """Keep the newest reports, for the chips' tooltips and the popup about one of them."""
-        self._reports = results.baselines
+        self._results = results
         for chip in self.chips:
             chip.show_report(self.report_of(chip.baseline))
         if self._timing is not None:
@@ -163,11 +163,8 @@ class BaselinePicker(QWidget):
 
     def report_of(self, baseline: Baseline) -> Report | None:
         """The report of a baseline, None until it is evaluated."""
-        shown = self._document.baselines
-        known = len(shown) == len(self._reports) and baseline in shown
-        found = self._reports[shown.index(baseline)] if known else None
-        # After a change the baselines are new, and the reports still those of before.
-        return found if found is not None and found.subject == name_of(baseline) else None
+        pairs = self._results.pairs() if self._results is not None else ()
+        return next((report for known, report in pairs if known == baseline), None)
 
     @property
     def timing(self) -> DeviceTiming | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPen,
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
@@ -37,6 +39,9 @@ FLASH_MS = 500
 LINES = 2
 """Ratios written on a card; those to further baselines are in its tooltip."""
 UNTHROTTLED = 0.9995
+WHISKER_PX = 60.0
+"""Of a band that reaches to e times the figure."""
+LEAST_WHISKER_PX = 20
 LABEL_PX, BIG_PX, LINE_PX, PAD_PX = 16, 28, 17, theme.GRID_PX
 LEFT_MIDDLE = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -53,6 +58,8 @@ class Content:
     swatch: str = ""
     shorter: tuple[tuple[str, ...], ...] = ()
     """For each line what may stand in its place where it has no room, the longest first."""
+    bands: tuple[tuple[float, float] | None, ...] = ()
+    """For each line the ends of its band over the figure, drawn where the numbers have no room."""
 
 
 class Card(QWidget):
@@ -122,7 +129,9 @@ class Card(QWidget):
         y += BIG_PX
         painter.setFont(theme.text_font())
         for index, (_, goodness) in enumerate(self.content.lines[:LINES]):
-            self._write(painter, y, LINE_PX, self.line_shown(index), (t.error, t.muted, t.ok)[goodness + 1])
+            text, color = self.line_shown(index), (t.error, t.muted, t.ok)[goodness + 1]
+            self._write(painter, y, LINE_PX, text, color)
+            self._paint_band(painter, y, index, text, color)
             y += LINE_PX
         painter.end()
 
@@ -132,6 +141,20 @@ class Card(QWidget):
         wordings, metrics = (self.content.lines[index][0], *shorter), QFontMetrics(theme.text_font())
         room = self.width() - 2 * PAD_PX
         return next((text for text in wordings if metrics.horizontalAdvance(text) <= room), wordings[-1])
+
+    def _paint_band(self, painter: QPainter, y: float, index: int, text: str, color: str) -> None:
+        """A small whisker behind a line whose band has no room in numbers; hovering tells them."""
+        band = self.content.bands[index] if index < len(self.content.bands) else None
+        left = PAD_PX + painter.fontMetrics().horizontalAdvance(text) + PAD_PX
+        if band is None or "(" in text or self.width() - PAD_PX - left < LEAST_WHISKER_PX:
+            return
+        room = (self.width() - PAD_PX - left) / 2
+        ends = [max(-room, min(room, math.log(end) * WHISKER_PX)) for end in band]
+        middle, at = y + LINE_PX / 2, left + room
+        painter.setPen(QPen(QColor(color), 1))
+        painter.drawLine(QPointF(at + ends[0], middle), QPointF(at + ends[1], middle))
+        for x, half in ((ends[0], 3.0), (0.0, 5.0), (ends[1], 3.0)):
+            painter.drawLine(QPointF(at + x, middle - half), QPointF(at + x, middle + half))
 
     def _write(self, painter: QPainter, y: float, height: float, text: str, color: str) -> None:
         width = self.width() - 2 * PAD_PX
@@ -258,7 +281,9 @@ class HeadlineCards(QWidget):
         label = " · ".join((figure.label, *_warnings(figure, report)))
         text = format_quantity(value, figure.unit)
         lines, shorter = _lines(ratios)
-        return self.cards[figure.key].show_content(Content(label, text, lines, "\n".join(tooltip), value, "", shorter))
+        bands = tuple(None if r.band is None or not r.value else r.band.times(1.0 / r.value) for r in ratios)
+        shown = Content(label, text, lines, "\n".join(tooltip), value, "", shorter, bands)
+        return self.cards[figure.key].show_content(shown)
 
     def _show_bound(self, report: Report, metrics: Metrics) -> None:
         decode, prefill = metrics.bound_decode, metrics.bound_prefill
@@ -293,13 +318,11 @@ class HeadlineCards(QWidget):
         menu = QMenu(self)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.addAction(WHERE_FROM, partial(self._asked, key)).setEnabled(self.results is not None)
-        baselines = self.document.baselines
-        reports = self.results.baselines if self.results is not None else ()
-        if len(reports) == len(baselines):
-            for baseline, report in zip(baselines, reports, strict=True):
-                if report.basis:
-                    ask = partial(self.evidence_requested.emit, baseline, report)
-                    menu.addAction(f"{HOW_KNOWN} {report.subject}", ask)
+        for baseline, report in self.results.pairs() if self.results is not None else ():
+            if report.basis:
+                menu.addAction(
+                    f"{HOW_KNOWN} {report.subject}", partial(self.evidence_requested.emit, baseline, report)
+                )
         return menu
 
     def _end_flash(self) -> None:

@@ -47,7 +47,8 @@ class Ratio:
         if self.value is None:
             return (f"{self.why_not} · {short}",)
         plain = f"{self._mark} ×{format_quantity(self.value, '', 3)} {short}"
-        return (f"{self._figure} {self.name}", f"{self._figure} vs {short}", f"{self._figure} {short}", plain)
+        told = (f"{self._figure} {self.name}", f"{self._figure} vs {short}", f"{self._figure} {short}")
+        return told if plain in told else (*told, plain)
 
     @property
     def sentence(self) -> str:

@@ -41,7 +41,7 @@ FIGURES = (
     ("ttft_s", "TTFT", "s"), ("tpot_s", "TPOT", "s"), ("tokens_per_s", "tokens/s", ""),
     ("energy_per_token_J", "J/token, by actions", "J"),
 )  # fmt: skip
-SHIPPED_CALIBRATION = "the one that comes with Chipscape"
+SHIPPED_CALIBRATION = "as shipped"
 
 
 def frameworks_for(baseline: Baseline) -> tuple[str, ...]:
@@ -286,5 +286,5 @@ def _figure_rows(report: Report) -> list[tuple[str, str]]:
     for figure in board_figures(report):
         band, text = board_band(report, figure), format_quantity(figure.J_per_token, "J")
         text += f" ({band.text(figure.J_per_token, 'J')})" if band is not None else ""
-        rows.append((f"J/token, {figure.label}", text))
+        rows.append((f"J/token, board {'at TDP' if 'TDP' in figure.method else 'by power model'}", text))
     return rows
