@@ -250,6 +250,7 @@ class MainWindow(QMainWindow):
         self.desk.news.settled.connect(self.shell.notices.settle)
         self.desk.news.compare_requested.connect(self.room.compare_with_file)
         self.baseline_picker.problem.connect(self.shell.tell_problem)
+        self.scenario_bar.warned.connect(self.shell.warn_of_scenario)
         for asking in (self.baseline_picker, self.headline, self.room):
             asking.evidence_requested.connect(self.evidence.show)
         self.chart_room.evidence_requested.connect(self.evidence.show_report)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import msgspec
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPaintEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -104,8 +104,45 @@ class Cell(QWidget):
         layout.addWidget(body)
 
 
+class Remark(Tinted):
+    """What is wrong with a field, over whatever lies below the bar: nothing moves for it."""
+
+    def __init__(self, bar: QWidget) -> None:
+        super().__init__("", "error")
+        self.setParent(bar)
+        self._bar = bar
+        self.setContentsMargins(theme.GRID_PX, theme.HALF_GRID_PX, theme.GRID_PX, theme.HALF_GRID_PX)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Say something; nothing where `text` is empty."""
+        self.setText(text)
+        self.setVisible(bool(text))
+        if text:
+            window = self._bar.window()
+            if self.parentWidget() is not window:
+                self.setParent(window)
+            self.adjustSize()
+            below = self._bar.mapTo(window, QPoint(0, self._bar.height()))
+            self.move(below.x(), min(below.y(), window.height() - self.height()))
+            self.show()
+            self.raise_()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Words on a raised card."""
+        t, painter = theme.current(), QPainter(self)
+        painter.setPen(QColor(t.error))
+        painter.setBrush(QColor(t.raised))
+        painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 3, 3)
+        painter.end()
+        super().paintEvent(event)
+
+
 class ScenarioBar(QWidget):
-    """Shows and sets the document's LLM and scenario; what is wrong is said in a line below the fields."""
+    """Shows and sets the document's LLM and scenario; what is wrong with a field is said below it."""
+
+    warned = Signal(str)
+    """What the user should know of the scenario; empty once it is no matter any more."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,10 +152,10 @@ class ScenarioBar(QWidget):
         self._popup: SearchPopup | None = None
         self._remarks: dict[str, str] = {}
         self.chips = QLabel()
-        self.remark = Tinted("", "warning")
-        self.remark.setWordWrap(True)
-        self.remark.hide()
+        self._warning = ""
+        self._cells: dict[str, Cell] = {}
         self._lay_out()
+        self.remark = Remark(self)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.model.clicked.connect(self.open_models)
         self.model.typed.connect(self.open_models)
@@ -139,11 +176,8 @@ class ScenarioBar(QWidget):
         self.chips.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.chips.setMinimumHeight(self.editors["prompt"].sizeHint().height())
         row.addWidget(Cell("Chips", self.chips, "Chips in all: tensor parallel times pipeline parallel."))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addLayout(row)
-        column.addWidget(self.remark)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(row)
 
     def _cell(self, field: PartField) -> Cell:
         editor: Editor
@@ -155,12 +189,8 @@ class ScenarioBar(QWidget):
         editor.edited.connect(self._edited)
         editor.said.connect(self._said)
         self.editors[field.name] = editor
-        return Cell(CAPTIONS[field.name], editor, help_html(field))
-
-    def sizeHint(self) -> QSize:
-        hint = super().sizeHint()
-        # A long remark must not make the bar wider than its fields.
-        return QSize(self.minimumSizeHint().width(), hint.height())
+        cell = self._cells[field.name] = Cell(CAPTIONS[field.name], editor, help_html(field))
+        return cell
 
     def open_models(self, typed: object = "") -> None:
         """Open the list of LLMs, searching for `typed`."""
@@ -185,7 +215,7 @@ class ScenarioBar(QWidget):
         self.model.setText(llm.name)
         self.model.setToolTip(f"{llm.name}: {model_entry(llm).detail}")
         self.chips.setText(thousands(scenario.chips))
-        self._show_remark()
+        self._show_warning()
 
     def _edited(self, value: Value, _key: object) -> None:
         editor = self.sender()
@@ -199,15 +229,25 @@ class ScenarioBar(QWidget):
         editor = self.sender()
         assert isinstance(editor, Editor)
         self._remarks[editor.field.name] = f"{CAPTIONS[editor.field.name]}: {text}" if text else ""
-        self._show_remark()
+        self.remark.say(" ".join(filter(None, self._remarks.values())))
 
-    def _show_remark(self) -> None:
-        """Say what is wrong with what was typed, else that the context is longer than the model's."""
-        errors = " ".join(filter(None, self._remarks.values()))
-        text = errors or context_warning(self._document.scenario, self._document.llm)
-        self.remark.set_tint("error" if errors else "warning")
-        self.remark.setText(text)
-        self.remark.setVisible(bool(text))
+    @property
+    def warning(self) -> str:
+        """What to know of the scenario as it stands; empty for nothing."""
+        return self._warning
+
+    def _show_warning(self) -> None:
+        """Mark the two lengths where together they are more than the model was made for; nothing moves for it."""
+        warning = context_warning(self._document.scenario, self._document.llm)
+        if warning == self._warning:
+            return
+        self._warning = warning
+        for name in ("prompt", "output"):
+            cell = self._cells[name]
+            cell.caption.set_tint("warning" if warning else "muted")
+            tip = help_html(self.editors[name].field)
+            cell.setToolTip(f"<p><b>{warning}</b></p>{tip}" if warning else tip)
+        self.warned.emit(warning)
 
 
 def _bits(value: Value) -> str:

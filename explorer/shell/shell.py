@@ -90,6 +90,13 @@ class Shell(QObject):
         """Something did not work, and there is nothing to decide."""
         self.notices.say(text, "error", details)
 
+    def warn_of_scenario(self, text: str) -> None:
+        """What to know of the scenario; empty for nothing any more."""
+        if text:
+            self.notices.say(text, "warning", about="scenario")
+        else:
+            self.notices.settle("scenario")
+
     def tell_saved(self, path: Path) -> None:
         """A design was written."""
         self.tell(f"Saved {path.name}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
 
+from explorer import theme
 from explorer.document import Document
 from explorer.panels.scenario import ScenarioBar, context_warning, count_text, model_entry
 from explorer.widgets.search import Entry, matches
@@ -60,21 +62,33 @@ def test_bits_beyond_the_usual_are_shown(document, bar) -> None:
 
 
 def test_what_is_out_of_range_is_said_below_and_not_taken(qtbot, document, bar) -> None:
+    height = bar.sizeHint().height()
     type_into(qtbot, bar, "batch", "0")
     assert document.scenario.batch == 1
     assert bar.remark.isVisible()
     assert bar.remark.text().startswith("Batch: Out of range: 1 to 1")
+    assert bar.sizeHint().height() == height, "nothing moves for it"
     type_into(qtbot, bar, "batch", "4")
     assert document.scenario.batch == 4
     assert not bar.remark.isVisible()
 
 
 def test_a_context_beyond_the_models_is_warned_of(qtbot, document, bar) -> None:
+    told: list[str] = []
+    bar.warned.connect(told.append)
+    height = bar.sizeHint().height()
     type_into(qtbot, bar, "prompt", "131072")
-    assert "131\u202f328 tokens" in bar.remark.text()
-    assert "at most 131\u202f072" in bar.remark.text()
-    type_into(qtbot, bar, "prompt", "130816")
+    assert "131\u202f328 tokens" in bar.warning
+    assert "at most 131\u202f072" in bar.warning
+    prompt = bar.editors["prompt"].parentWidget()
+    assert prompt.caption.palette().color(QPalette.ColorRole.WindowText).name() == theme.current().warning.lower()
+    assert bar.warning in prompt.toolTip()
+    assert bar.sizeHint().height() == height, "nothing moves for it"
     assert not bar.remark.isVisible()
+    type_into(qtbot, bar, "prompt", "130816")
+    assert told[0] != ""
+    assert told[1:] == [""]
+    assert prompt.caption.palette().color(QPalette.ColorRole.WindowText).name() == theme.current().muted.lower()
     assert context_warning(document.scenario, document.llm) == ""
 
 
