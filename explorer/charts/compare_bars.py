@@ -251,7 +251,8 @@ class CompareBars(CompareChart):
             names = [(i * (count + 1) + count / 2, g.name) for i, g in enumerate(self.groups)]
             rows = max(1, len(self.groups) * (count + 1) - 1)
         else:
-            names = [(i + 0.5, name) for i, name in enumerate(self.names)]
+            marked = zip(letters(count), self.names, strict=True)
+            names = [(i + 0.5, f"{letter} {name}") for i, (letter, name) in enumerate(marked)]
             rows = max(LEAST_ROWS, count)
         shown = [(at, elided(name, self.width() * 0.3)) for at, name in names]
         axis_px = max((text_width(text) for _, text in shown), default=0) + 10

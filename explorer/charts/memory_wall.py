@@ -22,7 +22,7 @@ from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX
 from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Chooser
-from explorer.charts.wall_curve import Measure, Run, limit_of, measured, run_line, runs_of
+from explorer.charts.wall_curve import Measure, Run, between, limit_of, measured, run_line, runs_of
 from explorer.charts.wall_drag import WallDrag, stepped
 from explorer.charts.wall_items import GRIP_PX, BandsItem, HandleItem, TintedLabels
 from explorer.charts.wall_labels import wall_labels
@@ -33,6 +33,7 @@ from explorer.charts.wall_words import (
     DOES_NOT_FIT,
     HAS_NONE,
     MEASURE_LABELS,
+    MEASURE_UNITS,
     MEASURE_WORDS,
 )
 from explorer.words import distinct, resource_word
@@ -308,11 +309,7 @@ class MemoryWallChart(Chart):
 
     def on_curve(self, x: float) -> float:
         """The curve's figure at a value between its samples, NaN beyond them."""
-        if self.wall is None:
-            return math.nan
-        values = measured(self.wall, self.measure)
-        known = np.log10(np.where(values > 0, values, np.nan))
-        return float(10.0 ** np.interp(math.log10(x), np.log10(self.wall.values), known, math.nan, math.nan))
+        return math.nan if self.wall is None else between(self.wall, self.measure, x)
 
     def _set_labels(self, results: Results, runs: Sequence[Run]) -> None:
         self.labels.set_labels(*wall_labels(self, results, runs))
@@ -405,7 +402,20 @@ class MemoryWallChart(Chart):
         wanted = float(wall.values[index]) if self.axis == "batch" else float(self.drawn.report.scenario.batch)
         if wall.batch_running[index] < wanted:
             lines.append(f"KV cache full: {wall.batch_running[index]:.0f} of {wanted:.0f} sequences run at once")
+        lines += self._others_at(float(wall.values[index]))
         return "<br>".join([*lines, *explained(self._source_at(pos))])
+
+    def _others_at(self, value: float) -> list[str]:
+        """What the baselines that have a curve reach at a value of the axis."""
+        if self.drawn is None or self.walls is None or self.axis in HAS_NONE:
+            return []
+        names, unit = distinct([b.subject for b in self.drawn.baselines]), MEASURE_UNITS[self.measure]
+        found = []
+        for name, wall in zip(names, self.walls.baselines, strict=False):
+            y = between(wall, self.measure, value) if wall is not None and wall.axis == self.axis else math.nan
+            if math.isfinite(y):
+                found.append(f"{html.escape(name)}: {format_quantity(y, unit)}")
+        return found
 
     def _sample_words(self, value: float) -> str:
         unit = {"batch": "", "context": " tokens"}.get(self.axis, "")

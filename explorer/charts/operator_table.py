@@ -31,7 +31,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QToolButton, QVBoxLayout, QWidget
 
 from explorer import theme
-from explorer.charts.chart import Chart, Table
+from explorer.charts.chart import Chart, Table, text_width
 from explorer.charts.column_choice import ColumnChooser
 from explorer.charts.legend import fill_swatch
 from explorer.charts.sources import Source
@@ -51,6 +51,8 @@ SWATCH_PX = 12
 ALMOST_ONCE = 1e-9
 """How near to 1 sums of a decode's shares come."""
 ROW_PX = 3 * theme.GRID_PX
+HEAD_PX = 3 * theme.GRID_PX
+"""What a column's head has around its words: margins, and the arrow while it is sorted by."""
 
 
 @dataclass(frozen=True)
@@ -294,8 +296,8 @@ class OperatorTable(Chart):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
         self._widths: dict[str, int] = {}
-        self._by_hand: set[int] = set()
-        """Columns whose width the user has set."""
+        self._by_hand: dict[str, int] = {}
+        """Widths that the user has set."""
         self.view.horizontalHeader().sectionResized.connect(self._resized)
         self.model.modelReset.connect(self._widths.clear)
 
@@ -313,6 +315,7 @@ class OperatorTable(Chart):
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         view.verticalHeader().setDefaultSectionSize(ROW_PX)
         view.horizontalHeader().setHighlightSections(False)
+        view.horizontalHeader().setStretchLastSection(True)
         view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         view.horizontalHeader().setSortIndicatorClearable(True)
         view.setSortingEnabled(True)
@@ -331,11 +334,10 @@ class OperatorTable(Chart):
     def _fit_columns(self) -> None:
         """As wide as their content is now, with room for figures to grow; what the user dragged stays as it is."""
         for column, what in enumerate(COLUMNS):
-            if column not in self._by_hand:
-                self.view.setColumnHidden(column, False)
-                self.view.resizeColumnToContents(column)
-                self.view.setColumnWidth(column, self.view.columnWidth(column) + theme.GRID_PX)
-            self._widths[what.key] = self.view.columnWidth(column)
+            content = self.view.sizeHintForColumn(column) + (theme.GRID_PX if what.number else 0)
+            wanted = max(content, text_width(what.title) + HEAD_PX)
+            self._widths[what.key] = self._by_hand.get(what.key, wanted)
+            self.view.setColumnWidth(column, self._widths[what.key])
 
     def _show_columns(self) -> None:
         """As many as have room beside the scroll bar, unless the user chose others."""
@@ -348,9 +350,10 @@ class OperatorTable(Chart):
                 self.view.setColumnHidden(column, what.key not in shown)
 
     def _resized(self, column: int, _before: int, width: int) -> None:
-        if width and QGuiApplication.mouseButtons() & Qt.MouseButton.LeftButton:
-            self._by_hand.add(column)
-            self._widths[COLUMNS[column].key] = width
+        last = max(i for i in range(len(COLUMNS)) if not self.view.isColumnHidden(i))
+        # The last one takes what the others leave.
+        if width and column != last and QGuiApplication.mouseButtons() & Qt.MouseButton.LeftButton:
+            self._by_hand[COLUMNS[column].key] = self._widths[COLUMNS[column].key] = width
 
     def _select(self, key: str | None) -> None:
         row, chosen = self.model.row_of(key), self.view.selectionModel().selectedRows()

@@ -58,6 +58,13 @@ def run_line(wall: Wall | None, run: Run, measure: Measure, scale: FigureScale) 
     return [x for x, _ in line], [y for _, y in line]
 
 
+def between(wall: Wall, measure: Measure, x: float) -> float:
+    """The curve's figure at a value between its samples, NaN beyond them."""
+    values = measured(wall, measure)
+    known = np.log10(np.where(values > 0, values, np.nan))
+    return float(10.0 ** np.interp(math.log10(x), np.log10(wall.values), known, math.nan, math.nan))
+
+
 def limit_of(wall: Wall) -> float | None:
     """Where the KV cache fills the memory: the largest batch that runs at once, the first prompt that does not fit.
 

@@ -99,7 +99,8 @@ class WaterfallChart(CompareChart):
         if target not in names or target == source:
             target = next((n for n in (*names[self.reference + 1 :], *names) if n != source), "")
         for chooser, word in ((self.source_chooser, "from"), (self.target_chooser, "to")):
-            chooser.set_words({name: f"{word} {name}" for name in names})
+            marked = zip(letters(len(names)), names, strict=True)
+            chooser.set_words({name: f"{word} {letter} {name}" for letter, name in marked})
             chooser.setVisible(len(names) > 1)
         self._go(source, target)
 
@@ -171,8 +172,10 @@ class WaterfallChart(CompareChart):
         a, b = self.steps[0].end, self.steps[-1].end
         ratio = f" ×{format_quantity(b / a, '', 3)}" if a > 0.0 else ""
         names = " → ".join(letters(len(self.reports))[i] for i in ends)
-        words = WHAT_TIPS[self.what] if self.width() >= 560 else WHAT_WORDS[self.what]
-        self.heading.set_text(f"{words} {names}{ratio}")
+        tools = self.source_chooser.width() + self.target_chooser.width() + SWITCH_PX
+        wordings = [f"{words} {names}{ratio}" for words in (WHAT_TIPS[self.what], WHAT_WORDS[self.what])]
+        room = self.width() - tools - 3 * theme.GRID_PX
+        self.heading.set_text(next((w for w in wordings if text_width(w, bold=True) <= room), wordings[-1]))
 
     def _shown(self, steps: tuple[Step, ...]) -> list[tuple[str, str, float, float]]:
         """(label, component, start, end) of as many rows as there is room for; the smallest changes become one."""

@@ -221,9 +221,9 @@ def _click(qtbot: QtBot, chooser: Chooser, words: str) -> None:
 def test_both_ends_of_a_waterfall_are_chosen(qtbot: QtBot, document: Document) -> None:
     chart = shown(qtbot, WaterfallChart(document))
     assert chart.ends == (0, 1)
-    choose(qtbot, chart.source_chooser, f"from {C.subject}")
+    choose(qtbot, chart.source_chooser, f"from C {C.subject}")
     assert chart.ends == (2, 1)
-    choose(qtbot, chart.target_chooser, f"to {A.subject}")
+    choose(qtbot, chart.target_chooser, f"to A {A.subject}")
     assert chart.ends == (2, 0)
     assert chart.steps == waterfall(C, A, "tpot")
     assert chart.heading.text.endswith(f"C → A ×{format_quantity(A.metrics.tpot_s / C.metrics.tpot_s, '', 3)}")
@@ -231,9 +231,9 @@ def test_both_ends_of_a_waterfall_are_chosen(qtbot: QtBot, document: Document) -
 
 def test_the_ends_of_a_waterfall_change_places_where_they_would_meet(qtbot: QtBot, document: Document) -> None:
     chart = shown(qtbot, WaterfallChart(document))
-    choose(qtbot, chart.source_chooser, f"from {B.subject}")
+    choose(qtbot, chart.source_chooser, f"from B {B.subject}")
     assert chart.ends == (1, 0)
-    choose(qtbot, chart.target_chooser, f"to {B.subject}")
+    choose(qtbot, chart.target_chooser, f"to B {B.subject}")
     assert chart.ends == (0, 1)
 
 
