@@ -15,10 +15,12 @@ from PySide6.QtCore import QObject, QTimer
 
 from explorer.charts.memory_wall import MemoryWallChart, WallSet
 from explorer.latest import Latest
+from explorer.timing import settings_key
 from hwlib.analysis.wall_axes import part_value, present_value
 from hwlib.design.design import Design
 
 if TYPE_CHECKING:
+    from explorer.document import Baseline
     from explorer.evaluator import Evaluator
     from hwlib.analysis.wall import Wall, WallAxis
     from hwlib.workload.llm import LlmArchitecture
@@ -45,6 +47,8 @@ class Wanted:
     design: Design
     scenario: Scenario
     llm: LlmArchitecture
+    baseline: Baseline | None = None
+    """The catalog device that is timed by measured kernels, where the wall is of one."""
 
     @cached_property
     def key(self) -> Key:
@@ -56,7 +60,8 @@ class Wanted:
             scenario = msgspec.structs.replace(scenario, prompt=1)
         else:
             design = _without(design, self.axis)
-        return Key((self.axis, design, scenario, self.llm))
+        timed = (self.baseline.device, settings_key(self.baseline.settings)) if self.baseline is not None else None
+        return Key((self.axis, design, scenario, self.llm, timed))
 
     @property
     def present(self) -> float:
@@ -82,8 +87,14 @@ Compute = Callable[[Wanted], "Wall"]
 
 def compute_wall(wanted: Wanted) -> Wall:
     """The wall of a design; called on the worker thread."""
+    from hwlib.analysis.device_wall import device_wall
     from hwlib.analysis.wall import memory_wall
 
+    if wanted.baseline is not None:
+        device, settings = wanted.baseline.device, wanted.baseline.settings
+        measured = device_wall(device, wanted.scenario, wanted.llm, wanted.axis, settings)
+        if measured is not None:
+            return measured
     return memory_wall(wanted.design, wanted.scenario, wanted.llm, wanted.axis)
 
 
@@ -169,9 +180,14 @@ class Walls(QObject):
         if results is None or not self._chart.on_show:
             return []
         axis, scenario, llm = self._chart.axis, results.report.scenario, results.report.llm
-        curves = [b.design if axis in SCENARIO_AXES else None for b in results.baselines]
-        designs = [results.report.design, *curves]
-        return [Wanted(axis, d, scenario, llm) if d is not None and d.blocks else None for d in designs]
+        own = results.report.design
+        found = [Wanted(axis, own, scenario, llm) if own.blocks else None]
+        timed = [baseline if report.basis else None for baseline, report in results.pairs()]
+        for i, report in enumerate(results.baselines):
+            shown = axis in SCENARIO_AXES and bool(report.design.blocks)
+            device = timed[i] if i < len(timed) else None
+            found.append(Wanted(axis, report.design, scenario, llm, device) if shown else None)
+        return found
 
     def _known(self, wanted: Wanted) -> Wall | None:
         wall = self._kept.get(wanted.key)

@@ -22,6 +22,7 @@ from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX
 from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Chooser
+from explorer.charts.wall_baselines import BaselineBandsItem, band_words, curve_band, whisker_of
 from explorer.charts.wall_curve import Measure, Run, between, limit_of, measured, run_line, runs_of
 from explorer.charts.wall_drag import WallDrag, stepped
 from explorer.charts.wall_items import GRIP_PX, BandsItem, HandleItem, TintedLabels
@@ -96,6 +97,7 @@ class MemoryWallChart(Chart):
         self.bands = BandsItem(self.plot.box)
         self.curves: list[pg.PlotCurveItem] = []
         self.baseline_curves: list[pg.PlotCurveItem] = []
+        self.baseline_bands = BaselineBandsItem(self.plot.box)
         self.baseline_points = pg.ScatterPlotItem(pxMode=True, symbol="s", size=8)
         self.baseline_points.setZValue(8)
         self.plot.addItem(self.baseline_points)
@@ -288,6 +290,13 @@ class MemoryWallChart(Chart):
         self.baseline_points.setData([p[0] for p in points], [p[1] for p in points])
         self.baseline_points.setBrush(QColor(theme.current().base))
         self.baseline_points.setPen(line_pen(theme.current().muted, 1.5))
+        self._draw_bands(results, others)
+
+    def _draw_bands(self, results: Results, walls: Sequence[Wall | None]) -> None:
+        along = self.measure == "tokens_per_s"
+        bands = (curve_band(w, self.scale) for w in walls if along and w is not None and w.axis == self.axis)
+        whiskers = (whisker_of(r, self.measure, self.start_value(r), self.scale) for r in results.baselines)
+        self.baseline_bands.show_bands([b for b in bands if b is not None], [w for w in whiskers if w is not None])
 
     def baseline_places(self, results: Results) -> list[tuple[float, float, str]]:
         """(x, y, name) of every baseline that has a place on both axes, as the plane has it."""
@@ -414,7 +423,8 @@ class MemoryWallChart(Chart):
         for name, wall in zip(names, self.walls.baselines, strict=False):
             y = between(wall, self.measure, value) if wall is not None and wall.axis == self.axis else math.nan
             if math.isfinite(y):
-                found.append(f"{html.escape(name)}: {format_quantity(y, unit)}")
+                band = band_words(wall, self.measure, value, y) if wall is not None else ""
+                found.append(f"{html.escape(name)}: {format_quantity(y, unit)}{band}")
         return found
 
     def _sample_words(self, value: float) -> str:

@@ -16,6 +16,7 @@ from explorer.charts.memory_wall import MemoryWallChart
 from explorer.document import Baseline, Document
 from explorer.evaluator import Evaluator
 from explorer.walls import Walls, Wanted, compute_wall
+from hwlib.analysis.device_wall import DeviceWall
 from hwlib.analysis.wall import Wall
 from hwlib.analysis.wall_axes import scaled
 from hwlib.catalog import find_model, load_example
@@ -85,8 +86,13 @@ def test_the_chart_gets_its_own_wall_and_one_per_baseline(bench: Bench) -> None:
     expected = compute_wall(Wanted("batch", GPU, SCENARIO, LLAMA))
     assert np.array_equal(bench.chart.walls.own.tokens_per_s, expected.tokens_per_s)
     (other,) = bench.chart.walls.baselines
-    assert other is not None
-    assert (other.tokens_per_s < expected.tokens_per_s).all()
+    assert isinstance(other, DeviceWall)
+    assert (other.tokens_per_s < np.interp(other.values, expected.values, expected.tokens_per_s)).all()
+    # It goes through the device's own figure, with its band around it.
+    known = bench.evaluator.results.baselines[0]
+    at = int(np.flatnonzero(other.values == SCENARIO.batch)[0])
+    assert other.tokens_per_s[at] == known.metrics.tokens_per_s
+    assert (other.low[at], other.high[at]) == known.bands["tokens_per_s"]
     assert threading.get_ident() not in bench.compute.threads
 
 
