@@ -287,19 +287,23 @@ def evaluate(
     if _status(r, d) == "does_not_fit":
         reason = _shortage(r, d, llm)
         return _without_result(design, scenario, llm, "does_not_fit", reason, structural, r, d)
-    found = assemble.metrics(one)
-    rows = operator_rows(one)
+    return _report(one, structural)
+
+
+def _report(one: assemble.OneDesign, structural: tuple[Finding, ...]) -> Report:
+    """The report of a design that runs the LLM."""
+    r, d, design, found = one.run, one.d, one.design, assemble.metrics(one)
     crossbars = crossbar_figures(one)
     report = Report(
         subject=design.name,
         is_device=False,
         design=design,
-        llm=llm,
-        scenario=scenario,
+        llm=r.llm,
+        scenario=r.scenario,
         status="ok",
         reason="",
         metrics=found,
-        operators=rows,
+        operators=operator_rows(one),
         time_by_resource=assemble.time_by_resource(one),
         energy_by_component=assemble.energy_by_component(one),
         energies=assemble.energies(one, found),

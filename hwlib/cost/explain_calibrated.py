@@ -199,7 +199,9 @@ def _constants(s: Sheet, basis: Basis) -> list[str]:
     found = []
     for name in constant_names(KERNELS[kind].constants):
         words = f"{told[name].label}: {told[name].help} {basis_words(basis)}"
-        found.append(s.add(name, as_number(values[name]), told[name].unit, words, confidence))
+        if told[name].choices:
+            words = f"{words}; {', '.join(f'{i}: {word}' for i, word in enumerate(told[name].choices))}"
+        found.append(s.add(name, as_number(told[name], values[name]), told[name].unit, words, confidence))
     return found
 
 

@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 
 from hwlib.baselines.kernels import attention, collective, elementwise, gemm
 from hwlib.baselines.kernels.ceilings import Ceilings
+from hwlib.fields import PartField, part_fields
 
 Array = NDArray[np.float64]
-
-TILE_SETS = ("large", "all")
-SPLIT_RULES = ("best", "rule")
-"""Words among the constants, as a formula counts them: by their place here."""
 
 GEMM = (
     "m",
@@ -45,20 +42,16 @@ def constant_names(constants: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in msgspec.structs.fields(constants))
 
 
-def as_number(value: float | str) -> float:
-    """A constant as a formula holds it: words by their place in TILE_SETS or SPLIT_RULES."""
-    for words in (TILE_SETS, SPLIT_RULES):
-        if value in words:
-            return float(words.index(str(value)))
-    return float(value)
+def as_number(constant: PartField, value: float | str) -> float:
+    """A constant as a formula holds it: a word by its place among those that the constant can be."""
+    return float(constant.choices.index(value)) if isinstance(value, str) else float(value)
 
 
 def _constants(kind: type[Any], values: tuple[Array, ...]) -> Any:
+    told = {field.name: field for field in part_fields(kind)}
     given: dict[str, Any] = {n: float(v) for n, v in zip(constant_names(kind), values, strict=True)}
-    for name, words in (("tiles", TILE_SETS), ("splits", SPLIT_RULES)):
-        if name in given:
-            given[name] = words[int(given[name])]
-    return kind(**given)
+    worded = {n: told[n].choices[int(v)] for n, v in given.items() if told[n].choices}
+    return kind(**given | worded)
 
 
 def _chip(**known: Array | float) -> Ceilings:

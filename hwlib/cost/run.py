@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,15 @@ class Held:
     placed: Array
     kv_on_chip: bool
 
+    def of(self, designs: int) -> Array:
+        """[D, W, places]: the same for all designs of a group."""
+        return np.broadcast_to(self.placed, (designs, *self.placed.shape)).copy()
+
+
+def _nothing() -> Array:
+    """What sums over the columns are until they are made."""
+    return np.zeros(0)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -71,18 +80,9 @@ class Run:
     tau: Array
     times: Array
     energy: Array
-    pass_time: Array
-    pass_energy: Array
     clock: Array
     over_limit: NDArray[np.bool_]
-    phase_s: Array
-    """TTFT and TPOT [2, D]."""
-
     static_W: Array
-    end_s: Array
-    dynamic_J: Array
-    """Dynamic energy of all chips in the whole prefill and in all decode steps [2, D]."""
-
     runs: Array
     """Passes of each phase in the run, micro-batches and tensor-parallel chips included [2, D]."""
 
@@ -90,6 +90,14 @@ class Run:
     """Where a catalog device's kernels give the times: `times` and `tau` are the drawing's, times `factor` [D, K]."""
 
     factor: Array | None = None
+    pass_time: Array = field(default_factory=_nothing)
+    pass_energy: Array = field(default_factory=_nothing)
+    phase_s: Array = field(default_factory=_nothing)
+    """TTFT and TPOT [2, D]."""
+
+    end_s: Array = field(default_factory=_nothing)
+    dynamic_J: Array = field(default_factory=_nothing)
+    """Dynamic energy of all chips in the whole prefill and in all decode steps [2, D]. Sums follow the columns."""
 
 
 def ways_of(machine: Machine) -> Ways:
@@ -197,19 +205,16 @@ def run(
 ) -> Run:
     """Evaluates a group of designs at batches that run on them (see `Memory.batch`).
 
-    One scenario and batch serve all designs, or there is one for each design; these may differ in prompt and batch.
-    Weights live where the rule puts them, or as `held` says. The kernels of a `timer` take the place of the drawing's
-    own times; the clock isn't throttled then, since kernels were measured at the board's power limit.
+    One scenario and batch serve all designs, or there is one for each; these may differ in prompt and batch. Weights
+    live where the rule puts them, or as `held` says. The kernels of a `timer` take the place of the drawing's times; no
+    clock is throttled then, since kernels were measured at the board's power limit.
     """
     scenario = scenarios[0]
     widths = widths_needed(scenario)
     machine = build(chip, widths) if timer is None else timer.machine(chip, widths)
     ways, periods = replace(ways_of(machine), host=timer is not None), context_periods(chip)
     program = make_program(llm, scenarios, batches, ways, periods)
-    longest = [
-        kv_per_chip_bytes(llm, s, float(s.prompt + s.output)) * b for s, b in zip(scenarios, batches, strict=True)
-    ]
-    kv_end = _each(machine, longest)
+    kv_end = _each(machine, [kv_at_end_bytes(llm, s, b) for s, b in zip(scenarios, batches, strict=True)])
     pins = pins_of(machine, program)
     on_chip = _kv_on_chip(machine, ways, kv_end, pins)
     if held is not None:
@@ -217,28 +222,16 @@ def run(
     work = measure(machine, program, scenario, on_chip)
     serial = serial_programming(machine, program)
     tau = combine(work.times, machine.p_norm, serial)
-    kernels, factor = None, None
-    if timer is not None:
-        kernels = timer.times(llm, scenario, batches[0], ways, periods)
-        factor = kernels.factor(tau[0])[None]
-        work, tau = _by_kernels(kernels, factor, work, tau)
+    kernels = None if timer is None else timer.times(llm, scenario, batches[0], ways, periods)
+    work, tau, factor = _by_kernels(kernels, work, tau)
     found = actions(machine, program, work, scenario)
     energy = by_component(found, chip.count, len(program))
-    room = np.zeros(chip.count)
-    if machine.sram is not None:
-        room = np.maximum(0.0, (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes - np.where(on_chip, kv_end, 0.0))
+    room = _room(machine, np.where(on_chip, kv_end, 0.0))
     deep = stages(llm, scenario)
     parts = _each(machine, [micro_batches(scenario, b) for b in batches])
-    if held is None:
-        joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
-        placed = place(machine, program, scenario, ways, joules, room, deep, pins)
-    else:
-        placed = np.broadcast_to(held.placed, (chip.count, *held.placed.shape)).copy()
+    joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
+    placed = place(machine, program, scenario, ways, joules, room, deep, pins) if held is None else held.of(chip.count)
     memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip, room)
-    instances = np.broadcast_to(program.repeat, tau.shape).copy()
-    weighted = np.flatnonzero(program.weight >= 0)
-    instances[:, weighted] = placed[:, program.weight[weighted], program.place[weighted]]
-    passes = instances * _step_share(program, scenario)
     base = Run(
         machine=machine,
         program=program,
@@ -247,19 +240,14 @@ def run(
         work=work,
         found=found,
         memory=memory,
-        passes=passes,
+        passes=_passes(program, placed, scenario),
         placed=placed,
         tau=tau,
         times=work.times,
         energy=energy,
-        pass_time=np.zeros(0),
-        pass_energy=np.zeros(0),
         clock=np.ones((2, chip.count)),
         over_limit=np.zeros(chip.count, dtype=bool),
-        phase_s=np.zeros(0),
         static_W=machine.leakage_W.sum(1),
-        end_s=np.zeros(0),
-        dynamic_J=np.zeros(0),
         runs=_runs(scenario, parts),
         kernels=kernels,
         factor=factor,
@@ -267,12 +255,35 @@ def run(
     return _totals(base if kernels else throttle(base, serial), parts)
 
 
-def _by_kernels(kernels: KernelTimes, factor: Array, work: Work, tau: Array) -> tuple[Work, Array]:
-    """Work and times with every column's resource times scaled to its kernel's, and the step's overhead."""
-    times, tau = work.times * factor[..., None], tau * factor
+def kv_at_end_bytes(llm: LlmArchitecture, scenario: Scenario, batch: float) -> float:
+    """Bytes of a batch's KV cache on the busiest chip when its last token is made."""
+    return kv_per_chip_bytes(llm, scenario, float(scenario.prompt + scenario.output)) * batch
+
+
+def _room(machine: Machine, kv_bytes: Array) -> Array:
+    """[D] bytes of scratchpad open to weights, beside activations and so much of the KV cache."""
+    if machine.sram is None:
+        return np.zeros(machine.chip.count)
+    return np.asarray(np.maximum(0.0, (1.0 - ACTIVATION_SHARE) * machine.sram.capacity_bytes - kv_bytes))
+
+
+def _passes(program: Program, placed: Array, scenario: Scenario) -> Array:
+    """[D, K] instances of every column in a mean pass: of weight GEMMs by the place of their weights."""
+    instances = np.broadcast_to(program.repeat, (len(placed), len(program))).copy()
+    weighted = np.flatnonzero(program.weight >= 0)
+    instances[:, weighted] = placed[:, program.weight[weighted], program.place[weighted]]
+    return instances * _step_share(program, scenario)
+
+
+def _by_kernels(kernels: KernelTimes | None, work: Work, drawn_s: Array) -> tuple[Work, Array, Array | None]:
+    """Work, times and factors [D, K]: every column's resource times scaled to its kernel's, and the step's overhead."""
+    if kernels is None:
+        return work, drawn_s, None
+    factor = kernels.factor(drawn_s[0])[None]
+    times, tau = work.times * factor[..., None], drawn_s * factor
     times[:, kernels.host, OVERHEAD] = kernels.step_s
     tau[:, kernels.host] = kernels.step_s
-    return replace(work, times=times), tau
+    return replace(work, times=times), tau, factor
 
 
 def _filling(parts: Array, deep: float) -> Array:

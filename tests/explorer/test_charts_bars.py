@@ -226,9 +226,11 @@ def test_a_real_device_has_its_board_figure_beside_it(qtbot: QtBot) -> None:
     device = evaluate_device("H100 SXM5", Scenario(), llm)
     chart = energy_chart(qtbot)
     chart.show_results(factories.results(baselines=(device,)))
-    (mark,) = chart.bars.bars[1].marks
-    assert mark.label.startswith("board at TDP ")
-    assert mark.value in {f.J_per_token for f in device.energies if f.scope == "board"}
+    measured, bound = chart.bars.bars[1].marks
+    assert measured.label.startswith("board power x time ")
+    assert bound.label.startswith("board at TDP ")
+    assert measured.value < bound.value
+    assert {measured.value, bound.value} <= {f.J_per_token for f in device.energies if f.scope == "board"}
 
 
 def test_a_board_far_beyond_the_bars_stands_in_the_tooltip_alone(qtbot: QtBot) -> None:

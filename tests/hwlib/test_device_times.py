@@ -15,13 +15,13 @@ from hwlib.baselines.device_settings import DeviceSettings, frameworks
 from hwlib.baselines.runtime_formats import has_kernels, runtime_formats
 from hwlib.baselines.steps import step_overhead
 from hwlib.catalog import devices, find_device, find_model
+from hwlib.cost.formula import evaluate_formula
 from hwlib.cost.kernel_times import timer_of
 from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.run import Run, run
 from hwlib.evaluate import evaluate, evaluate_device
 from hwlib.report import PHASES, RESOURCES, OperatorRow, Report
 from hwlib.workload.scenario import Scenario
-from tests.hwlib.test_explain import check_figures
 
 SIXTEEN = {"weight_bits": 16, "activation_bits": 16, "kv_bits": 16}
 A100, H100, H200 = "A100 80GB SXM4", "H100 80GB SXM5", "H200 141GB SXM"
@@ -358,7 +358,17 @@ def test_a_board_draws_more_the_busier_it_is():
     ],
 )  # fmt: skip
 def test_every_figure_of_a_device_explains_itself(device, llm, settings, scenario):
-    check_figures(report(device, llm, settings, **{"prompt": 300, **scenario}))
+    found = report(device, llm, settings, **{"prompt": 300, **scenario})
+    figures = set(found.figures())
+    assert {f"time.{r.key}" for r in found.operators} <= figures
+    assert ("board_energy_per_token_J" in figures) == find_device(device).power_published
+    for key in figures:
+        told = found.explain(key)
+        assert told.source, key
+        assert all(i.source and (i.key in figures or not i.key) for i in told.inputs), key
+        if np.isfinite(told.value):
+            value = evaluate_formula(told.formula, {i.name: i.value for i in told.inputs})
+            assert value == pytest.approx(told.value, rel=1e-9, abs=0.0), (key, told.formula)
 
 
 def test_a_kernel_names_its_constants_and_where_they_are_from():
