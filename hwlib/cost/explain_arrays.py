@@ -60,7 +60,7 @@ def width(s: Sheet, pool: int) -> str:
     taken = f"{slices_w(s, pool)}{times_copies(s, pool)}"
     if float(s.one.run.machine.crossbars[pool].guard_columns[s.one.d]) == 0.0:
         return taken
-    return f"{taken} + {s.field(block_of(s, pool), 'guard_columns')}"
+    return f"({taken} + {s.field(block_of(s, pool), 'guard_columns')})"
 
 
 def arrays_of(s: Sheet, pool: int) -> str:

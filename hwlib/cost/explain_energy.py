@@ -19,7 +19,7 @@ from hwlib.cost.explain_counts import (
     units_of,
     used_actions,
 )
-from hwlib.cost.explain_inputs import Sheet, identifier, total
+from hwlib.cost.explain_inputs import MODEL, Sheet, identifier, total
 from hwlib.cost.explain_shapes import columns, operators, row_index
 from hwlib.cost.explain_units import plus
 from hwlib.cost.machine import FALLBACKS, OPERAND_BITS, REGISTER_BITS, MatrixUnits
@@ -211,7 +211,7 @@ def _operand(s: Sheet, action: Action) -> tuple[str, str]:
     why = f"bits moved in registers per MAC of a {style} unit"
     moved = s.modelled("bits_per_operand_bit", per_bit, "bit", why)
     kept = s.modelled("accumulator_bits", accumulator, "bit", why)
-    bits = s.add("operand_bits", OPERAND_BITS[fmt], "bit", f"counted: bits of one {fmt} operand")
+    bits = s.add("operand_bits", OPERAND_BITS[fmt], "bit", f"{MODEL}: bits of one {fmt} operand", "exact")
     register = _register(s, "logic.register" if style == "systolic" else "logic.register_file")
     value = float(logic.control_energy_J_per_mac(node_nm(s), style))  # type: ignore[arg-type]
     control = s.technology("control", value, "J/MAC", f"control.{style}", f"{at_node(s)}, 16-bit operands")

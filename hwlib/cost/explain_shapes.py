@@ -131,7 +131,10 @@ def amount(s: Sheet, cols: Columns, column: str, *, fold: bool = True) -> str:
     value = collapsed(values) if fold else tuple(values.tolist())
     unit, what = (SHAPED | WORKED).get(column, ("B", "bytes on these routes"))
     key = key_of(s.one, cols, column)
-    source = f"figure {key}" if isinstance(value, float) else f"figure {key}, of one instance in each column: {what}"
+    source = f"figure {key}"
+    every = amounts(s.one, column)[columns(s.one, int(s.one.program.row[cols[0]]))]
+    if not (every == values[0]).all():
+        source += f", of one instance in each column that counts here: {what}"
     return s.add(column, value, unit, source, key=key)
 
 
