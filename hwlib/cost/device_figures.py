@@ -84,7 +84,8 @@ def _evidence(one: OneDesign, kernels: KernelTimes, spread: Spread) -> tuple[Evi
     groups: dict[tuple[str, str], list[TimedCall]] = {}
     for t in kernels.timed:
         groups.setdefault((t.call.kind, t.call.form), []).append(t)
-    seconds = np.bincount(one.program.row, weights=one.passes * one.run.tau[one.d], minlength=len(one.program.rows))
+    each = one.passes * one.run.tau[one.d]
+    seconds = np.asarray(np.bincount(one.program.row, weights=each, minlength=len(one.program.rows)), dtype=float)
     return tuple(_told(one, group, spread, seconds) for group in groups.values())
 
 

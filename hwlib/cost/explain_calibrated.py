@@ -277,6 +277,11 @@ def _joules(part: tuple[str, str], each: str) -> str:
     return f"{each} * {busy}{waiting}"
 
 
+def _by_row(one: OneDesign, values: Array) -> Array:
+    """[rows] a value of each column summed over the columns of each operator row."""
+    return np.asarray(np.bincount(one.program.row, weights=values, minlength=len(one.program.rows)), dtype=float)
+
+
 def _phase_joules(
     s: Sheet, kernels: KernelTimes, power_W: Array, told: str, phase: int, waiting_W: float
 ) -> tuple[str, str]:
@@ -285,8 +290,7 @@ def _phase_joules(
     used = np.flatnonzero((one.program.phase == phase) & (one.passes > 0))
     rows = np.unique(one.program.row[used])
     seconds = one.passes * one.run.tau[one.d]
-    time = np.bincount(one.program.row, weights=seconds, minlength=len(one.program.rows))[rows]
-    joules = np.bincount(one.program.row, weights=seconds * power_W, minlength=len(one.program.rows))[rows]
+    time, joules = (_by_row(one, values)[rows] for values in (seconds, seconds * power_W))
     power = np.divide(joules, time, out=np.zeros_like(time), where=time > 0)
     names = ", ".join(one.program.rows[int(r)][1] for r in rows)
     watts = s.add(f"power_{word}", tuple(power.tolist()), "W", f"fitted board power of {names}; {told}", "measured")
