@@ -127,6 +127,11 @@ class BlockItem:
             self.badge.setPos(box.width() - inset, 3 / scale if fits_badge else -marks.BADGE_PX / 2 / scale)
 
     @property
+    def named(self) -> bool:
+        """True where the name, or a part of it, can be read on the block."""
+        return bool(self.label.visible_texts())
+
+    @property
     def settled(self) -> bool:
         """True where nothing has changed since it was laid out."""
         return self._laid_out is not None

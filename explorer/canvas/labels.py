@@ -81,7 +81,8 @@ class Label:
 
     def _choose(self, along: float, across: float, badge: float, style: Style) -> list[tuple[str, bool]]:
         """The lines to show, each with whether it is part of the name."""
-        room = int(across // style.line_px)
+        # One line may take the white above and below its letters: a strip as high as a capital still bears its name.
+        room = max(int(across // style.line_px), int(across >= style.name_metrics.capHeight()))
         if room < 1 or along < LEAST_PX:
             return []
         names = wrapped(self._name, along - badge, min(room, 2), style.name_metrics)

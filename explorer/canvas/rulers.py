@@ -113,3 +113,22 @@ class Ruler(QWidget):
         start, end = self._along(self._origin_px), self._along(self._origin_px + self._extent_m * self._px_per_m)
         left, right = min(start, end), max(start, end)
         painter.fillRect(QRect(left, 0, right - left + 1, THICK_PX - 1), QColor(t.base))
+
+
+class Corner(QWidget):
+    """Where the rulers meet: their unit."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        theme.notifier.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The unit, in the rulers' own letters."""
+        t, painter, font = theme.current(), QPainter(self), theme.text_font()
+        painter.fillRect(self.rect(), QColor(t.window))
+        font.setPixelSize(LABEL_PX - 1)
+        painter.setFont(font)
+        painter.setPen(QColor(t.muted))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "mm")
+        painter.end()

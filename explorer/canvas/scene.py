@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from explorer import theme
 from explorer.canvas import figures, heat, style
+from explorer.canvas.callouts import Callouts
 from explorer.canvas.geometry import Point, centre, distance, nearest_side, port, route, union
 from explorer.canvas.items import BlockItem, LinkItem, scene_rect
 from explorer.canvas.routing import best_route
@@ -71,6 +72,7 @@ class ChipScene(QGraphicsScene):
         self._findings: dict[str, list[Finding]] = {}
         self._invalid: frozenset[str] = frozenset()
         self._tags = LinkTags(self, self.link_text)
+        self.callouts: Callouts = Callouts(self)
         document.changed.connect(self._on_changed)
         document.selection_changed.connect(self._show_selection)
         document.operator_selected.connect(self._show_dimmed)
@@ -115,7 +117,11 @@ class ChipScene(QGraphicsScene):
             for block_id in self._moved:
                 self._blocks[block_id].lay_out(self._scale, self._visible, style.current())
         self._show_emphasis()
+        self._show_callouts()
         self.synced.emit()
+
+    def _show_callouts(self) -> None:
+        self.callouts.show(self._blocks.values(), self._scale, self._visible, style.current())
 
     def _follow_moves(self, design: Design, rects: Mapping[str, Rect]) -> bool:
         """Bring items in step where blocks have changed but neither come nor gone; False where there is more to it.
@@ -219,6 +225,7 @@ class ChipScene(QGraphicsScene):
         for item in self.blocks.values():
             if visible.intersects(scene_rect(item.rect)):
                 item.lay_out(scale, visible, look)
+        self._show_callouts()
 
     def restyle(self) -> None:
         """Take on the theme on screen."""
@@ -226,6 +233,7 @@ class ChipScene(QGraphicsScene):
         items: tuple[BlockItem | LinkItem, ...] = (*self.blocks.values(), *self.links.values())
         for item in items:
             item.restyle(look)
+        self._show_callouts()
         self._show_tags()
         self.update()
 

@@ -13,7 +13,7 @@ from explorer import theme
 from explorer.canvas import style
 from explorer.canvas.geometry import Point, union
 from explorer.canvas.items import scene_rect
-from explorer.canvas.rulers import THICK_PX, Ruler, major_step
+from explorer.canvas.rulers import THICK_PX, Corner, Ruler, major_step
 from explorer.canvas.scene import ChipScene
 from explorer.canvas.snap import grid_step
 from explorer.canvas.style import SCENE_PER_M
@@ -63,6 +63,7 @@ class ZoomView(QGraphicsView):
         self._across = Ruler(Qt.Orientation.Horizontal, self)
         self._down = Ruler(Qt.Orientation.Vertical, self)
         self.rulers = (self._across, self._down)
+        self._unit = Corner(self)
         self.viewport().installEventFilter(self)
         self._views: WeakKeyDictionary[QObject, tuple[QTransform, QPointF, bool]] = WeakKeyDictionary()
         chip.document.changed.connect(self._refit_for_another_chip)
@@ -237,6 +238,7 @@ class ZoomView(QGraphicsView):
         super().resizeEvent(event)
         self._across.setGeometry(THICK_PX, 0, self.width() - THICK_PX, THICK_PX)
         self._down.setGeometry(0, THICK_PX, THICK_PX, self.height() - THICK_PX)
+        self._unit.setGeometry(0, 0, THICK_PX, THICK_PX)
         if self._follows:
             self._fit(self.chip.content())
         self._update_rulers()

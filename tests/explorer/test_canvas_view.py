@@ -333,3 +333,30 @@ def test_a_drag_on_a_large_chip_moves_its_block_and_links_and_nothing_else(user:
     assert fresh.chip.content() == chip_scene.content()
     assert chip_scene.block_at((place.x_m + 14e-4, place.y_m + 5e-4)) == "s40"
     assert chip_scene.block_at((place.x_m + 2e-4, place.y_m + 5e-4)) is None
+
+
+def test_a_block_too_small_for_its_name_bears_it_beside_where_nothing_is_in_the_way(user: User) -> None:
+    tiny = square("t", "Tiny port", 6, 6, 0.4)
+    user.document.edit("Add", add_block(user.design, tiny))
+    user.canvas.chip.settle()
+    callouts = user.canvas.chip.callouts
+    assert "t" in callouts.shown
+    assert callouts.shown["t"] == "Tiny port"
+    assert not user.canvas.chip.blocks["t"].named
+    assert "a" not in callouts.shown, "its name stands in it"
+    ring = [
+        square(f"r{n}", f"R{n}", x, y, 1.5)
+        for n, (x, y) in enumerate(((6.45, 5.3), (4.45, 5.3), (5.4, 6.45), (5.4, 4.45)))
+    ]
+    design = user.design
+    for block in ring:
+        design = add_block(design, block)
+    user.document.edit("Crowd", design)
+    user.canvas.chip.settle()
+    assert "t" not in callouts.shown
+    user.document.undo_stack.undo()
+    user.canvas.chip.settle()
+    assert "t" in callouts.shown
+    user.canvas.zoom(8.0, user.canvas.pixel((6.2e-3, 6.2e-3)))
+    assert user.canvas.chip.blocks["t"].named
+    assert "t" not in callouts.shown
