@@ -37,7 +37,7 @@ COLLECTIVE = ("chips", "message_bytes", "link_bandwidth")
 """Arguments ahead of the fitted constants, which follow in the order of their declaration."""
 
 
-def constant_names(constants: type[Any]) -> tuple[str, ...]:
+def constant_names(constants: type[msgspec.Struct]) -> tuple[str, ...]:
     """Names of the fitted constants in the order in which a function of formulas takes them."""
     return tuple(field.name for field in msgspec.structs.fields(constants))
 
@@ -47,7 +47,7 @@ def as_number(constant: PartField, value: float | str) -> float:
     return float(constant.choices.index(value)) if isinstance(value, str) else float(value)
 
 
-def _constants(kind: type[Any], values: tuple[Array, ...]) -> Any:
+def _constants(kind: type[msgspec.Struct], values: tuple[Array, ...]) -> Any:
     told = {field.name: field for field in part_fields(kind)}
     given: dict[str, Any] = {n: float(v) for n, v in zip(constant_names(kind), values, strict=True)}
     worded = {n: told[n].choices[int(v)] for n, v in given.items() if told[n].choices}
@@ -76,7 +76,7 @@ def gemm_seconds(*given: Array) -> Array:
     return gemm.gemm_seconds(_constants(gemm.GemmConstants, given[len(GEMM) :]), chip, form, m, n, k)
 
 
-def _attention(constants: type[Any], seconds: Callable[..., Array]) -> Callable[..., Array]:
+def _attention(constants: type[msgspec.Struct], seconds: Callable[..., Array]) -> Callable[..., Array]:
     def function(*given: Array) -> Array:
         query, kv, peak, cores, clock, bandwidth = given[7 : len(ATTENTION)]
         form = attention.AttentionFormat(query_bytes=float(query), kv_bytes=float(kv), peak="peak8_flops")
