@@ -32,6 +32,7 @@ from hwlib.cost.work import crossbar_shape
 from hwlib.design.design import Design, Finding
 from hwlib.mapping.program import RELOADED
 from hwlib.report import RESOURCES, BlockFigure, Rect, Report, Status
+from hwlib.report_keys import FigureKeys
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import kv_per_chip_bytes, weights_per_chip_bytes
 from hwlib.workload.scenario import Scenario
@@ -319,7 +320,7 @@ def _report(one: assemble.OneDesign, structural: tuple[Finding, ...]) -> Report:
         notes=_notes(one),
         timing=design.settings.calibration,
         explainer=explainer(one),
-        figure_keys=figure_keys(one),
+        figure_keys=FigureKeys(lambda: figure_keys(one)),
     )
     return report if r.kernels is None else _by_kernels(report, device_figures(one, found))
 
@@ -333,7 +334,7 @@ def _by_kernels(report: Report, own: DeviceFigures) -> Report:
         timing=own.timing,
         energies=(*report.energies, *own.energies),
         notes=(*report.notes, *own.notes),
-        figure_keys=(*report.figure_keys, *own.keys),
+        figure_keys=FigureKeys(lambda: (*report.figure_keys, *own.keys)),
     )
 
 
@@ -410,7 +411,7 @@ def _without_result(
         findings=(finding, *structural),
         notes=(),
         explainer=of_empty_die(design) if one is None else explainer(one),
-        figure_keys=DIE_KEYS if one is None else bare_keys(one, fits=status != "does_not_fit"),
+        figure_keys=DIE_KEYS if one is None else FigureKeys(lambda: bare_keys(one, fits=status != "does_not_fit")),
     )
 
 

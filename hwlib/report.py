@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 import msgspec
@@ -320,7 +320,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     timing: Timing = "derated"
     explainer: Callable[[str], Explanation] | None = None
-    figure_keys: tuple[str, ...] = ()
+    figure_keys: Collection[str] = ()
 
     @property
     def fits(self) -> bool:
@@ -331,8 +331,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """The operators of one phase in the order of execution."""
         return tuple(r for r in self.operators if r.phase == phase)
 
-    def figures(self) -> tuple[str, ...]:
-        """Every key that `explain` answers, such as "tpot_s" or "energy.adc"."""
+    def figures(self) -> Collection[str]:
+        """Every key that `explain` answers, such as "tpot_s" or "energy.adc", in the order of the report."""
         return self.figure_keys
 
     def explain(self, key: str) -> Explanation:

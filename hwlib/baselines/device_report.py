@@ -10,6 +10,7 @@ from hwlib.baselines.device_explain import AREA, METHOD, SCOPE, DeviceExplainer,
 from hwlib.catalog import Device, power_range_W, precision_for
 from hwlib.design.design import Design, Finding, Settings
 from hwlib.report import EnergyFigure, Explanation, Report
+from hwlib.report_keys import FigureKeys
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
 
@@ -49,8 +50,13 @@ def cannot_run(device: Device, scenario: Scenario, llm: LlmArchitecture) -> Repo
 def _explained(device: Device, report: Report, drawn: Callable[[str], Explanation] | None) -> Report:
     """The report with the keys that it can explain: those of the drawing, less what was published, and that."""
     own, priced = published(device, report), report.die_cost_USD is not None
-    keys = [k for k in report.figure_keys if k != AREA and (priced or not k.startswith("die"))]
-    return msgspec.structs.replace(report, explainer=DeviceExplainer(device, report, drawn), figure_keys=(*own, *keys))
+
+    def keys() -> tuple[str, ...]:
+        drawn_ones = (k for k in report.figure_keys if k != AREA and (priced or not k.startswith("die")))
+        return (*own, *drawn_ones)
+
+    explainer = DeviceExplainer(device, report, drawn)
+    return msgspec.structs.replace(report, explainer=explainer, figure_keys=FigureKeys(keys))
 
 
 def die_area_m2(device: Device) -> float | None:
