@@ -17,6 +17,7 @@ from hwlib.catalog import find_device
 from hwlib.resources import list_files, read_text
 
 FOLDER = "calibration/kernels"
+WHOLE_MODELS = "calibration/whole_models"
 FORMAT_VERSION = 1
 ANY = "any"
 PRIORS = {
@@ -96,6 +97,8 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     """"calibrated", "other framework", "class prior"; with ", another format" where a stand-in's constants serve."""
 
     widened: float = 1.0
+    note: str = ""
+    """What was made of the constants, in words; empty where they serve as fitted."""
 
 
 class Times(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,9 +146,18 @@ def file_name(device: str, framework: str) -> str:
 
 @cache
 def shipped() -> dict[tuple[str, str], Calibration]:
-    """The calibrations that come with the product, by catalog device (or prior) and framework."""
-    found = (_decoded(read_text(f"{FOLDER}/{name}"), name) for name in list_files(FOLDER, ".json"))
-    return {(c.device, c.framework): c for c in found}
+    """The calibrations that come with the product, by catalog device (or prior) and framework.
+
+    Those in WHOLE_MODELS hold what only whole models told; of one device and framework, kernels' come first.
+    """
+    found: dict[tuple[str, str], Calibration] = {}
+    for folder in (FOLDER, WHOLE_MODELS):
+        for name in list_files(folder, ".json"):
+            read = _decoded(read_text(f"{folder}/{name}"), name)
+            known = found.get((read.device, read.framework))
+            models = (*known.models, *read.models) if known else read.models
+            found[read.device, read.framework] = msgspec.structs.replace(known or read, models=models)
+    return found
 
 
 def frameworks_of(device: str) -> tuple[str, ...]:
@@ -163,11 +175,13 @@ def basis_for(chip: Ceilings, kind: str, form: str, framework: str = ANY, extra:
 
     `extra` calibrations (a user's own) come before those shipped. Raises ValueError where nothing fits.
     """
+    framework = framework.partition("-v")[0]  # another release's host, the same kernels
     own = [c for c in extra if c.device == chip.name and (framework == ANY or c.framework in (framework, ANY))]
     own.sort(key=lambda c: c.framework != framework)
     levels: list[tuple[str, Calibration | None]] = [("calibrated", c) for c in own]
     exact = shipped().get((chip.name, framework))
     levels += [("calibrated" if framework != ANY else "other framework", exact)]
+    levels += [("class prior", shipped().get((OTHER_PRIOR, framework)))]
     levels += [("other framework", shipped().get((chip.name, ANY)))]
     levels += [("class prior", prior_of(chip)), ("class prior", shipped().get((OTHER_PRIOR, "prior")))]
     for wanted in (form, *KERNELS[kind].stand_ins.get(form, ())):

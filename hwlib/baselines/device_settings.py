@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import msgspec
 
 from hwlib.baselines.calibration import ANY, Calibration, shipped
-from hwlib.baselines.steps import overheads
+from hwlib.baselines.steps import StepOverhead, overheads
 
 PRIOR = "prior"
 """The framework of a class prior's calibration, which nobody can choose."""
@@ -27,6 +27,9 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
     ideal: bool = False
     """The datasheet's drawing alone, without measured kernels and without host and framework."""
 
+    step: StepOverhead | None = None
+    """One's own overhead of a pass, in place of the shipped one of framework and launch."""
+
     calibrations: tuple[Calibration, ...] = ()
     """A user's own, which come before those that the product ships."""
 
@@ -34,4 +37,4 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
 def frameworks() -> tuple[str, ...]:
     """Every framework whose kernels or overheads were measured on some device, and "any"."""
     kernels = {framework for _, framework in shipped() if framework != PRIOR}
-    return tuple(sorted({ANY, *kernels, *(framework for framework, _ in overheads())}))
+    return tuple(sorted({ANY, *kernels, *(framework for framework, *_ in overheads())}))

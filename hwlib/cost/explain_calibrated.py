@@ -78,7 +78,7 @@ def _operator(one: OneDesign, kernels: KernelTimes, key: str, cols: Indices) -> 
     s, value = Sheet(one), float(one.passes[cols] @ one.run.tau[one.d, cols])
     label = f"Time of {name} in {phase}"
     if _is_step(kernels, cols):
-        return s.explanation(key, label, value, "s", _step(s, kernels), "host and framework add to every pass")
+        return s.explanation(key, label, value, "s", _step(s, kernels, cols), "host and framework add to every pass")
     if np.isin(cols, kernels.merged).all():
         return s.explanation(key, label, value, "s", "0", "measured together with the fused attention kernel")
     timed, at = _call_of(kernels, cols)
@@ -88,14 +88,16 @@ def _operator(one: OneDesign, kernels: KernelTimes, key: str, cols: Indices) -> 
     return s.explanation(key, label, value, "s", _kernel_formula(s, timed, cols, at), source)
 
 
-def _step(s: Sheet, kernels: KernelTimes) -> str:
+def _step(s: Sheet, kernels: KernelTimes, cols: Indices) -> str:
     x, told = (
         kernels.step,
         f"overhead of a step, {kernels.step.framework}, {kernels.step.launch}: {kernels.step.source}",
     )
-    confidence = x.confidence or "estimate"
+    chips = s.one.run.scenario.tensor_parallel
+    confidence, phase = x.confidence or "estimate", PHASES[int(s.one.program.phase[cols[0]])]
     a0, a1, a2 = (
-        s.add(name, value, "s", told, confidence) for name, value in (("a0", x.a0_s), ("a1", x.a1_s), ("a2", x.a2_s))
+        s.add(name, value, "s", told, confidence)
+        for name, value in zip(("a0", "a1", "a2"), x.of(phase, chips), strict=True)
     )
     layers = s.counted("layers", np.array([kernels.layers]), "", "layers of a pipeline stage")
     sequences = s.counted("sequences", np.array([kernels.sequences]), "", "sequences of a pass")
@@ -211,7 +213,8 @@ def basis_words(basis: Basis) -> str:
     device = f"{c.device} GPUs" if c.framework == "prior" else c.device
     who = device if c.framework in (ANY, "prior") else f"{device}, {c.framework}"
     rows = f"{model.fitted_rows} rows of {', '.join(model.sources) or 'a table'}"
-    return f"Fitted ({basis.level}): {who}, {c.date}, {rows}; {file_name(c.device, c.framework)}"
+    note = f"; {basis.note}" if basis.note else ""
+    return f"Fitted ({basis.level}): {who}, {c.date}, {rows}; {file_name(c.device, c.framework)}{note}"
 
 
 def _band_words(timed: TimedCall, at: Indices) -> str:
@@ -229,7 +232,7 @@ def _resource(one: OneDesign, kernels: KernelTimes, key: str, cols: Indices) -> 
     times = one.run.times[one.d, cols, index]
     label, value = f"{LABELS[resource]} time of {name} in {phase}", float(one.passes[cols] @ times)
     if _is_step(kernels, cols):
-        return s.explanation(key, label, value, "s", _step(s, kernels), "host and framework add to every pass")
+        return s.explanation(key, label, value, "s", _step(s, kernels, cols), "host and framework add to every pass")
     assert one.run.factor is not None
     factor = one.run.factor[one.d, cols]
     drawn = s.counted(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.baselines.kernels.registry import Columns
+from hwlib.catalog import Device
 from hwlib.mapping.program import Program
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import Kind, micro_batches
@@ -16,8 +17,17 @@ from hwlib.workload.scenario import Scenario
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+BRIDGED = 2
+"""PCIe cards that an NVLink bridge joins; more of them talk over PCIe."""
+
 NODE_CHIPS = 8
 """Chips that share a server's links; a collective over more goes through the network."""
+
+_SCOPES = {
+    "/network": f"over the network: more than {NODE_CHIPS} chips",
+    "/pair": "two PCIe cards over their bridge",
+    "/pcie": f"more than {BRIDGED} PCIe cards over the bus",
+}
 
 MERGED = ("rope", "kv_write")
 """Operators that attention libraries run with their kernel, and whose time was measured with it."""
@@ -59,16 +69,16 @@ def shapes_of(llm: LlmArchitecture, scenario: Scenario, batch: float) -> Shapes:
 
 
 def kernel_calls(
-    program: Program, shapes: Shapes, gemm: str, prefill: str, decode: str, eager: bool
+    program: Program, shapes: Shapes, gemm: str, prefill: str, decode: str, scope: str
 ) -> tuple[tuple[Call, ...], Indices]:
     """The kernels of a program, and the columns that another kernel's time includes (see MERGED).
 
     `gemm`, `prefill`, `decode`: forms of the number formats, "" where no kernel model speaks of them; such columns
-    belong to no call and keep the time of the drawing.
+    belong to no call and keep the time of the drawing. `scope`: where all-reduces run (see `collective_scope`).
     """
     names = np.array([name for _, name in program.rows])[program.row]
     calls = [*_gemms(program, gemm), *_attention(program, shapes, names, prefill, decode)]
-    calls += [*_elementwise(program, shapes, names), *_collectives(program, shapes, names, eager)]
+    calls += [*_elementwise(program, shapes, names), *_collectives(program, shapes, names, scope)]
     merged = np.flatnonzero(np.isin(names, MERGED)) if prefill and decode else np.zeros(0, dtype=np.int64)
     return tuple(call for call in calls if len(call.cols)), merged
 
@@ -93,7 +103,7 @@ def _gemms(program: Program, form: str) -> list[Call]:
     for mask, words in ((of_kind & (batch == 1.0), ""), (of_kind & (batch != 1.0), note)):
         cols = np.flatnonzero(mask)
         columns = {"m": np.ceil(np.round(m[cols], 9)), "n": n[cols] * batch[cols], "k": k[cols]}
-        found.append(_call("gemm", form, columns, cols, note=words))  # type: ignore[arg-type]
+        found.append(_call("gemm", form, columns, cols, note=words))
     return found
 
 
@@ -170,7 +180,7 @@ def _elementwise(program: Program, shapes: Shapes, names: NDArray[np.str_]) -> l
         cols = np.flatnonzero(mask)
         rows = _rows_of(program, shapes, names, cols)
         columns = {"rows": rows, "cols": program.values["n"][0, cols] / rows}
-        found.append(_call("elementwise", form, columns, cols, fused=fused, note=note))  # type: ignore[arg-type]
+        found.append(_call("elementwise", form, columns, cols, fused=fused, note=note))
     return found
 
 
@@ -185,17 +195,23 @@ def _rows_of(program: Program, shapes: Shapes, names: NDArray[np.str_], cols: In
 # Collectives ------------------------------------------------------------------------------------------------------
 
 
-def _collectives(program: Program, shapes: Shapes, names: NDArray[np.str_], eager: bool) -> list[Call]:
-    """All-reduces of tensor parallelism in a server or over the network, and sends between pipeline stages."""
+def collective_scope(device: Device, chips: int, eager: bool) -> str:
+    """Where all-reduces run: "" in a server, else over the network, a bridge of PCIe cards, their bus, or eagerly."""
+    if chips > NODE_CHIPS:
+        return "/network"
+    if "PCIe" in device.name:
+        return "/pair" if chips <= BRIDGED else "/pcie"
+    return "/eager" if eager else ""
+
+
+def _collectives(program: Program, shapes: Shapes, names: NDArray[np.str_], scope: str) -> list[Call]:
+    """All-reduces of tensor parallelism, and sends between pipeline stages."""
     chips = shapes.scenario.tensor_parallel
-    scope = "/network" if chips > NODE_CHIPS else "/eager" if eager else ""
     reduces = np.flatnonzero(np.char.startswith(names, "all_reduce"))
     sends = np.flatnonzero(names == "pipeline_send")
     size = program.values["message_bytes"][0]
-    note = f"over the network: more than {NODE_CHIPS} chips" if chips > NODE_CHIPS else ""
+    columns = {"n_devices": float(chips), "bytes": size[reduces]}
     return [
-        _call(
-            "allreduce", f"all_reduce{scope}", {"n_devices": float(chips), "bytes": size[reduces]}, reduces, note=note
-        ),
+        _call("allreduce", f"all_reduce{scope}", columns, reduces, note=_SCOPES.get(scope, "")),
         _call("allreduce", "send_recv", {"n_devices": 2.0, "bytes": size[sends]}, sends),
     ]

@@ -19,10 +19,11 @@ from hwlib.baselines.power import use_of
 from hwlib.baselines.runtime_formats import RuntimeFormats, runtime_formats
 from hwlib.baselines.steps import StepOverhead, step_overhead
 from hwlib.catalog import Device
-from hwlib.cost.kernel_calls import Call, Indices, kernel_calls, shapes_of
+from hwlib.cost.kernel_calls import Call, Indices, collective_scope, kernel_calls, shapes_of
 from hwlib.cost.lower import Lowered
 from hwlib.cost.machine import Machine, build
 from hwlib.mapping.program import HOST, Ways, make_program
+from hwlib.report import PHASES
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import micro_batches, stages
 from hwlib.workload.scenario import Scenario
@@ -118,18 +119,24 @@ class Timer:
         settings, formats = self.settings, runtime_formats(self.device, scenario, self.settings.framework)
         shapes = shapes_of(llm, scenario, batch)
         calls, merged = kernel_calls(
-            program, shapes, formats.gemm_form, formats.prefill_form, formats.decode_form, settings.launch == "eager"
+            program,
+            shapes,
+            formats.gemm_form,
+            formats.prefill_form,
+            formats.decode_form,
+            collective_scope(self.device, scenario.tensor_parallel, settings.launch == "eager"),
         )
-        timed = tuple(t for t in (_timed(call, formats, settings) for call in calls) if t is not None)
+        step = settings.step or step_overhead(settings.framework, settings.launch, formats.chip.generation)
+        timed = tuple(t for t in (_timed(call, formats, settings, step) for call in calls) if t is not None)
         kernel, start = np.full(len(program), -1), 0
         for one in timed:
             kernel[one.call.cols] = start + one.call.kernel
             start += len(one.seconds)
         host = np.flatnonzero(program.unit == HOST)
-        step = step_overhead(settings.framework, settings.launch)
         deep = stages(llm, scenario)
         layers, sequences = llm.layers / deep, batch / micro_batches(scenario, batch)
-        each = deep * (step.a0_s + step.a1_s * layers + step.a2_s * sequences)
+        chips = scenario.tensor_parallel
+        each = np.array([deep * step.seconds(phase, layers, sequences, chips) for phase in PHASES])
         return KernelTimes(
             device=self.device,
             settings=settings,
@@ -139,7 +146,7 @@ class Timer:
             merged=merged,
             host=host,
             step=step,
-            step_s=np.full(len(host), each),
+            step_s=each[program.phase[host]],
             layers=layers,
             stages=deep,
             sequences=sequences,
@@ -153,14 +160,15 @@ def _shared(device: Device, settings: DeviceSettings) -> Timer:
 
 def timer_of(device: Device, settings: DeviceSettings) -> Timer:
     """The timer of a device; settings with calibrations of a user's own get one of their own."""
-    return Timer(device, settings) if settings.calibrations else _shared(device, settings)
+    own = settings.calibrations or settings.step is not None
+    return Timer(device, settings) if own else _shared(device, settings)
 
 
-def _timed(call: Call, formats: RuntimeFormats, settings: DeviceSettings) -> TimedCall | None:
+def _timed(call: Call, formats: RuntimeFormats, settings: DeviceSettings, step: StepOverhead) -> TimedCall | None:
     """A call with its times; None where neither device nor class has a model of it (a device without links, say)."""
     chip = formats.chip
     try:
-        basis = basis_for(chip, call.kind, call.form, settings.framework, settings.calibrations)
+        basis = within_pass(basis_for(chip, call.kind, call.form, settings.framework, settings.calibrations), step)
         layout, seconds = _seconds(call, basis, formats)
         low, high = band_factors(basis, call.columns)
         matrix, dram = use_of(chip, call.kind, call.form, call.columns, seconds)
@@ -183,6 +191,25 @@ def _seconds(call: Call, basis: Basis, formats: RuntimeFormats) -> tuple[Any, Ar
     if call.fused:
         return None, FUSED_PASSES * elementwise.roofline_s(chip, call.form, c["rows"], c["cols"])
     return None, KERNELS[call.kind].seconds(x, chip, call.form, c)
+
+
+def within_pass(basis: Basis, step: StepOverhead) -> Basis:
+    """The constants of a kernel that runs within a pass: less of its fixed overhead, less of what is fused away."""
+    elementwise = basis.model.kind == "elementwise"
+    share = step.fused_share if elementwise else step.launch_share
+    if share == 1.0:
+        return basis
+    what = "time left after fusion" if elementwise else "fixed overhead left within a pass"
+    note = f"{100.0 * share:.3g} % of the {what} ({step.framework}, {step.launch})"
+    model = msgspec.structs.replace(
+        basis.model, constants={n: _scaled(n, v, basis.model.kind, share) for n, v in basis.model.constants.items()}
+    )
+    return msgspec.structs.replace(basis, model=model, note=note)
+
+
+def _scaled(name: str, value: float | str, kind: str, share: float) -> float | str:
+    scaled = ("overhead_s", "passes", "row_s") if kind == "elementwise" else ("overhead_s", "floor_s", "floor_rows_s")
+    return value if isinstance(value, str) or name not in scaled else value * share
 
 
 def attention_layout(formats: RuntimeFormats, form: str) -> attention.AttentionFormat:

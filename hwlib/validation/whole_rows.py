@@ -35,7 +35,6 @@ PROMPTS = {"chat": 250, "code": 150}
 function stubs. ml.energy's table names the task in `notes` and leaves the length out."""
 
 FRAMEWORKS = {"tensorrt-llm": "trtllm", "tensorrt": "trtllm", "trt-llm": "trtllm", "gptfast": "gpt-fast"}
-LAUNCH_OF: dict[str, Launch] = {"trtllm": "engine", "gpt-fast": "graph", "vllm": "graph", "sglang": "graph"}
 FITTED_TENTHS = 5
 """Of ten buckets of configurations, those that constants are fitted to; the rest is kept out and judged."""
 
@@ -97,10 +96,10 @@ class WholeRow:
 
     @property
     def key(self) -> str:
-        """What decides the side of the split: LLM, lengths, batch, chips and bits, not device, framework or version."""
+        """What decides the side of the split: device, LLM, lengths, batch, chips and bits, not framework or version."""
         s = self.scenario
         batch = 0 if self.open_batch else s.batch
-        return f"{self.llm.name},{s.prompt},{s.output},{batch},{s.tensor_parallel},{s.weight_bits}"
+        return f"{self.chip.name},{self.llm.name},{s.prompt},{s.output},{batch},{s.tensor_parallel},{s.weight_bits}"
 
     @property
     def fitted(self) -> bool:
@@ -264,6 +263,8 @@ def _llm(name: str) -> LlmArchitecture:
 def _framework(row: Mapping[str, str]) -> str:
     """The framework's short name, as calibrations call it."""
     word = framework_of(dict(row))
+    if row.get("source", "").startswith("ml.energy"):
+        return "vllm-v0"  # vLLM of 2024, whose scheduler ran on the critical path of every step
     return FRAMEWORKS.get(word, word) if row.get("framework") else ANY
 
 
@@ -271,7 +272,11 @@ def _launch(row: Mapping[str, str], framework: str, notes: str) -> Launch:
     named = row.get("launch", "").lower()
     if named in LAUNCHES:
         return next(launch for launch in LAUNCHES if launch == named)
-    return "eager" if "eager" in notes else LAUNCH_OF.get(framework, "graph")
+    if framework == "trtllm" and re.search(r"(?:^|\s)v?0\.", f"{row.get('framework', '')} {row.get('source', '')}"):
+        return "engine"  # TensorRT engines of the 0.x releases, benchmarked without CUDA graphs
+    if framework == "trtllm" and row.get("framework", "").lower() in ("tensorrt-llm", "tensorrt-llm (mlperf)"):
+        return "engine"
+    return "eager" if "eager" in notes else "graph"
 
 
 def _bits(text: str, framework: str, chip: Device) -> dict[str, int]:
