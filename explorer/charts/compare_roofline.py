@@ -12,6 +12,7 @@ from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer import theme
+from explorer.bands import Band, phase_band
 from explorer.charts.axes import decade_ticks, log_limits
 from explorer.charts.chart import Table, text_width
 from explorer.charts.compare_chart import CompareChart, letters
@@ -21,6 +22,7 @@ from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX, PlotView
 from explorer.charts.roofs import SYMBOLS, Beam, Roof, beam_at, beam_words, beams_of, roof_of, source_of
 from explorer.charts.sources import Source, explained
+from explorer.charts.wall_baselines import BaselineBandsItem, Whisker
 from explorer.words import PHASE_SHORT, PHASE_TOTALS, PHASE_WORDS, phase_total_s, resource_word
 from hwlib.report import PHASES, RESOURCES
 from hwlib.units import format_quantity
@@ -44,6 +46,8 @@ class Mean(NamedTuple):
     intensity: float
     flops: float
     bound: str
+    band: Band | None = None
+    """Of the FLOP/s, where the time of the phase has one."""
 
 
 def mean_of(report: Report, index: int, phase: Phase) -> Mean | None:
@@ -52,8 +56,9 @@ def mean_of(report: Report, index: int, phase: Phase) -> Mean | None:
     flops, moved, time = (sum(getattr(r, name) for r in rows) for name in ("flops", "dram_bytes", "time_s"))
     if not report.fits or flops <= 0.0 or moved <= 0.0 or time <= 0.0:
         return None
-    totals = report.time_by_resource[phase]
-    return Mean(index, phase, flops / moved, flops / time, max(RESOURCES, key=lambda r: totals.get(r, 0.0)))
+    totals, band = report.time_by_resource[phase], phase_band(report, phase, time)
+    bound = max(RESOURCES, key=lambda r: totals.get(r, 0.0))
+    return Mean(index, phase, flops / moved, flops / time, bound, band.over(flops) if band is not None else None)
 
 
 class CompareRoofline(CompareChart):
@@ -81,6 +86,7 @@ class CompareRoofline(CompareChart):
         for z, item in enumerate(self.scatter.values()):
             item.setZValue(10 + z)
             self.plot.addItem(item)
+        self.whiskers = BaselineBandsItem(self.plot.box)
         self.labels = LabelsItem(self.plot.box)
         self.x_limits, self.y_limits = (0.0, 2.0), (0.0, 2.0)
         self.plot.tooltip_at = self._tooltip
@@ -146,6 +152,8 @@ class CompareRoofline(CompareChart):
                 x=[math.log10(p.intensity) for p in points], y=[math.log10(p.flops) for p in points],
                 brush=[QBrush(QColor(c)) for c in colors], pen=[line_pen(theme.outline(c), 1) for c in colors],
             )  # fmt: skip
+        banded = [(math.log10(p.intensity), p.band) for p in self.points if p.band is not None]
+        self.whiskers.show_bands([], [Whisker(x, math.log10(b.low), math.log10(b.high)) for x, b in banded])
 
     def _set_labels(self) -> None:
         names, t = letters(len(self.reports)), theme.current()
@@ -201,7 +209,7 @@ class CompareRoofline(CompareChart):
             return ""
         return "<br>".join((
             f"<b>{html.escape(self.names[point.chip])}</b> · {PHASE_WORDS[point.phase].lower()}",
-            f"{format_quantity(point.flops, 'FLOP/s')} achieved: FLOP of all operators / their time",
+            f"{_achieved(point)} achieved: FLOP of all operators / their time",
             f"{format_quantity(point.intensity, '')} FLOP per DRAM byte",
             f"{format_quantity(phase_total_s(self.reports[point.chip], point.phase), 's')}, "
             f"bound by {resource_word(point.bound)}",
@@ -232,3 +240,8 @@ class CompareRoofline(CompareChart):
 
 def _dash(index: int) -> tuple[float, ...]:
     return LINE_DASHES[index % len(LINE_DASHES)]
+
+
+def _achieved(point: Mean) -> str:
+    text = format_quantity(point.flops, "FLOP/s")
+    return text if point.band is None else f"{text} ({point.band.text(point.flops, 'FLOP/s')})"

@@ -23,7 +23,7 @@ class Entry:
     label: str
     color: str
     pattern: Qt.BrushStyle | None = None
-    shape: Literal["box", "circle", "square", "diamond", "cross", "line", "mark"] = "box"
+    shape: Literal["box", "circle", "square", "diamond", "cross", "plus", "line", "mark"] = "box"
     dash: tuple[float, ...] = ()
 
 
@@ -134,7 +134,7 @@ def _paint_shape(painter: QPainter, rect: QRectF, entry: Entry) -> None:
         painter.drawLine(QPointF(rect.center().x(), rect.top()), QPointF(rect.center().x(), rect.bottom()))
         return
     inner = rect.adjusted(1, 1, -1, -1)
-    if entry.shape in ("diamond", "cross"):
+    if entry.shape in ("diamond", "cross", "plus"):
         _paint_strokes(painter, inner, entry)
         return
     painter.setPen(edge)
@@ -143,7 +143,7 @@ def _paint_shape(painter: QPainter, rect: QRectF, entry: Entry) -> None:
 
 
 def _paint_strokes(painter: QPainter, rect: QRectF, entry: Entry) -> None:
-    """A hollow diamond or an upright cross turned by 45 degrees."""
+    """A hollow diamond, or a cross, upright or turned by 45 degrees."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(QColor(entry.color), 1.5))
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -151,6 +151,10 @@ def _paint_strokes(painter: QPainter, rect: QRectF, entry: Entry) -> None:
         middle = rect.center()
         upper, lower = QPointF(middle.x(), rect.top()), QPointF(middle.x(), rect.bottom())
         painter.drawPolygon([upper, QPointF(rect.right(), middle.y()), lower, QPointF(rect.left(), middle.y())])
+    elif entry.shape == "plus":
+        middle = rect.center()
+        painter.drawLine(QPointF(rect.left(), middle.y()), QPointF(rect.right(), middle.y()))
+        painter.drawLine(QPointF(middle.x(), rect.top()), QPointF(middle.x(), rect.bottom()))
     else:
         painter.drawLine(rect.topLeft(), rect.bottomRight())
         painter.drawLine(rect.topRight(), rect.bottomLeft())

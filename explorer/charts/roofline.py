@@ -18,6 +18,8 @@ from explorer.charts.axes import decade_ticks, log_limits
 from explorer.charts.chart import Chart, Table, text_width
 from explorer.charts.items import LabelsItem, PlotLabel
 from explorer.charts.legend import Entry, Legend
+from explorer.charts.measured import WORDS as MEASURED
+from explorer.charts.measured import MeasuredKernels, words_of
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
 from explorer.charts.roofs import SYMBOLS, Beam, beam_at, beam_words, beams_of, roof_of, source_of
@@ -98,6 +100,8 @@ class RooflineChart(Chart):
         for z, item in enumerate((self.halo, *self.scatter.values(), self.ridge)):
             item.setZValue(10 + z)
             self.plot.addItem(item)
+        self.measured = MeasuredKernels()
+        self.plot.addItem(self.measured)
         self.labels = LabelsItem(self.plot.box)
 
     def _line(self, z: float) -> pg.PlotCurveItem:
@@ -116,6 +120,7 @@ class RooflineChart(Chart):
         self._place_beyond()
         self._draw_roofs(results)
         self._draw_points()
+        self.measured.show_devices([b.device for b, report in results.pairs() if report.basis])
         self._set_legend(results)
         self._set_labels(results)
 
@@ -231,6 +236,9 @@ class RooflineChart(Chart):
     def _tooltip(self, pos: QPointF) -> str:
         point = self.point_at(pos)
         if point is None:
+            kernel = self.measured.kernel_at(pos, self.labels)
+            if kernel is not None:
+                return words_of(kernel)
             beam = beam_at(self.beams, self.labels, pos)
             return "" if beam is None else beam_words(beam, beam.report.subject)
         row = point.row
@@ -337,6 +345,8 @@ class RooflineChart(Chart):
             for i, name in enumerate(names)
             if roof_of(results.baselines[i]) is not None
         ]
+        if self.measured.kernels:
+            entries.append(Entry(MEASURED, t.text, shape="plus"))
         self.legend.set_entries(tuple(entries))
 
     def _make_looks(self) -> None:
