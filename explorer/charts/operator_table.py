@@ -373,8 +373,7 @@ class OperatorTable(Chart):
         index = self.view.indexAt(view.mapFrom(self, pos))
         if not index.isValid() or self.drawn is None or not view.rect().contains(view.mapFrom(self, pos)):
             return None
-        kind = "energy" if index.column() == ENERGY else "time"
-        source = Source(self.drawn.report, f"{kind}.{self.model.lines[index.row()].row.key}")
+        source = Source(self.drawn.report, _figure_key(self.model.lines[index.row()].row, COLUMNS[index.column()].key))
         return source if source.known else None
 
     def _extend_menu(self, menu: QMenu) -> None:
@@ -399,6 +398,18 @@ def _lines(report: Report | None) -> list[Line]:
         return []
     whole = {phase: sum(r.time_s for r in report.rows(phase)) for phase in PHASES}
     return [Line(r, i, r.time_s / whole[r.phase] if whole[r.phase] else 0.0) for i, r in enumerate(report.operators)]
+
+
+def _figure_key(row: OperatorRow, column: str) -> str:
+    """The key of what a cell shows; words that have no figure of their own lead to the operator's time."""
+    if column == "energy_J":
+        return f"energy.{row.key}"
+    if column == "bound":
+        return f"operator.{row.key}.share.{row.bound}"
+    if column == "shape":
+        return f"operator.{row.key}.n"
+    summed = ("weight_bytes", "kv_bytes", "activation_bytes", "dram_bytes", "flops")
+    return f"operator.{row.key}.{column}" if column in summed else f"time.{row.key}"
 
 
 def _words(lines: list[Line]) -> list[str]:

@@ -51,14 +51,18 @@ def _crossbar(report: Report, block: BlockFigure) -> Texts:
     bits = f"{figure.adc_bits} of {figure.lossless_adc_bits} bit" if figure.adc_bits else "none needed"
     efficiencies = (figure.peak_TOPS_per_W, figure.mapped_TOPS_per_W, figure.end_to_end_TOPS_per_W)
     peak, mapped, whole = (format_quantity(value, "", 3) for value in efficiencies)
+
+    def told(field: str, text: str) -> tuple[str, str]:
+        return _figure(report, f"crossbar.{figure.blocks[0]}.{field}", text)
+
     return {
-        "ADC, lossless": (bits, ""),
-        "SQNR": (f"{format_quantity(figure.sqnr_dB, '', 3)} dB" if lost else "nothing lost", ""),
-        "Cells filled": (percent(figure.filling), ""),
-        "Lifetime": (format_quantity(figure.lifetime_s, "s", 3) if lives else "programmed once", ""),
-        "TOPS/W, peak": (peak, ""),
-        "TOPS/W, mapped": (mapped, ""),
-        "TOPS/W, end to end": (whole, ""),
+        "ADC, lossless": told("lossless_adc_bits", bits),
+        "SQNR": told("sqnr_dB", f"{format_quantity(figure.sqnr_dB, '', 3)} dB" if lost else "nothing lost"),
+        "Cells filled": told("filling", percent(figure.filling)),
+        "Lifetime": told("lifetime_s", format_quantity(figure.lifetime_s, "s", 3) if lives else "programmed once"),
+        "TOPS/W, peak": told("peak_TOPS_per_W", peak),
+        "TOPS/W, mapped": told("mapped_TOPS_per_W", mapped),
+        "TOPS/W, end to end": told("end_to_end_TOPS_per_W", whole),
         "TOPS/W hold for": (figure.convention, ""),
     }
 
@@ -101,7 +105,7 @@ def link_figures(report: Report, ids: Collection[str]) -> Texts:
 def _load(report: Report, link: LinkFigure) -> Texts:
     return {
         "Load in decode": _figure(report, f"link.{link.id}.load_Bps", format_quantity(link.load_Bps, "B/s")),
-        "Utilisation": (percent(link.utilisation), ""),
+        "Utilisation": _figure(report, f"link.{link.id}.utilisation", percent(link.utilisation)),
     }
 
 
