@@ -14,6 +14,7 @@ from explorer.document import Baseline
 from explorer.evidence.calibration_dialog import CalibrationDialog
 from explorer.evidence.dialog import EvidenceDialog
 from explorer.evidence.validation_dialog import ValidationDialog
+from explorer.timed import Timed, timed_of
 from explorer.timing import with_calibration
 from hwlib.analysis.grounds import grounds_table
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from explorer.document import Document
     from explorer.evaluator import Evaluator, Results
+    from explorer.main_window import MainWindow
     from hwlib.analysis.grounds import Ground
     from hwlib.baselines.calibration import Calibration
     from hwlib.report import Report
@@ -34,8 +36,10 @@ class EvidenceRoom(QObject):
 
     message = Signal(str)
     """A word to the user in passing."""
+    preferred = Signal(object)
+    """dict of the fields of Preferences that have changed: how devices are timed."""
 
-    def __init__(self, document: Document, evaluator: Evaluator, window: QWidget) -> None:
+    def __init__(self, document: Document, evaluator: Evaluator, window: MainWindow) -> None:
         super().__init__(window)
         self._document, self._evaluator, self._window = document, evaluator, window
         self.dialog: EvidenceDialog | None = None
@@ -44,6 +48,13 @@ class EvidenceRoom(QObject):
         self._of_window = False
         """What is on show is a baseline of the window, whose newer reports follow."""
         evaluator.finished.connect(self._follow)
+        document.baseline_retimed.connect(self._remember)
+
+    def _remember(self, _before: Baseline, after: Baseline) -> None:
+        """A new window times the device in the same way."""
+        timed = dict(self._window.preferences.timed)
+        timed[after.device] = timed_of(after.settings, after.calibration_file)
+        self.preferred.emit({"timed": {name: how for name, how in timed.items() if how != Timed()}})
 
     def handlers(self) -> dict[str, Any]:
         """What its actions do."""

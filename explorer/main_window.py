@@ -255,6 +255,7 @@ class MainWindow(QMainWindow):
             asking.evidence_requested.connect(self.evidence.show)
         self.chart_room.evidence_requested.connect(self.evidence.show_report)
         self.evidence.message.connect(self.shell.tell)
+        self.evidence.preferred.connect(self._on_preferred)
         self.files.saved.connect(self.shell.tell_saved)
         self.shell.preferred.connect(self._on_preferred)
         self.shell.plan_requested.connect(self.show_plan)

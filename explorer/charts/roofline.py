@@ -346,7 +346,7 @@ class RooflineChart(Chart):
             if roof_of(results.baselines[i]) is not None
         ]
         if self.measured.kernels:
-            entries.append(Entry(MEASURED, t.text, shape="plus"))
+            entries.insert(2, Entry(MEASURED, t.text, shape="plus"))
         self.legend.set_entries(tuple(entries))
 
     def _make_looks(self) -> None:

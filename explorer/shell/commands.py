@@ -28,7 +28,7 @@ NOT_NOW = {
 
 def all_commands(window: MainWindow) -> tuple[Command, ...]:
     """What can be done in a window, by group, as things stand now."""
-    sources = (_actions, _layouts, _parts, _models, _examples, _recent, _pages, _panels)
+    sources = (_actions, _evidence, _layouts, _parts, _models, _examples, _recent, _pages, _panels)
     return tuple(command for source in sources for command in source(window))
 
 
@@ -58,6 +58,12 @@ def _parts(window: MainWindow) -> Iterator[Command]:
         for preset in group.presets:
             run = partial(window.canvas.add_part, preset)
             yield Command(f"part:{preset.name}", f"Drop {preset.name}", "Parts", run, group.title)
+
+
+def _evidence(window: MainWindow) -> Iterator[Command]:
+    for n, baseline in enumerate(window.evidence.devices()):
+        show = partial(window.evidence.show_baseline, baseline)
+        yield Command(f"evidence:{n}", f"{HOW_KNOWN} {name_of(baseline)}", "Measured devices", show)
 
 
 def _models(window: MainWindow) -> Iterator[Command]:
