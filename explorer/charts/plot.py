@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFont, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QFont, QHelpEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from explorer import theme
@@ -180,12 +180,22 @@ class PlotView(pg.PlotWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         pos = self._in_box(event)
         self.hovered.emit(pos)
+        self._tell(event.globalPosition().toPoint(), pos)
+        event.accept()
+
+    def _tell(self, at: QPoint, pos: QPointF) -> None:
         text = self.tooltip_at(pos)
         if text:
-            QToolTip.showText(event.globalPosition().toPoint(), text, self)
+            QToolTip.showText(at, text, self)
         else:
             QToolTip.hideText()
-        event.accept()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Answers for the scene, which has no tooltips and hides the one on show when the pointer rests."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            self._tell(event.globalPos(), self.box_point(event.pos()))
+            return True
+        return super().viewportEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

@@ -20,7 +20,7 @@ class Source(NamedTuple):
     @property
     def known(self) -> bool:
         """True where the report can say where the figure is from."""
-        return self.key in self.report.figures()
+        return self.report.explainer is not None and self.key in self.report.figures()
 
 
 def explained(source: Source | None) -> list[str]:

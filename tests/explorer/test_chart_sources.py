@@ -6,9 +6,9 @@ import math
 from functools import cache
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF
-from PySide6.QtGui import QContextMenuEvent
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF
+from PySide6.QtGui import QContextMenuEvent, QHelpEvent
+from PySide6.QtWidgets import QApplication, QMenu, QToolTip
 from pytestqt.qtbot import QtBot
 
 from explorer.charts.chart import Chart
@@ -147,3 +147,25 @@ def test_an_explanation_of_another_chip_stays_that_chips(qtbot: QtBot) -> None:
     popup.show_explanation(own(), "tpot_s")
     popup.show_results(factories.results(own(), ()))
     assert popup.value.text() != told
+
+
+def test_a_tooltip_stays_while_the_pointer_rests(qtbot: QtBot) -> None:
+    """After a while without a move Qt asks for help on what lies under the pointer."""
+    chart = CompareBars(factories.document())
+    on_show(qtbot, chart)
+    chart.show_reports((own(), h100()))
+    # Axes take their widths by a posted event.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+    view, row = chart.plot.viewport(), chart.bars._row_rect(chart.bars.bars[1])
+    pos = chart.plot.mapFromScene(chart.plot.box.mapToScene(QPointF(20.0, row.center().y())))
+    qtbot.mouseMove(view, pos + QPoint(3, 0))
+    qtbot.mouseMove(view, pos)
+    qtbot.waitUntil(QToolTip.isVisible)
+    told = QToolTip.text()
+    assert h100().subject in told
+    QToolTip.hideText()
+    qtbot.waitUntil(lambda: not QToolTip.isVisible())
+    QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, pos, view.mapToGlobal(pos)))
+    qtbot.waitUntil(QToolTip.isVisible)
+    assert QToolTip.text() == told
+    QToolTip.hideText()

@@ -130,9 +130,9 @@ def touch_everywhere(qtbot: QtBot, chart: Chart) -> set[str]:
     told = set()
     for plot in chart.plots():
         view = plot.viewport()
-        for i in range(12):
-            for j in range(8):
-                pos = QPoint((2 * i + 1) * view.width() // 24, (2 * j + 1) * view.height() // 16)
+        for i in range(6):
+            for j in range(5):
+                pos = QPoint((2 * i + 1) * view.width() // 12, (2 * j + 1) * view.height() // 10)
                 qtbot.mouseMove(view, pos)
                 at = plot.box_point(pos)
                 told.add(plot.tooltip_at(at))
