@@ -14,6 +14,8 @@ from explorer.dialogs.command_palette import Command
 from explorer.library.entries import examples
 from explorer.presets import GROUPS
 from explorer.shell import plan, shortcuts
+from explorer.timing import name_of
+from explorer.words import HOW_KNOWN
 from hwlib.catalog import find_model, models
 from hwlib.design.files import SUFFIX
 
