@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.baselines.steps import StepOverhead
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.kernel_times import KernelTimes
 from hwlib.report import PHASES, Metrics
@@ -69,14 +70,28 @@ def _models(one: OneDesign, kernels: KernelTimes) -> NDArray[np.int64]:
     return result
 
 
-def time_bands(one: OneDesign, spread: Spread, found: Metrics) -> dict[str, Band]:
+def of_whole_passes(band: Band, seconds: float, step: StepOverhead, measured: bool) -> Band:
+    """The band of a time made of whole passes: as such times scatter about their predictions, where that is known.
+
+    The quantiles hold on devices whose kernels were measured; on others the kernels' own band may be wider.
+    """
+    if not step.rows:
+        return band
+    low, high = step.pass_low * seconds, step.pass_high * seconds
+    return (low, high) if measured else (min(low, band[0]), max(high, band[1]))
+
+
+def time_bands(one: OneDesign, spread: Spread, found: Metrics, step: StepOverhead, measured: bool) -> dict[str, Band]:
     """Bands of operators, TTFT, TPOT, the last token and both rates, by the keys of `explain`."""
     scenario, rows = one.run.scenario, one.program.rows
     phase = np.array([f for f, _ in rows])
     fill = one.phase_s / np.maximum(one.run.pass_time[:, one.d], 1e-300)
     weight = [np.where(phase == f, fill[f], 0.0) for f in (0, 1)]
-    ttft, tpot = spread.band(weight[0]), spread.band(weight[1])
-    end = spread.band(weight[0] + (scenario.output - 1) * weight[1])
+    weights = (weight[0], weight[1], weight[0] + (scenario.output - 1) * weight[1])
+    ttft, tpot, end = (
+        of_whole_passes(spread.band(w), seconds, step, measured)
+        for w, seconds in zip(weights, (found.ttft_s, found.tpot_s, found.end_s), strict=True)
+    )
     tokens = found.e2e_tokens_per_s * found.end_s
     bands = {
         "ttft_s": ttft,

@@ -116,28 +116,31 @@ def power_shares(model: PowerModel, kernels: KernelTimes, pass_s: Array) -> tupl
     return share, np.asarray(1.0 - exponent * (1.0 - static / share))
 
 
-def energy_bands(one: OneDesign, kernels: KernelTimes, board: BoardEnergy, spread: Spread) -> tuple[Band, Band]:
-    """10 to 90 % bands of the joules of a run and of a decode step, from those of times and of board power.
+def energy_bands(
+    one: OneDesign, kernels: KernelTimes, board: BoardEnergy, models: NDArray[np.int64], times: tuple[Band, Band]
+) -> tuple[Band, Band]:
+    """10 to 90 % bands of the joules of a run and of a decode step.
 
-    A kernel that takes longer draws less: only the firm share of its power counts. Errors of power are those of a kind
-    of kernel as a whole.
+    `times`: bands of the run's and of a decode step's time over the prediction. A pass that takes longer draws less:
+    only the firm share of its power counts. Errors of power are those of a kernel model [rows] as a whole.
     """
     program, steps = one.program, one.run.scenario.output - 1
-    seconds = one.passes * one.run.tau[one.d]
-    rows = len(program.rows)
+    rows, seconds = len(program.rows), one.passes * one.run.tau[one.d]
     joules = np.bincount(program.row, weights=seconds * board.power_W, minlength=rows) * board.each
     firm = np.bincount(program.row, weights=seconds * board.power_W * board.firmness, minlength=rows) * board.each
-    time = np.maximum(np.bincount(program.row, weights=seconds, minlength=rows), 1e-300)
     doubt = np.zeros(rows)
     doubt[program.row] = _doubts(board, kernels)
-    of_time = Spread((spread.middle - time) * firm / time, spread.half * firm / time, spread.model)
-    of_power = Spread(np.zeros(rows), joules * doubt, spread.model)
+    of_power = Spread(np.zeros(rows), joules * doubt, models)
     phase = np.array([f for f, _ in program.rows])
     found = []
-    for total, weight in ((board.run_J, np.where(phase == 0, 1.0, steps)), (board.step_J, (phase == 1) * 1.0)):
-        (low, high), (_, more) = of_time.band(weight), of_power.band(weight)
-        middle, reach = (low + high) / 2.0, float(np.hypot((high - low) / 2.0, more))
-        found.append((total + middle - reach, total + middle + reach))
+    for total, weight, (low, high) in (
+        (board.run_J, np.where(phase == 0, 1.0, steps), times[0]),
+        (board.step_J, (phase == 1) * 1.0, times[1]),
+    ):
+        firmly = total * float(weight @ firm) / max(float(weight @ joules), 1e-300)
+        middle = total + firmly * ((low + high) / 2.0 - 1.0)
+        reach = float(np.hypot(firmly * (high - low) / 2.0, of_power.band(weight)[1]))
+        found.append((middle - reach, middle + reach))
     return found[0], found[1]
 
 

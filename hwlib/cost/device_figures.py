@@ -44,16 +44,21 @@ def device_figures(one: OneDesign, found: Metrics) -> DeviceFigures:
     kernels = one.run.kernels
     assert kernels is not None
     spread = spread_of(one, kernels)
-    bands = time_bands(one, spread, found)
+    timing = _timing(kernels)
+    bands = time_bands(one, spread, found, kernels.step, timing == "calibrated")
     board = board_energy(one, kernels)
     if board:
-        bands |= _board_bands(one, kernels, board, spread)
+        times = ((bands["end_s"], found.end_s), (bands["tpot_s"], found.tpot_s))
+        run, step = ((low / seconds, high / seconds) for (low, high), seconds in times)
+        bands |= _board_bands(one, kernels, board, spread, (run, step))
     basis = (*_evidence(one, kernels, spread), _step_evidence(kernels))
-    return DeviceFigures(bands, basis, _timing(kernels), _energies(one, board), board, _notes(kernels))
+    return DeviceFigures(bands, basis, timing, _energies(one, board), board, _notes(kernels))
 
 
-def _board_bands(one: OneDesign, kernels: KernelTimes, board: BoardEnergy, spread: Spread) -> dict[str, Band]:
-    run, step = energy_bands(one, kernels, board, spread)
+def _board_bands(
+    one: OneDesign, kernels: KernelTimes, board: BoardEnergy, spread: Spread, times: tuple[Band, Band]
+) -> dict[str, Band]:
+    run, step = energy_bands(one, kernels, board, spread.model, times)
     tokens = one.batch * one.run.scenario.output
     return {BOARD: (run[0] / tokens, run[1] / tokens), BOARD_DECODE: (step[0] / one.batch, step[1] / one.batch)}
 

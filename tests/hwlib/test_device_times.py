@@ -13,7 +13,7 @@ from hwlib.baselines.calibration import Calibration, operator_seconds, shipped
 from hwlib.baselines.device_design import device_design
 from hwlib.baselines.device_settings import DeviceSettings, frameworks
 from hwlib.baselines.runtime_formats import has_kernels, runtime_formats
-from hwlib.baselines.steps import step_overhead
+from hwlib.baselines.steps import StepOverhead, step_overhead
 from hwlib.catalog import devices, find_device, find_model
 from hwlib.cost.formula import evaluate_formula
 from hwlib.cost.kernel_times import timer_of
@@ -283,7 +283,10 @@ def test_drawn_designs_have_no_step_and_no_band():
 
 @pytest.mark.parametrize(("device", "llm"), [(A100, "Llama-3.1-8B"), (H100, "Mixtral-8x7B"), ("L40S", "Llama-2-7B")])
 def test_bands_of_sums_lie_between_independent_and_equal_errors(device, llm):
-    found = report(device, llm, prompt=700, output=50, batch=2, weight_bits=4, activation_bits=16, tensor_parallel=2)
+    kernels_alone = StepOverhead(framework="mine", launch="graph", a0_s=1e-3, a1_s=0.0, a2_s=0.0, low=0.5, high=2.0)
+    settings = DeviceSettings(step=kernels_alone)
+    given = {"prompt": 700, "output": 50, "batch": 2, "weight_bits": 4, "activation_bits": 16, "tensor_parallel": 2}
+    found = report(device, llm, settings, **given)
     for phase, key in (("prefill", "ttft_s"), ("decode", "tpot_s")):
         each = np.array([found.bands[f"time.{r.key}"] for r in found.rows(phase)])
         half = (each[:, 1] - each[:, 0]) / 2.0
@@ -295,6 +298,23 @@ def test_bands_of_sums_lie_between_independent_and_equal_errors(device, llm):
     assert high == pytest.approx(2 / found.bands["tpot_s"][0])
     assert found.bands["e2e_tokens_per_s"][0] < found.metrics.e2e_tokens_per_s * 1.2
     assert found.bands["end_s"][1] > found.metrics.end_s * 0.9
+
+
+def test_whole_passes_scatter_as_those_that_were_measured():
+    fitted = StepOverhead(
+        framework="mine", launch="graph", a0_s=1e-3, a1_s=0.0, a2_s=0.0, low=0.5, high=2.0, rows=30,
+        pass_low=0.97, pass_high=1.04,
+    )  # fmt: skip
+    settings, given = DeviceSettings(step=fitted), {"prompt": 64, "output": 64, **SIXTEEN}
+    measured, prior = (report(device, "Llama-2-7B", settings, **given) for device in (A100, "L40S"))
+    for found, key in ((measured, "ttft_s"), (measured, "tpot_s"), (measured, "end_s")):
+        value = getattr(found.metrics, key)
+        assert found.bands[key] == pytest.approx((0.97 * value, 1.04 * value))
+    low, high = prior.bands["tpot_s"]
+    assert low < 0.97 * prior.metrics.tpot_s
+    assert high > 1.04 * prior.metrics.tpot_s
+    by_energy = measured.bands["board_energy_per_token_J"]
+    assert by_energy[0] < measured.explain("board_energy_per_token_J").value < by_energy[1]
 
 
 def test_a_device_never_measured_has_a_wider_band():
