@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from explorer.document import Baseline, Document
 from explorer.kept_reports import KeptReports
+from explorer.latest import Failure, Lane
 
 if TYPE_CHECKING:
     from hwlib.design.design import Design
     from hwlib.report import Report
     from hwlib.workload.llm import LlmArchitecture
     from hwlib.workload.scenario import Scenario
-
-log = logging.getLogger(__name__)
 
 State = Literal["idle", "running", "stale", "failed"]
 PAINT_FALLBACK_MS = 50
@@ -61,12 +60,6 @@ class Results:
         return list(zip(self.compared, self.baselines, strict=False))
 
 
-@dataclass(frozen=True)
-class _Failure:
-    generation: int
-    message: str
-
-
 Compute = Callable[[Request], Results]
 
 
@@ -88,23 +81,6 @@ class ReportMaker:
         return Results(request.generation, report, baselines, elapsed_s, request.baselines)
 
 
-class _Job(QRunnable):
-    """One evaluation on the worker thread; whatever happens, it tells of it."""
-
-    def __init__(self, compute: Compute, request: Request, done: Callable[[object], None]) -> None:
-        super().__init__()
-        self.setAutoDelete(False)
-        self._compute, self._request, self._done = compute, request, done
-
-    def run(self) -> None:
-        try:
-            outcome: Results | _Failure = self._compute(self._request)
-        except Exception as error:
-            log.exception("the evaluation failed")
-            outcome = _Failure(self._request.generation, f"{type(error).__name__}: {error}")
-        self._done(outcome)
-
-
 class Evaluator(QObject):
     """Follows a document. A finished result is shown even when an edit waits, which starts once the charts painted.
 
@@ -121,17 +97,13 @@ class Evaluator(QObject):
     failed = Signal(str)
     frame_painted = Signal(object)
     """The generation that the visible charts have just painted."""
-    _done = Signal(object)
     _go = Signal()
 
     def __init__(self, document: Document, compute: Compute | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document = document
         self._compute = compute or ReportMaker()
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
-        self._pool.setExpiryTimeout(-1)
-        self._in_flight: _Job | None = None
+        self._lane = Lane("the evaluation", self)
         self._waiting: Request | None = None
         self._unpainted: int | None = None
         self._generation = 0
@@ -158,7 +130,7 @@ class Evaluator(QObject):
         self._took_s: deque[float] = deque(maxlen=3)
         self._ended_s = self._asked_s = 0.0
         self._go.connect(self._start, Qt.ConnectionType.QueuedConnection)
-        self._done.connect(self._receive, Qt.ConnectionType.QueuedConnection)
+        self._lane.done.connect(self._receive)
         document.changed.connect(self.request)
         document.scenario_changed.connect(self.request)
         document.model_changed.connect(self.request)
@@ -205,8 +177,7 @@ class Evaluator(QObject):
         self._fallback.stop()
         self._turn.stop()
         self._pause.stop()
-        self._pool.waitForDone()
-        self._in_flight = None
+        self._lane.shutdown()
 
     def _advance(self) -> None:
         """Have the waiting request started if its turn has come, and tell the state."""
@@ -215,13 +186,13 @@ class Evaluator(QObject):
             self._set_state("running")
         elif self._waiting is not None:
             self._set_state("stale")
-        elif self._in_flight is not None:
+        elif self._lane.busy:
             self._set_state("running")
         else:
             self._set_state("failed" if self.error else "idle")
 
     def _may_start(self) -> bool:
-        free = self._in_flight is None and self._unpainted is None and not self._closed
+        free = not self._lane.busy and self._unpainted is None and not self._closed
         return self._waiting is not None and free and not self._pausing()
 
     def _pausing(self) -> bool:
@@ -237,14 +208,10 @@ class Evaluator(QObject):
     def _start(self) -> None:
         if self._may_start() and self._waiting is not None:
             request, self._waiting = self._waiting, None
-            self._in_flight = _Job(self._compute, request, self._done.emit)
-            self._pool.start(self._in_flight)
+            self._lane.start(partial(self._compute, request))
             self._set_state("running")
 
     def _receive(self, outcome: object) -> None:
-        if self._closed:
-            return
-        self._in_flight = None
         self._ended_s = time.monotonic()
         if isinstance(outcome, Results):
             self._took_s.append(outcome.elapsed_s)
@@ -252,7 +219,7 @@ class Evaluator(QObject):
             self._unpainted = outcome.generation
             self._fallback.start()
             self.finished.emit(outcome)
-        elif isinstance(outcome, _Failure):
+        elif isinstance(outcome, Failure):
             self.error = outcome.message
             self.failed.emit(outcome.message)
         self._advance()

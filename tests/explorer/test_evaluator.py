@@ -148,7 +148,7 @@ def test_every_change_of_the_view_state_is_evaluated(bench: Bench) -> None:
     bench.wait_shown(1, 2, 3)
 
 
-@pytest.mark.expect_log("ERROR explorer.evaluator: the evaluation failed")
+@pytest.mark.expect_log("ERROR explorer.latest: the evaluation failed")
 def test_exception_is_told_and_the_next_edit_recovers(bench: Bench) -> None:
     messages: list[str] = []
     bench.evaluator.failed.connect(messages.append)
@@ -165,7 +165,7 @@ def test_exception_is_told_and_the_next_edit_recovers(bench: Bench) -> None:
     bench.qtbot.waitUntil(lambda: bench.evaluator.state == "idle")
 
 
-@pytest.mark.expect_log("ERROR explorer.evaluator: the evaluation failed")
+@pytest.mark.expect_log("ERROR explorer.latest: the evaluation failed")
 def test_failure_lets_the_waiting_edit_start_at_once(bench: Bench) -> None:
     bench.gate.fails = True
     bench.edit()
