@@ -125,6 +125,6 @@ def _step_evidence(kernels: KernelTimes) -> Evidence:
 
 
 def _notes(kernels: KernelTimes) -> tuple[str, ...]:
-    """What stands in for what, once each."""
-    told = [f"Kernels: {t.call.note}." for t in kernels.timed if t.call.note]
-    return tuple(dict.fromkeys(told))
+    """What stands in for kernels that were never measured, of the large ones; the explanations tell the others too."""
+    told = dict.fromkeys(t.call.note for t in kernels.timed if t.call.note and t.call.kind != "elementwise")
+    return (f"Kernels that were never measured as such: {'; '.join(told)}.",) if told else ()

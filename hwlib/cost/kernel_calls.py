@@ -99,7 +99,7 @@ def _gemms(program: Program, form: str) -> list[Call]:
     found = []
     of_kind = program.kind == Kind.GEMM
     m, n, k, batch = (program.values[c][0] for c in ("m", "n", "k", "batch"))
-    note = "experts' (or heads') GEMMs as one grouped launch over the distinct ones touched, their outputs side by side"
+    note = "GEMMs of experts (or heads) count as one grouped launch over those touched, their outputs side by side"
     for mask, words in ((of_kind & (batch == 1.0), ""), (of_kind & (batch != 1.0), note)):
         cols = np.flatnonzero(mask)
         columns = {"m": np.ceil(np.round(m[cols], 9)), "n": n[cols] * batch[cols], "k": k[cols]}
@@ -144,15 +144,15 @@ def _attention_columns(
     batch, kv_len = np.full(len(scores), shapes.sequences), v["n"][0, scores].copy()
     width, note = (key + value) / 2.0, ""
     if shapes.llm.attention == "MLA":
-        note = "MLA: keys and values of the mean width"
+        note = "MLA counts as attention with keys and values of the mean width"
         if decode:
             width, heads = key / 2.0, heads * (key + value) / key
-            note = "MLA: one KV head of half the latent's width, read once for keys and values"
+            note = "MLA's decode counts as one KV head of half the latent's width, read once for keys and values"
     if not decode:
         windowed = kv_len < (queries + 1.0) / 2.0 - 1e-9
         block = np.where(windowed, float(shapes.llm.window or shapes.scenario.prompt), queries)
         batch, queries, kv_len = batch * queries / block, block, kv_len + (block - 1.0) / 2.0
-        note = note or ("a sliding window as blocks of its length" if windowed.any() else "")
+        note = note or ("a sliding window's prefill counts as blocks of its length" if windowed.any() else "")
     columns = {
         "batch": batch, "heads": heads, "kv_heads": groups, "head_dim": width, "q_len": queries, "kv_len": kv_len,
         "causal": np.where(decode, 0.0, 1.0),
