@@ -97,7 +97,7 @@ class Timer:
 
     def __init__(self, device: Device, settings: DeviceSettings) -> None:
         self.device, self.settings = device, settings
-        self._found = lru_cache(maxsize=64)(self._times)
+        self._found = lru_cache(maxsize=16)(self._times)
         self._machines: dict[tuple[int, ...], Machine] = {}
 
     def machine(self, chip: Lowered, widths: tuple[int, ...]) -> Machine:
@@ -153,7 +153,7 @@ class Timer:
         )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _shared(device: Device, settings: DeviceSettings) -> Timer:
     return Timer(device, settings)
 
