@@ -144,7 +144,8 @@ def _normalised(weights: Array) -> Array:
 
 
 def _reached(p: Parameters, pairs: Pairs) -> Array:
-    return np.isin(p.index, pairs.target).astype(float)
+    there = set(pairs.target.tolist())
+    return np.array([float(i in there) for i in p.index.tolist()])
 
 
 def matrix_units(chip: Lowered, reached: Array, width: int) -> MatrixUnits:
@@ -156,10 +157,12 @@ def matrix_units(chip: Lowered, reached: Array, width: int) -> MatrixUnits:
     pick = usable.argmax(axis=0)
     rate = np.take_along_axis(rates, pick[None], axis=0)[0] * reached
     toggle = chip.settings["toggle_rate"] / 0.5
-    energy = np.stack([logic.mac_energy_J(chip.node_nm, fmt) * passes + 0.0 * p.rows for fmt, passes in chain])
-    delivery = np.stack([_deliveries_J(p, chip.node_nm, fmt, toggle) * passes for fmt, passes in chain])
-    chosen = np.take_along_axis(energy, pick[None], axis=0)[0] * toggle
-    operand = np.take_along_axis(delivery, pick[None], axis=0)[0]
+    chosen, operand = np.zeros_like(rate), np.zeros_like(rate)
+    for i in set(pick.ravel().tolist()):  # most groups run one format
+        fmt, passes = chain[i]
+        here = pick == i
+        chosen = np.where(here, logic.mac_energy_J(chip.node_nm, fmt) * passes * toggle, chosen)
+        operand = np.where(here, _deliveries_J(p, chip.node_nm, fmt, toggle) * passes, operand)
     macs = p.rows * p.columns * p.count * p.clock_Hz * rate
     return MatrixUnits(p, width, pick, rate, p.own("mac_energy_J", chosen), operand, macs, _normalised(macs))
 

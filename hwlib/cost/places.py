@@ -61,12 +61,15 @@ def weight_table(program: Program, column: Array) -> Array:
 def _cost_by_place(program: Program, value: Array, places: int) -> Array:
     """[D, W, places]: what one instance costs over the run, NaN where no column offers the place."""
     d, w = value.shape[0], len(program.weights)
-    total = np.zeros((d, w, places))
-    offered = np.zeros((w, places), dtype=bool)
-    for k in np.flatnonzero(program.weight >= 0):
-        total[:, program.weight[k], program.place[k]] += program.steps[:, k] * value[:, k]
-        offered[program.weight[k], program.place[k]] = True
-    return np.where(offered[None], total, np.nan)
+    cols = np.flatnonzero(program.weight >= 0)
+    slots = program.weight[cols] * places + program.place[cols]
+    order = np.argsort(slots, kind="stable")
+    found, first = np.unique(slots[order], return_index=True)
+    total = np.full((d, w * places), np.nan)
+    if len(cols):
+        cost = np.broadcast_to(program.steps[:, cols[order]] * value[:, cols[order]], (d, len(cols)))
+        total[:, found] = np.add.reduceat(cost, first, axis=1)
+    return total.reshape(d, w, places)
 
 
 def _savings(program: Program, energy: Array, places: int) -> Array:

@@ -79,12 +79,19 @@ def tensor_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array,
     depth = np.where((splits == 1.0) | (k_ >= splits * MIN_SPLIT_K), np.ceil(k_ / splits), np.inf) / cells
     adding = np.where(splits > 1.0, SPLIT_CYCLES, 0.0)
     best: Array = np.array(np.inf)
-    for tile_m, tile_n in TENSOR_TILES:
+    deep = max(v.ndim for v in (m_, n_, batch_, count_, depth))
+    tried = np.array(TENSOR_TILES).T.reshape(2, -1, *[1] * deep)
+    together = tried.shape[1] if depth.size <= FEW else 1
+    for tile_m, tile_n in (tried[:, i : i + together] for i in range(0, tried.shape[1], together)):
         tiles = np.ceil(m_ / tile_m) * np.ceil(n_ / tile_n) * splits
         waves, once = np.ceil(tiles * batch_ / count_), np.ceil(tiles / count_)
         cycles = waves * depth * (tile_m * tile_n) + (once - 1.0) * WAVE_CYCLES + adding
-        best = np.minimum(best, cycles)
+        best = np.minimum(best, cycles.min(axis=0))
     return np.asarray(best.min(axis=-1))
+
+
+FEW = 2000
+"""Up to so many values all tiles are tried in one array; more would leave the processor's cache."""
 
 
 def simd_cycles(rows: Array, columns: Array, count: Array, m: Array, n: Array, k: Array, batch: Array) -> Array:

@@ -51,7 +51,7 @@ class Curve:
     def __init__(self, nodes_nm: Sequence[float], values: Sequence[float]) -> None:
         self._x = np.log(np.asarray(nodes_nm, dtype=float))
         self._y = np.log(np.asarray(values, dtype=float))
-        self._known: dict[float, float] = {}
+        self._known: dict[tuple[float, int], Array] = {}
 
     @property
     def nodes_nm(self) -> Array:
@@ -66,13 +66,14 @@ class Curve:
             value: Array = np.exp(np.interp(np.log(nodes), self._x, self._y))
             return value
         # one design asks for the same node some eighty times in an evaluation
-        node = nodes.item()
-        known = self._known.get(node)
+        at = (nodes.item(), nodes.ndim)
+        known = self._known.get(at)
         if known is None:
             if len(self._known) >= KNOWN_NODES:
                 self._known.clear()
-            known = self._known[node] = float(np.exp(np.interp(np.log(node), self._x, self._y)))
-        return np.full(nodes.shape, known)
+            known = self._known[at] = np.exp(np.interp(np.log(nodes), self._x, self._y))
+            known.setflags(write=False)
+        return known
 
 
 @cache
