@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -23,7 +23,7 @@ from explorer import theme
 from explorer.recovery import LeftOver, Recovered, Unreadable
 from explorer.widgets.style import Tinted
 
-WIDTH_PX = 560
+WIDTH_PX = 640
 MOST_HEIGHT_PX = 320
 MARGIN_PX = 2 * theme.GRID_PX
 Role = QDialogButtonBox.ButtonRole
@@ -104,9 +104,17 @@ class RecoveryOffer(QDialog):
         area.viewport().setBackgroundRole(QPalette.ColorRole.Window)
         area.setWidget(inner)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        high = inner.heightForWidth(WIDTH_PX - 2 * MARGIN_PX)
-        area.setMinimumHeight(min(max(high, inner.sizeHint().height()), MOST_HEIGHT_PX))
+        self._area = area
         return area
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """As high as the list needs, once it is known how its words break."""
+        super().showEvent(event)
+        inner = self._area.widget()
+        inner.layout().activate()
+        needed = max((row.geometry().bottom() + 1 for row in self.rows), default=0)
+        self._area.setMinimumHeight(min(needed, MOST_HEIGHT_PX))
+        self.resize(self.width(), self.minimumSizeHint().height())
 
     def _make_buttons(self) -> QDialogButtonBox:
         box = QDialogButtonBox(self)

@@ -150,6 +150,13 @@ QMainWindow::separator {{ background: {t.border}; width: 1px; height: 1px; margi
 QMainWindow::separator:hover {{ background: {t.accent}; }}
 QDockWidget::title {{ background: {t.window}; padding: 4px 8px; text-align: left; }}
 QToolBar {{ background: {t.window}; border: 0; spacing: 4px; padding: 2px 8px; }}
+QTabBar::tab {{ color: {t.muted}; background: transparent; border: 0; padding: 4px 10px; }}
+QTabBar::tab:top {{ border-bottom: 2px solid transparent; }}
+QTabBar::tab:bottom {{ border-top: 2px solid transparent; }}
+QTabBar::tab:hover, QTabBar::tab:selected {{ color: {t.text}; }}
+QTabBar::tab:top:selected {{ border-bottom-color: {t.accent}; }}
+QTabBar::tab:bottom:selected {{ border-top-color: {t.accent}; }}
+QTabBar::tab:focus {{ color: {t.accent}; }}
 QStatusBar {{ background: {t.window}; color: {t.muted}; }}
 QStatusBar::item {{ border: 0; }}
 QHeaderView {{ background: {t.window}; }}

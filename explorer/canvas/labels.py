@@ -15,6 +15,7 @@ PAD_Y_PX = 5.0
 TIGHT_PX = 2.0
 LEAST_PX = 26.0
 """Narrower text than this is a smudge, not a word."""
+ELLIPSIS = "…"
 LEAST_LETTERS = 3
 """Fewer letters of a shortened name say nothing."""
 UPRIGHT_PX = 60.0
@@ -52,6 +53,8 @@ class Label:
         self._items: list[QGraphicsSimpleTextItem] = []
         self._name = ""
         self._figures: tuple[Figures, ...] = ()
+        self._names = 0
+        """How many of the lines, from the top, are the name's."""
 
     def set_texts(self, name: str, figures: tuple[Figures, ...] = ()) -> None:
         """Say something else; shown by the next `lay_out`."""
@@ -66,8 +69,9 @@ class Label:
         shown = self._choose(along - 2 * pad, across - 2 * TIGHT_PX, badge_px, style)
         pitch = style.line_px
         top = min(PAD_Y_PX, (across - pitch * len(shown)) / 2)
-        for i, (text, is_name) in enumerate(shown):
-            item = self._item(i, is_name, style)
+        self._names = sum(is_name for _, is_name, _ in shown)
+        for i, (text, is_name, bold) in enumerate(shown):
+            item = self._item(i, is_name, bold, style)
             item.setText(text)
             item.setVisible(True)
             item.setRotation(-90 if upright else 0)
@@ -79,18 +83,24 @@ class Label:
         for item in self._items[len(shown) :]:
             item.setVisible(False)
 
-    def _choose(self, along: float, across: float, badge: float, style: Style) -> list[tuple[str, bool]]:
-        """The lines to show, each with whether it is part of the name."""
+    def _choose(self, along: float, across: float, badge: float, style: Style) -> list[tuple[str, bool, bool]]:
+        """The lines to show, each with whether it is part of the name, and whether in bold letters."""
         # One line may take the white above and below its letters: a strip as high as a capital still bears its name.
         room = max(int(across // style.line_px), int(across >= style.name_metrics.capHeight()))
         if room < 1 or along < LEAST_PX:
             return []
         names = wrapped(self._name, along - badge, min(room, 2), style.name_metrics)
-        lines = [(text, True) for text in names]
+        bold = True
+        if names and names[-1].endswith(ELLIPSIS):
+            # Smaller letters, before any are left out.
+            whole = wrapped(self._name, along - badge, min(room, 2), style.figure_metrics)
+            if whole and not whole[-1].endswith(ELLIPSIS):
+                names, bold = whole, False
+        lines = [(text, True, bold) for text in names]
         for figures in self._figures:
             text = fitted(figures, along, style.figure_metrics)
             if names and text and len(lines) < room:
-                lines.append((text, False))
+                lines.append((text, False, False))
         return lines
 
     def visible_texts(self) -> tuple[str, ...]:
@@ -99,8 +109,8 @@ class Label:
 
     def name_at(self, point: QPointF, scale: float, style: Style) -> bool:
         """True where a point of the block, in scene units from its corner, is on a line of the name."""
-        for item in self._items:
-            if item.isVisible() and item.font() == style.name_font:
+        for item in self._items[: self._names]:
+            if item.isVisible():
                 box = item.boundingRect()
                 size = (box.height(), box.width()) if item.rotation() else (box.width(), box.height())
                 top = item.y() - (size[1] / scale if item.rotation() else 0.0)
@@ -110,16 +120,16 @@ class Label:
 
     def restyle(self, style: Style) -> None:
         """Take on the colours and fonts of a theme; the next `lay_out` shows them."""
-        for item in self._items:
-            item.setBrush(style.text if item.font() == style.name_font else style.muted)
+        for i, item in enumerate(self._items):
+            item.setBrush(style.text if i < self._names else style.muted)
 
-    def _item(self, index: int, is_name: bool, style: Style) -> QGraphicsSimpleTextItem:
+    def _item(self, index: int, is_name: bool, bold: bool, style: Style) -> QGraphicsSimpleTextItem:
         while len(self._items) <= index:
             item = QGraphicsSimpleTextItem(self._anchor)
             item.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
             self._items.append(item)
         item = self._items[index]
-        font = style.name_font if is_name else style.figure_font
+        font = style.name_font if bold else style.figure_font
         if item.font() != font:
             item.setFont(font)
         item.setBrush(style.text if is_name else style.muted)

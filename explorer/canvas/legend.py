@@ -63,6 +63,9 @@ class LegendCard(QWidget):
         self._links.setText(CORES if legend.cores else WIDTHS)
         self._links.setVisible(with_links)
         self._bar.setVisible(bool(legend.high))
+        # Now, not with the next event: whoever asks for the size at once shall get the new one.
+        self.layout().invalidate()
+        self.layout().activate()
         for action in self._button.menu().actions():
             action.setChecked(action.text().partition("\t")[0].replace("&", "") == legend.title)
 

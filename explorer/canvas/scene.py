@@ -18,7 +18,7 @@ from explorer.canvas.routing import best_route
 from explorer.canvas.style import SCENE_PER_M
 from explorer.canvas.tags import MOST_TAGS, LinkTags
 from explorer.document import Document
-from explorer.words import percent
+from explorer.words import percent, rich_percent
 from hwlib.design.design import Block, Design, Finding, Link
 from hwlib.report import BlockFigure, LinkFigure, Rect, Report
 from hwlib.units import format_quantity
@@ -422,7 +422,7 @@ class ChipScene(QGraphicsScene):
             f" = {format_quantity(rect.width_m * rect.height_m, 'm²', 3)}"
         )
         if figure := self._block_figures.get(item_id):
-            lines.append(f"{percent(figure.utilisation)} busy, {format_quantity(figure.power_W, 'W', 3)}")
+            lines.append(f"{rich_percent(figure.utilisation)} busy, {format_quantity(figure.power_W, 'W', 3)}")
             lines += [_escaped(figure.holds)] if figure.holds else []
         for finding in self._findings.get(item_id, ()):
             lines.append(f"<i>{finding.severity.capitalize()}: {_escaped(finding.message)}</i>")
@@ -433,7 +433,7 @@ class ChipScene(QGraphicsScene):
         ends = " – ".join(_escaped(self.blocks[end].block.name) for end in (link.source, link.target))
         lines = [f"<b>{ends}</b>", figures.describe_link(link)]
         if figure := self._link_figures.get(link_id):
-            load = f"{percent(figure.utilisation)} used in decode"
+            load = f"{rich_percent(figure.utilisation)} used in decode"
             lines.append(f"{load}, {format_quantity(figure.length_m, 'm', 3)} long")
         return "<br>".join(lines)
 

@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
-    QDialogButtonBox,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -72,9 +71,8 @@ class LayoutDialog(QDialog):
         row.addLayout(side)
         column.addLayout(row, 1)
         column.addWidget(self.note)
-        box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        box.rejected.connect(self.reject)
-        column.addWidget(box)
+        close = self._button("&Close", "", self.reject)
+        column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
 
     def _fill(self, choose: str = "") -> None:
         blocked = self.list.blockSignals(True)

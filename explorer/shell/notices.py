@@ -86,10 +86,11 @@ class Notice(QWidget):
         self.details_button = self._button("Details", "Show what was said in full")
         self.details_button.setVisible(bool(self.details))
         self.details_button.clicked.connect(self._show_details)
-        row.addWidget(self.details_button)
+        # With a place of their own, or their fixed height would be the line's.
+        row.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignVCenter)
         self.close_button = self._button("", "Close this notice")
         self.close_button.clicked.connect(self.dismiss)
-        row.addWidget(self.close_button)
+        row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignVCenter)
         return row
 
     def _choice(self, word: str, do: Callable[[], object], settles: bool) -> QPushButton:
@@ -105,8 +106,10 @@ class Notice(QWidget):
 
     def sizeHint(self) -> QSize:
         """All are of one width, each as high as its words need."""
+        for child in (self, self.label, self.details_button, self.close_button, *self.buttons):
+            child.ensurePolished()  # or they would be measured in another font than they are shown in
         buttons = [b for b in (self.details_button, self.close_button) if not b.isHidden()]
-        taken = sum(b.sizeHint().width() + theme.GRID_PX for b in buttons) + ICON_PX + 3 * theme.GRID_PX + PADDING_PX
+        taken = sum(b.sizeHint().width() + theme.GRID_PX for b in buttons) + ICON_PX + theme.GRID_PX + 2 * PADDING_PX
         words = self.label.heightForWidth(WIDTH_PX - taken)
         foot = theme.GRID_PX + self.buttons[0].sizeHint().height() if self.buttons else 0
         return QSize(WIDTH_PX, max(words, self.close_button.sizeHint().height()) + foot + 2 * PADDING_PX)
@@ -222,7 +225,8 @@ class Notices(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notices keep to the corner of a window that changes its size."""
-        if event.type() == QEvent.Type.Resize:
+        if self._shown and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            # Panels that are put elsewhere come to lie above what was there before.
             self._arrange()
         elif event.type() == QEvent.Type.Close:
             self.clear()
@@ -241,6 +245,7 @@ class Notices(QObject):
             notice.resize(notice.sizeHint())
             bottom -= notice.height()
             notice.move(QPoint(self._window.width() - notice.width() - 2 * GAP_PX, bottom))
+            notice.raise_()
             bottom -= GAP_PX
 
     def _retheme(self) -> None:

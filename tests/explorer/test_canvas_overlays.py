@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from explorer.canvas import heat
@@ -195,3 +195,12 @@ def test_block_link_and_ground_each_have_their_menu(user: User, qtbot: QtBot) ->
     ground = menu_at(user, qtbot, user.canvas.pixel((-1e-3, -1e-3)))
     assert user.document.selection == frozenset()
     assert {"Paste", "Select all", "Overlay", "Snap to grid"} <= set(ground)
+
+
+def test_the_legend_has_room_for_its_words_in_every_overlay(user: User) -> None:
+    for key, _ in heat.OVERLAYS:
+        user.canvas.set_overlay(key)
+        card = user.canvas.legend
+        assert card.width() >= card.sizeHint().width(), key
+        for label in card.findChildren(QLabel):
+            assert label.isHidden() or label.width() >= label.sizeHint().width(), (key, label.text())

@@ -18,7 +18,7 @@ from explorer.canvas.footprints import ModelledFootprints
 from explorer.canvas.overlays import HINT
 from explorer.canvas.rulers import major_step, minor_parts, tick_label
 from hwlib.design.design import Design, Finding, Settings
-from hwlib.design.edit import add_block, connect, move_blocks, remove, replace_part
+from hwlib.design.edit import add_block, connect, move_blocks, remove, replace_block, replace_part
 from hwlib.evaluate import footprints
 from hwlib.report import LinkFigure
 from tests.explorer import factories
@@ -360,3 +360,22 @@ def test_a_block_too_small_for_its_name_bears_it_beside_where_nothing_is_in_the_
     user.canvas.zoom(8.0, user.canvas.pixel((6.2e-3, 6.2e-3)))
     assert user.canvas.chip.blocks["t"].named
     assert "t" not in callouts.shown
+
+
+def test_a_name_takes_smaller_letters_before_any_are_left_out(user: User) -> None:
+    block = user.canvas.chip.blocks["b"]
+    user.document.edit(
+        "Rename", replace_block(user.design, msgspec.structs.replace(block.block, name="Wwwwwwwwwwwwwwww"))
+    )
+    user.canvas.chip.settle()
+    full = "Wwwwwwwwwwwwwwww"
+    seen: dict[bool, str] = {}
+    user.canvas.zoom(3.0, user.canvas.pixel((11e-3, 3e-3)))
+    for _ in range(100):
+        (shown, *_), item = block.label.visible_texts(), block.label._items[0]
+        seen.setdefault(item.font() == style.current().name_font, shown)
+        if shown != full:
+            break
+        user.canvas.zoom(0.98, user.canvas.pixel((11e-3, 3e-3)))
+    assert seen[False] == full, "smaller letters come before an ellipsis"
+    assert shown.endswith("…")

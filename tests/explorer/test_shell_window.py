@@ -23,6 +23,7 @@ from explorer.screenshot import wait_for_results
 from explorer.settings import Preferences
 from explorer.shell import starting
 from explorer.shell.commands import all_commands
+from explorer.shell.notices import Choice
 from explorer.shell.records import Records
 from hwlib.catalog import find_model, load_example
 from hwlib.design import files
@@ -189,6 +190,25 @@ def test_saving_is_told_and_a_click_closes_it(qtbot: QtBot, window: MainWindow, 
     assert not notice.geometry().intersects(window.statusBar().geometry())
     qtbot.mouseClick(notice.close_button, LEFT)
     assert window.shell.notices.shown == ()
+
+
+@pytest.mark.parametrize("choices", [(), (("Reload", lambda: None, True),)])
+def test_a_notice_shows_all_its_words(window: MainWindow, choices: tuple[Choice, ...]) -> None:
+    window.shell.notices.say("word " * 60, "error", choices=choices)
+    (notice,) = window.shell.notices.shown
+    assert notice.label.height() >= notice.label.heightForWidth(notice.label.width())
+    bottoms = [child.geometry().bottom() for child in (notice.label, *notice.buttons)]
+    assert bottoms == sorted(bottoms)
+    assert max(bottoms) < notice.height()
+
+
+def test_panels_put_elsewhere_do_not_cover_a_notice(qtbot: QtBot, window: MainWindow) -> None:
+    window.shell.notices.say("Here")
+    (notice,) = window.shell.notices.shown
+    window.commands["layout_teach"].trigger()
+    window.commands["reset_layout"].trigger()
+    middle = notice.geometry().center()
+    qtbot.waitUntil(lambda: window.childAt(middle) is not None and notice.isAncestorOf(window.childAt(middle)))
 
 
 def test_notices_stack_and_never_hide_each_other(window: MainWindow) -> None:
