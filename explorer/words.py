@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -64,6 +65,11 @@ def percent(share: float) -> str:
     if 0.0 < share < 0.001:
         return "< 0.1 %"
     return f"{share * 100.0:.3g} %"
+
+
+def rich_percent(share: float) -> str:
+    """As `percent`, for rich text: there, "<" would begin a tag and swallow what follows."""
+    return html.escape(percent(share))
 
 
 def phase_total_s(report: Report, phase: Phase) -> float:

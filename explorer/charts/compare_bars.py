@@ -24,9 +24,9 @@ from explorer.words import (
     actions_figure,
     comparable,
     operator_word,
-    percent,
     refusal,
     resource_word,
+    rich_percent,
 )
 from hwlib.report import COMPONENTS, RESOURCES
 from hwlib.units import format_quantity
@@ -300,7 +300,7 @@ class CompareBars(CompareChart):
         here, lines = self.bars.segment_at(bar, pos), [head, f"{figure} {self.words[:1].lower()}{self.words[1:]}"]
         lines += [MEANING] if bar.band is not None else []
         for key, value in part.values.items():
-            line = f"{resource_word(key)}: {format_quantity(value, self.unit)} ({percent(value / part.total)})"
+            line = f"{resource_word(key)}: {format_quantity(value, self.unit)} ({rich_percent(value / part.total)})"
             lines.append(f"<b>{line}</b>" if key == here else line)
         return "<br>".join([*lines, *explained(self._source_at(pos))])
 

@@ -20,9 +20,9 @@ from explorer.words import (
     actions_figure,
     board_figures,
     distinct,
-    percent,
     refusal,
     resource_word,
+    rich_percent,
 )
 from hwlib.report import COMPONENTS
 from hwlib.units import format_quantity
@@ -163,7 +163,7 @@ class EnergyChart(Chart):
         for component in COMPONENTS:
             value = report.energy_by_component.get(component, 0.0)
             if value > 0.0:
-                line = f"{resource_word(component)}: {format_quantity(value, 'J')} ({percent(value / total)})"
+                line = f"{resource_word(component)}: {format_quantity(value, 'J')} ({rich_percent(value / total)})"
                 lines.append(f"<b>{line}</b>" if component == here else line)
         for figure in report.energies:
             band, text = board_band(report, figure), format_quantity(figure.J_per_token, "J")

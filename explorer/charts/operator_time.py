@@ -24,9 +24,9 @@ from explorer.words import (
     distinct,
     largest,
     operator_word,
-    percent,
     phase_total_s,
     resource_word,
+    rich_percent,
     seconds,
     shares,
 )
@@ -359,10 +359,12 @@ class OperatorTimeChart(Chart):
         share = row.time_s / total_s if total_s > 0.0 else 0.0
         lines = [
             f"<b>{html.escape(operator_word(row.name))}</b> · {PHASE_WORDS[row.phase].lower()}",
-            f"{format_quantity(row.time_s, 's')}, {percent(share)} of the whole, bound by {resource_word(row.bound)}",
+            f"{format_quantity(row.time_s, 's')}, {rich_percent(share)} of the whole, "
+            f"bound by {resource_word(row.bound)}",
         ]
         lines += [
-            f"{resource_word(r)}: {format_quantity(s, 's')} ({percent(s / row.time_s)})" for r, s in shares(row, 0.001)
+            f"{resource_word(r)}: {format_quantity(s, 's')} ({rich_percent(s / row.time_s)})"
+            for r, s in shares(row, 0.001)
         ]
         lines += [f"{html.escape(name)}: {told}" for name, told in self._baselines_times(row)]
         return "<br>".join(lines)

@@ -24,7 +24,7 @@ from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
 from explorer.charts.roofs import SYMBOLS, Beam, beam_at, beam_words, beams_of, roof_of, source_of
 from explorer.charts.sources import Source, explained
-from explorer.words import PHASE_SHORT, PHASE_WORDS, distinct, operator_word, percent, resource_word
+from explorer.words import PHASE_SHORT, PHASE_WORDS, distinct, operator_word, resource_word, rich_percent
 from hwlib.report import PHASES
 from hwlib.units import format_quantity
 
@@ -246,7 +246,7 @@ class RooflineChart(Chart):
         return "<br>".join((
             f"<b>{html.escape(operator_word(row.name))}</b> · {PHASE_WORDS[row.phase].lower()}",
             f"{format_quantity(achieved(row), 'FLOP/s')} achieved, {intensity}",
-            f"{format_quantity(row.time_s, 's')}, {percent(point.share)} of the whole",
+            f"{format_quantity(row.time_s, 's')}, {rich_percent(point.share)} of the whole",
             f"bound by {resource_word(row.bound)}",
             *explained(self._source_at(pos)),
         ))  # fmt: skip

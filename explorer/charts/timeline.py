@@ -17,7 +17,7 @@ from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Switch
 from explorer.charts.time_scale import TimeScale
 from explorer.charts.timeline_items import LaneBar, LanesItem, Stretch
-from explorer.words import PHASE_SHORT, PHASE_WORDS, operator_word, percent, resource_word, seconds
+from explorer.words import PHASE_SHORT, PHASE_WORDS, operator_word, resource_word, rich_percent, seconds
 from hwlib.report import PHASES, RESOURCES
 from hwlib.units import format_quantity
 
@@ -255,10 +255,10 @@ class TimelineChart(Chart):
         name = operator_word(bar.operator.split(".", 1)[-1]) if bar.operator else bar.label
         layer = f" · layer {bar.layer + 1}" if bar.layer is not None else ""
         lines = [f"<b>{html.escape(name)}</b> on {html.escape(bar.lane_label)}{layer}"]
-        lines.append(f"{format_quantity(span, 's')}, {percent(span / self.shown.total_s)} of the whole")
+        lines.append(f"{format_quantity(span, 's')}, {rich_percent(span / self.shown.total_s)} of the whole")
         lines.append(f"from {format_quantity(bar.start_s, 's', 6)} to {format_quantity(bar.end_s, 's', 6)}")
         if not bar.operator:
-            lines.append(f"{percent(found.busy)} of it busy ({format_quantity(bar.busy_s, 's')})")
+            lines.append(f"{rich_percent(found.busy)} of it busy ({format_quantity(bar.busy_s, 's')})")
         lines.append(f"bound by {resource_word(bar.resource)}")
         return "<br>".join([*lines, *explained(self._source_at(pos))])
 

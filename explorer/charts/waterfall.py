@@ -18,7 +18,7 @@ from explorer.charts.plot import PlotView
 from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Chooser, Switch
 from explorer.charts.waterfall_items import Fall, FallsItem
-from explorer.words import percent, resource_word
+from explorer.words import resource_word, rich_percent
 from hwlib.units import format_quantity
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class WaterfallChart(CompareChart):
         sign = "+" if end >= start else "−"
         lines = [
             head,
-            f"{sign}{format_quantity(abs(end - start), unit)}, {percent(abs(end - start) / whole)} of the start",
+            f"{sign}{format_quantity(abs(end - start), unit)}, {rich_percent(abs(end - start) / whole)} of the start",
         ]
         if component:
             lines.append(" → ".join(self._part(i, component) for i in self.ends or ()) + f" {resource_word(component)}")

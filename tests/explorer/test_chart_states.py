@@ -166,6 +166,7 @@ def test_every_state_draws_at_every_size_and_answers_the_pointer(qtbot: QtBot, n
         ticks_are_sound(chart)
         for text in touch_everywhere(qtbot, chart):
             assert not re.search(r"\bnan\b", text)
+            assert not re.search(r"<(?!/?[bi]>|br>)", text), "a tag that is none swallows what follows"
     chart.set_frozen(True)
     chart.set_linear(True)
     show(chart, scaled(own(), 3.0, own().subject), generation=2)
