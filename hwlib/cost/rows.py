@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,11 +39,32 @@ def operator_rows(one: OneDesign) -> tuple[OperatorRow, ...]:
     count = weight.sum(1)
     sums = (weight @ _columns(one)).tolist()
     means = ((weight / count[:, None]) @ np.stack([one.values[c] for c in AVERAGED], axis=1)).tolist()
-    units = _Units(one)
-    peaks = _peaks(one)
+    units, peaks, running = _Units(one), _peaks(one), _running(one)
     return tuple(
-        _row(one, units, peaks, index, float(count[index]), sums[index], means[index]) for index in range(len(count))
+        _row(one, units, peaks, index, running[index], sums[index], means[index]) for index in range(len(count))
     )
+
+
+class _Column(NamedTuple):
+    """A column that runs, in plain numbers: a report reads each of some dozens by itself."""
+
+    kind: int
+    unit: int
+    source: int
+    weight: int
+    dynamic: bool
+    passes: float
+
+
+def _running(one: OneDesign) -> list[list[_Column]]:
+    """The columns that run of every row."""
+    p = one.program
+    found: list[list[_Column]] = [[] for _ in p.rows]
+    fields = (p.kind, p.unit, p.source, p.weight, p.dynamic, one.passes)
+    for row, *values in zip(p.row.tolist(), *(f.tolist() for f in fields), strict=True):
+        if values[-1] > 0:
+            found[row].append(_Column(*values))
+    return found
 
 
 def _columns(one: OneDesign) -> Array:
@@ -56,24 +79,24 @@ def _row(
     units: _Units,
     peaks: tuple[float, float],
     index: int,
-    count: float,
+    cols: list[_Column],
     sums: list[float],
     means: list[float],
 ) -> OperatorRow:
     time, dram_bytes, macs, flops, weights, kv_read, kv_written, read, written = sums[: 3 + len(SUMMED)]
     rest = sums[3 + len(SUMMED) :]
     times, shares, energies = rest[:R], rest[R : 2 * R], rest[2 * R :]
-    cols = np.flatnonzero((one.program.row == index) & (one.passes > 0))
-    runs_on, label = units.of(tuple(dict.fromkeys(one.program.unit[cols].tolist())))
+    used = tuple(dict.fromkeys(c.unit for c in cols))
+    runs_on, label = units.of(used)
     phase, name = one.program.rows[index]
-    kind = Kind(int(one.program.kind[cols[0]]))
-    peak = peaks[int(one.program.dynamic[cols[0]])] if MATRIX in one.program.unit[cols] else 0.0
+    kind = Kind(cols[0].kind)
+    peak = peaks[cols[0].dynamic] if MATRIX in used else 0.0
     m, n, k, batch = means
     return OperatorRow(
         phase=PHASES[phase],
         name=name,
         kind=KIND_WORDS[kind],
-        repeat=count,
+        repeat=sum(c.passes for c in cols),
         m=m,
         n=n,
         k=k,
@@ -139,13 +162,12 @@ def _working(units: MatrixUnits | VectorUnits | Pool, d: int) -> list[int]:
     return list(units.parameters.index[units.split[d] > 0].tolist())
 
 
-def _weights_in(one: OneDesign, cols: NDArray[np.int64], kind: Kind) -> str:
+def _weights_in(one: OneDesign, cols: list[_Column], kind: Kind) -> str:
     """Where the weights are, in words, with the number of layers where they are spread."""
     if kind == Kind.ATTENTION:
         return "KV cache in SRAM" if one.run.memory.kv_on_chip[one.d] else "KV cache in DRAM"
-    if one.program.weight[cols[0]] < 0:
+    if cols[0].weight < 0:
         return ""
     if len(cols) == 1:
-        return SOURCE_WORDS[int(one.program.source[cols[0]])]
-    parts = zip(one.program.source[cols].tolist(), one.passes[cols].tolist(), strict=True)
-    return ", ".join(f"{SOURCE_WORDS[source]} ({count:.0f} layers)" for source, count in parts)
+        return SOURCE_WORDS[cols[0].source]
+    return ", ".join(f"{SOURCE_WORDS[c.source]} ({c.passes:.0f} layers)" for c in cols)
