@@ -253,6 +253,8 @@ class CrossbarFigure(msgspec.Struct, frozen=True, kw_only=True):
     mapped_TOPS_per_W: float
     end_to_end_TOPS_per_W: float
     convention: str
+    noise_from: str = ""
+    """What adds most to the error: ADC, cell variation or IR drop; empty where nothing is lost."""
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -310,6 +312,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     area_m2: float | None
     die_cost_USD: float | None
     die_yield: float | None = None
+    package_cost_USD: float | None = None
+    """A packaged, tested chip: dies, memory, interposer and substrate, an estimate."""
+
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     bands: dict[str, tuple[float, float]] = {}

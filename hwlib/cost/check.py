@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -328,28 +329,32 @@ def _scenario_findings(llm: LlmArchitecture, scenario: Scenario) -> list[Finding
 YEAR_s = 365.25 * 86_400.0
 
 
+def _by_adc(figure: CrossbarFigure) -> str:
+    return f"{figure.adc_bits} ADC bits where {figure.lossless_adc_bits} lose nothing"
+
+
+_NOISE_WORDS: dict[str, Callable[[CrossbarFigure], str]] = {
+    "cell variation": lambda figure: "Cells that vary add most to the error",
+    "IR drop": lambda figure: "IR drop along the bit lines adds most to the error",
+}
+_NOISE_MENDS = {
+    "cell variation": "Fewer bits per cell, or cells that vary less, raise it.",
+    "IR drop": "Fewer rows switched at once, or cells that conduct less, raise it.",
+}
+
+
 def _crossbar_findings(figure: CrossbarFigure) -> list[Finding]:
     """Lost precision and worn cells, which no energy figure shows."""
     found = []
-    if figure.sqnr_dB < LOST_dB:
+    if figure.sqnr_dB < float("inf"):
+        lost = figure.sqnr_dB < LOST_dB
+        ratio = f"{_NOISE_WORDS.get(figure.noise_from, _by_adc)(figure)}: SQNR {figure.sqnr_dB:.1f} dB"
         found.append(
             Finding(
-                severity="error",
-                code="output_lost",
-                message=f"{figure.adc_bits} ADC bits where {figure.lossless_adc_bits} lose nothing: the output has an "
-                f"SQNR of {figure.sqnr_dB:.1f} dB and is lost.",
-                mend="More ADC bits, or fewer rows switched at once.",
-                blocks=figure.blocks,
-            )
-        )
-    elif figure.sqnr_dB < float("inf"):
-        found.append(
-            Finding(
-                severity="note",
-                code="quantised",
-                message=f"{figure.adc_bits} ADC bits where {figure.lossless_adc_bits} lose nothing: SQNR "
-                f"{figure.sqnr_dB:.1f} dB.",
-                mend="Fewer rows switched at once, or more ADC bits, raise it.",
+                severity="error" if lost else "note",
+                code="output_lost" if lost else "quantised",
+                message=f"{ratio}; the output is lost." if lost else f"{ratio}.",
+                mend=_NOISE_MENDS.get(figure.noise_from, "More ADC bits, or fewer rows switched at once, raise it."),
                 blocks=figure.blocks,
             )
         )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.assemble import OneDesign
+from hwlib.cost.cell_noise import cell_noise, ir_noise
 from hwlib.cost.crossbar_peak import peak_ops_per_J
 from hwlib.cost.energy import INDEX
 from hwlib.cost.machine import CrossbarPool
-from hwlib.cost.sqnr import lossless_adc_bits, sqnr_dB
+from hwlib.cost.sqnr import lossless_adc_bits, variances
 from hwlib.cost.work import arrays_per_instance, crossbar_shape
 from hwlib.mapping.program import CROSSBAR
 from hwlib.report import CrossbarFigure
 
 Array = NDArray[np.float64]
+NOISES = ("ADC", "cell variation", "IR drop")
+"""What adds to the error of a dot product."""
+
 OWN_COMPONENTS = ("cell", "adc", "dac", "shift_add", "program")
 
 
@@ -28,13 +33,12 @@ def crossbar_figures(one: OneDesign) -> tuple[CrossbarFigure, ...]:
 def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     scenario = one.run.scenario
     x = {name: float(v[one.d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, scenario).items()}
-    signed, apart = x["copies"] > x["copies_converted"], x["copies_converted"] > 1
+    signed = x["copies"] > x["copies_converted"]
     need = lossless_adc_bits(x["rows_active"], x["dac_bits"], x["bits_per_cell"], signed)
-    longest = float(np.max(one.values["k"][one.program.unit == CROSSBAR + index], initial=1.0))
-    ratio, zeros = math.inf, float(one.run.machine.chip.settings["zero_share"][one.d, 0])
-    if not pool.digital:
-        sizes = [int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits")]
-        ratio = sqnr_dB(int(longest), *sizes, scenario.activation_bits, scenario.weight_bits, signed, zeros, apart)
+    zeros = float(one.run.machine.chip.settings["zero_share"][one.d, 0])
+    signal, noises = noise_parts(one, index)
+    error = sum(noises.values())
+    ratio = 10.0 * math.log10(signal / error) if error > 0 else math.inf
     writes = _writes_per_s(one, index, x)
     return CrossbarFigure(
         blocks=tuple(one.design.blocks[i].id for i in pool.blocks),
@@ -42,6 +46,7 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
         lossless_adc_bits=0 if pool.digital else need,
         adc_bits=0 if pool.digital else int(x["adc_bits"]),
         sqnr_dB=ratio,
+        noise_from=max(noises, key=lambda name: noises[name]) if error > 0 else "",
         filling=_filling(one, index, pool),
         writes_per_cell_s=writes,
         lifetime_s=x["endurance"] / writes if writes > 0 else math.inf,
@@ -50,6 +55,32 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
         end_to_end_TOPS_per_W=_end_to_end(one) / 1e12,
         convention=f"W{scenario.weight_bits}A{scenario.activation_bits}, 1 MAC = 2 OP",
     )
+
+
+@lru_cache(maxsize=1024)
+def _noises(
+    k: int, rows: int, dac: int, cell: int, adc: int, bits: tuple[int, int], coding: tuple[bool, bool, bool],
+    zeros: float, variation: float, ir_drop: float,
+) -> tuple[float, tuple[float, float, float]]:  # fmt: skip
+    """Signal, and the errors of ADC, cells and wires; coding: difference converted, columns apart, reference column."""
+    differential, apart, reference = coding
+    paired = differential or apart
+    signal, quantised = variances(k, rows, dac, cell, adc, *bits, differential, zeros, apart)
+    cells = cell_noise(k, cell, *bits, paired, zeros, variation, reference)
+    return signal, (quantised, cells, ir_noise(k, rows, dac, cell, *bits, paired, zeros, ir_drop))
+
+
+def noise_parts(one: OneDesign, index: int) -> tuple[float, dict[str, float]]:
+    """Variance of the longest dot product on a pool, and what its ADCs, cells and wires add; none where digital."""
+    pool, scenario = one.run.machine.crossbars[index], one.run.scenario
+    x = {name: float(v[one.d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, scenario).items()}
+    longest = float(np.max(one.values["k"][one.program.unit == CROSSBAR + index], initial=1.0))
+    sizes = [int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits")]
+    zeros = float(one.run.machine.chip.settings["zero_share"][one.d, 0])
+    coding = (x["copies"] > x["copies_converted"], x["copies_converted"] > 1, x["offset"] > 0)
+    bits = (scenario.activation_bits, scenario.weight_bits)
+    signal, errors = _noises(int(longest), *sizes, bits, coding, zeros, x["variation"], x["ir_drop"])
+    return signal, {} if pool.digital else dict(zip(NOISES, errors, strict=True))
 
 
 def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:

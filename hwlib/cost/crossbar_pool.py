@@ -64,6 +64,8 @@ def _pool_of(chip: Lowered, p: Parameters, column: int, blocks: tuple[int, ...])
         "whole_array": np.full_like(node, float(p.word("programming")[column] == "array")),
         "write_energy_J": _own(v, "write_energy_J", cell.write_energy_J + 0.0 * node),
         "write_time_s": _own(v, "write_time_s", cell.write_time_row_s + 0.0 * node),
+        "variation": _own(v, "variation", cell.variation + 0.0 * node),
+        "ir_drop": _own(v, "ir_drop", cell.ir_drop + 0.0 * node),
         "endurance": _own(v, "endurance", cell.programmings + 0.0 * node),
     }
     values |= _actions(chip, v, name, p.word("adder")[column] == "cell")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hwlib.cost.assemble import OneDesign, crossbar_peak
-from hwlib.cost.crossbar_figures import OWN_COMPONENTS, crossbar_figures
+from hwlib.cost.crossbar_figures import OWN_COMPONENTS, crossbar_figures, noise_parts
 from hwlib.cost.energy import Action
 from hwlib.cost.explain_area import at_node
 from hwlib.cost.explain_arrays import (
@@ -30,8 +30,6 @@ from hwlib.cost.explain_energy import energy_input, energy_of_step, static_of_al
 from hwlib.cost.explain_inputs import Sheet, total
 from hwlib.cost.explain_shapes import amount, columns, operators, summed
 from hwlib.cost.explain_units import plus
-from hwlib.cost.sqnr import variances
-from hwlib.cost.work import crossbar_shape
 from hwlib.mapping.program import CROSSBAR
 from hwlib.report import CrossbarFigure, Explanation
 
@@ -114,7 +112,7 @@ def _sqnr(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, s
     ratio = f"{s.figure('signal', signal, '', f'{stem(s.one, pool)}.signal')}"
     lost = f"{s.figure('error', error, '', f'{stem(s.one, pool)}.error')}"
     source = "variance of the exact dot product over the error's; without limit where nothing is lost"
-    return "Signal to quantisation noise", "dB", f"10 * log2({ratio} / {lost}) / log2(10)", source
+    return "Signal to noise", "dB", f"10 * log2({ratio} / {lost}) / log2(10)", source
 
 
 def _longest(s: Sheet, pool: int) -> str:
@@ -145,9 +143,34 @@ def _signal(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str,
 
 def _error(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
     """Of partial sums, weighted by 4^shift over slices and summed over groups of rows; a common bias adds up."""
-    label = "Variance of the quantised dot product's error"
+    label = "Variance of the dot product's error"
     if _digital(s, pool) or math.isinf(figure.sqnr_dB):
         return label, "", "0", "the ADC has a level for every value, or there is none"
+    quantised, source = _quantised(s, pool) if noise_parts(s.one, pool)[1]["ADC"] > 0 else ("", "")
+    terms = [quantised, *_analog(s, pool)]
+    source = "; ".join(part for part in (source, "cells that vary, and IR drop to first order") if part)
+    return label, "", " + ".join(term for term in terms if term), source
+
+
+def _analog(s: Sheet, pool: int) -> list[str]:
+    """What cells and wires add."""
+    block, found, d = block_of(s, pool), s.one.run.machine.crossbars[pool], s.one.d
+    cell, longest, zeros = f"cell.{found.cell}", _longest(s, pool), s.setting("zero_share")
+    bits = f"{s.scenario('activation_bits')}, {s.scenario('weight_bits')}"
+    paired, reference = ("1" if found.copies[d] > 1 else "0"), ("1" if found.offset[d] > 0 else "0")
+    terms = []
+    if found.variation[d] > 0:
+        varies = s.own_or(block, "variation", "variation", float(found.variation[d]), "", f"{cell}.variation")
+        terms.append(f"cell_noise({longest}, {cell_bits(s, pool)}, {bits}, {paired}, {zeros}, {varies}, {reference})")
+    if found.ir_drop[d] > 0:
+        drop = s.own_or(block, "ir_drop", "ir_drop", float(found.ir_drop[d]), "", f"{cell}.ir_drop")
+        sizes = f"{rows_active(s, pool)}, {s.field(block, 'dac_bits')}, {cell_bits(s, pool)}"
+        terms.append(f"ir_noise({longest}, {sizes}, {bits}, {paired}, {zeros}, {drop})")
+    return terms
+
+
+def _quantised(s: Sheet, pool: int) -> tuple[str, str]:
+    """What the ADC adds, and why."""
     block = block_of(s, pool)
     dac, cell = s.field(block, "dac_bits"), cell_bits(s, pool)
     inputs, weights = slices_in(s, pool), slices_w(s, pool)
@@ -161,9 +184,9 @@ def _error(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, 
     arguments, factor, biased = _partial_sums(s, pool, dac, cell)
     noise = f"{count} * {factor}adc_noise({arguments}) * {shifts(4)}"
     if not biased:
-        return label, "", noise, "sum over partial sums s of p(s) (Q(s) - s)^2, normal with the operands' moments"
+        return noise, "sum over partial sums s of p(s) (Q(s) - s)^2, normal with the operands' moments"
     bias = f"({count} * adc_bias({arguments}) * {shifts(2)}) ** 2"
-    return label, "", f"{noise} + {bias}", "sum over partial sums s of p(s) (Q(s) - s)^2, and the common bias"
+    return f"{noise} + {bias}", "sum over partial sums s of p(s) (Q(s) - s)^2, and the common bias"
 
 
 def _partial_sums(s: Sheet, pool: int, dac: str, cell: str) -> tuple[str, str, bool]:
@@ -184,15 +207,8 @@ def _partial_sums(s: Sheet, pool: int, dac: str, cell: str) -> tuple[str, str, b
 
 def _variances(one: OneDesign, pool: int) -> tuple[float, float]:
     """Signal and error as the SQNR is formed from them."""
-    found, scenario, d = one.run.machine.crossbars[pool], one.run.scenario, one.d
-    x = {name: float(v[d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(found, scenario).items()}
-    longest = int(np.max(one.values["k"][one.program.unit == CROSSBAR + pool], initial=1.0))
-    rows, dac, cell, adc = (int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits"))
-    zeros = float(one.run.machine.chip.settings["zero_share"][d, 0])
-    signed, apart = _signed(one, pool)
-    inputs, weights = scenario.activation_bits, scenario.weight_bits
-    signal, error = variances(longest, rows, dac, cell, adc, inputs, weights, signed, zeros, apart)
-    return signal, 0.0 if found.digital else error
+    signal, noises = noise_parts(one, pool)
+    return signal, sum(noises.values())
 
 
 # Wear and filling -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.cost.cell_noise import cell_noise, ir_noise
 from hwlib.cost.formula_kernels import KERNEL_FUNCTIONS
 from hwlib.cost.sqnr import step_error
 from hwlib.mapping import tiling
@@ -46,6 +47,17 @@ def _fold(reduce: Callable[[Any], Any], pairwise: Callable[[Any, Any], Any]) -> 
     return folded
 
 
+MOST_BITS = 32
+
+
+def _noise(function: Callable[..., float], given: tuple[Any, ...], bits: tuple[int, ...]) -> float:
+    """A closed form of noise over plain numbers; NaN where numbers of bits are none that hardware has."""
+    values = [float(v) for v in given]
+    if any(not 1 <= values[i] <= MOST_BITS for i in bits) or (function is ir_noise and max(values[2:4]) > 16):
+        return float("nan")
+    return function(*(int(v) if i in bits else v for i, v in enumerate(values)))
+
+
 FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "sum": (np.sum, 1, 1),
     "max": (_fold(np.max, np.maximum), 1, 1000),
@@ -55,9 +67,12 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "ceil": (np.ceil, 1, 1),
     "floor": (np.floor, 1, 1),
     "log2": (np.log2, 1, 1),
+    "exp": (np.exp, 1, 1),
     "pnorm": (pnorm, 2, 1000),
     "adc_bias": (lambda *sums: step_error(*(float(v) for v in sums))[0], 5, 5),
     "adc_noise": (lambda *sums: step_error(*(float(v) for v in sums))[1], 5, 5),
+    "cell_noise": (lambda *given: _noise(cell_noise, given, (1, 2, 3)), 8, 8),
+    "ir_noise": (lambda *given: _noise(ir_noise, given, (2, 3, 4, 5)), 9, 9),
     "tensor_cycles": (tiling.tensor_cycles, 7, 7),
     "simd_cycles": (tiling.simd_cycles, 7, 7),
     **KERNEL_FUNCTIONS,
@@ -161,10 +176,11 @@ def _parse(formula: str) -> ast.expr:
 def evaluate_formula(formula: str, inputs: Mapping[str, Value], *, limitless: bool = False) -> float:
     """The value of a formula over its inputs by name; a tuple acts element by element until a function folds it.
 
-    Numbers, names, + - * / **, minus, and the calls sum, max, min, dot, sqrt, ceil, floor, log2, pnorm(p, a, b, …),
+    Numbers, names, + - * / **, minus, and the calls sum, max, min, dot, sqrt, ceil, floor, log2, exp, pnorm(p, a, …),
     systolic_cycles("weight_stationary", rows, columns, count, m, n, k, batch), tensor_cycles and simd_cycles (the same
     sizes without the word), adc_bias and adc_noise(mean, variance, lowest, highest, bits) of a converter on normal
-    partial sums are all there is; systolic_cycles takes 0 in an eighth place where nothing loads ahead.
+    partial sums, cell_noise and ir_noise (see cost/cell_noise.py, in order, 1 for true) are all there is;
+    systolic_cycles takes 0 in an eighth place where nothing loads ahead.
     Everything is computed in 64-bit floats, so nothing grows without bound.
 
     `limitless`: the value may be plus infinity, as a lifetime is where nothing is written.

@@ -1,4 +1,4 @@
-"""Signal to quantisation-noise ratio of analog crossbars, in closed form from the statistics of partial sums."""
+"""Signal to noise of analog crossbars, in closed form: quantisation of partial sums, varying cells, IR drop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
+
+from hwlib.cost.cell_noise import cell_noise, ir_noise, slice_moments
 
 LOST_dB = 10.0
 """Below this ratio the output is lost (MODEL.md, In-memory compute)."""
@@ -20,15 +22,7 @@ def lossless_adc_bits(rows_active: float, dac_bits: float, bits_per_cell: float,
     return math.ceil(math.log2((2.0 if signed else 1.0) * top + 1.0))
 
 
-def _slice_moments(bits: int, zero_share: float) -> tuple[float, float]:
-    """Mean and mean square of a slice of independent bits that are zero with probability `zero_share`."""
-    one = 1.0 - zero_share
-    mean = one * (2.0**bits - 1.0)
-    variance = zero_share * one * sum(4.0**i for i in range(bits))
-    return mean, variance + mean * mean
-
-
-def step_error(mean: float, variance: float, low: float, high: float, adc_bits: int) -> tuple[float, float]:
+def step_error(mean: float, variance: float, low: float, high: float, adc_bits: float) -> tuple[float, float]:
     """Bias and variance of an ADC with 2^bits levels over [low, high] on a discretised normal partial sum.
 
     sum over s of p(s) (Q(s) - s)^2, where uniform Delta^2/12 would miss by 3 to 6 dB for few levels.
@@ -59,20 +53,16 @@ def sqnr_dB(
     differential: bool,
     zero_share: float = 0.5,
     apart: bool = False,
+    variation: float = 0.0,
+    ir_drop: float = 0.0,
+    reference: bool = False,
 ) -> float:
-    """SQNR in dB of a k-long dot product; infinite where the ADC loses nothing. Arguments as of `variances`."""
-    signal, error = variances(
-        k,
-        rows_active,
-        dac_bits,
-        bits_per_cell,
-        adc_bits,
-        activation_bits,
-        weight_bits,
-        differential,
-        zero_share,
-        apart,
-    )
+    """Signal over noise in dB of a k-long dot product; infinite where nothing is lost. Arguments as of `variances` and
+    `cell_noise`."""
+    bits, paired = (activation_bits, weight_bits), differential or apart
+    signal, error = variances(k, rows_active, dac_bits, bits_per_cell, adc_bits, *bits, differential, zero_share, apart)
+    error += cell_noise(k, bits_per_cell, *bits, paired, zero_share, variation, reference)
+    error += ir_noise(k, rows_active, dac_bits, bits_per_cell, *bits, paired, zero_share, ir_drop)
     return 10.0 * math.log10(signal / error) if error > 0 else math.inf
 
 
@@ -97,8 +87,8 @@ def variances(
     exact = _signal(k, activation_bits, weight_bits, differential or apart, zero_share)
     if adc_bits >= lossless_adc_bits(rows_active, dac_bits, bits_per_cell, differential):
         return exact, 0.0
-    x_mean, x_square = _slice_moments(dac_bits, zero_share)
-    w_mean, w_square = _slice_moments(bits_per_cell, 0.5)
+    x_mean, x_square = slice_moments(dac_bits, zero_share)
+    w_mean, w_square = slice_moments(bits_per_cell, 0.5)
     top = rows_active * (2.0**dac_bits - 1.0) * (2.0**bits_per_cell - 1.0)
     if differential:
         # the weight's magnitude is in one of the two columns, its sign is random
@@ -125,6 +115,6 @@ def _signal(k: int, activation_bits: int, weight_bits: int, differential: bool, 
 
     Offset coding centres unsigned codes; differential coding stores a magnitude of as many bits, with a random sign.
     """
-    _, x_square = _slice_moments(activation_bits, zero_share)
-    w_square = _slice_moments(weight_bits, 0.5)[1] if differential else (4.0**weight_bits - 1.0) / 12.0
+    _, x_square = slice_moments(activation_bits, zero_share)
+    w_square = slice_moments(weight_bits, 0.5)[1] if differential else (4.0**weight_bits - 1.0) / 12.0
     return k * x_square * w_square

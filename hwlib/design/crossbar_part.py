@@ -178,6 +178,34 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    variation: (
+        Annotated[
+            float,
+            quantity(
+                "Cell variation (own value)",
+                "Standard deviation of a cell's level, as a share of the full level; it lowers the SQNR.",
+                lo=0.0,
+                hi=1.0,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
+    ir_drop: (
+        Annotated[
+            float,
+            quantity(
+                "Wire over cell resistance (own value)",
+                "Resistance of the bit line along a cell times the conductance of a full cell; IR drop lowers the SQNR.",
+                lo=0.0,
+                hi=0.01,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     dac_energy_J: (
         Annotated[
             float,

@@ -37,6 +37,10 @@ class CellTechnology:
     endurance_writes: float
     """Pulses that one cell survives."""
     retention_s: float
+    variation: float
+    """Standard deviation of a cell's level over the full level."""
+    ir_drop: float
+    """Resistance of the bit line along one cell times the conductance of a full cell."""
     leaks: bool
     """True where the cell needs power to keep its weight."""
     analog: bool
