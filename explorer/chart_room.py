@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QDockWidget
 
@@ -37,6 +37,7 @@ class ChartRoom(QObject):
     def __init__(self, document: Document, evaluator: Evaluator, parent: QObject) -> None:
         super().__init__(parent)
         self.charts: dict[str, Chart] = {chart.name: chart for chart in all_charts(document)}
+        self._known: tuple[Chart, ...] = ()
         self._last: Chart | None = None
         self._actions: dict[str, QAction] = {}
         wall = next(c for c in self.charts.values() if isinstance(c, MemoryWallChart))
@@ -46,21 +47,27 @@ class ChartRoom(QObject):
             chart.explain_requested.connect(self.explain_requested)
             chart.evidence_requested.connect(self.evidence_requested)
             chart.export_requested.connect(self.export_requested)
+        self.include(self.charts.values())
+        self.walls = Walls(evaluator, wall, parent=self)
+
+    def include(self, charts: Iterable[Chart]) -> None:
+        """Let commands reach further charts of the window, whose results and requests are wired elsewhere."""
+        for chart in charts:
             chart.touched.connect(self._touched)
             chart.options_changed.connect(self._check)
-        self.walls = Walls(evaluator, wall, parent=self)
+            self._known += (chart,)
 
     @property
     def current(self) -> Chart | None:
         """The chart that commands are about, None where no chart is on show."""
         widget = QApplication.focusWidget()
         while widget is not None:
-            if isinstance(widget, Chart) and widget in self.charts.values():
+            if isinstance(widget, Chart) and widget in self._known:
                 return widget
             widget = widget.parentWidget()
-        if self._last is not None and self._last.isVisible():
+        if self._last is not None and self._last.on_show:
             return self._last
-        return next((c for c in self.charts.values() if c.isVisible()), None)
+        return next((c for c in self._known if c.on_show), None)
 
     def handlers(self, docks: Mapping[str, QDockWidget]) -> dict[str, Callable[..., object]]:
         """What each action about charts does; `docks` hold the charts by their names."""
@@ -69,6 +76,8 @@ class ChartRoom(QObject):
             def show(*_: object) -> None:
                 docks[name].show()
                 docks[name].raise_()
+                if self.charts[name].focusProxy() is not None:
+                    self.charts[name].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
             return show
 

@@ -216,6 +216,7 @@ class MainWindow(QMainWindow):
         self.chart_room.explain_requested.connect(self._popup.show_explanation)
         self.chart_room.export_requested.connect(self.room.exports.chart)
         self.chart_room.message.connect(self.shell.tell)
+        self.chart_room.include(self.room.view.board.charts)
         self.chart_room.use_actions(self.commands.by_id)
         for panel in (self.canvas, self.headline, self.inspector, self.findings):
             finished.connect(panel.show_results)

@@ -86,6 +86,7 @@ class MemoryWallChart(Chart):
         self.tools.addWidget(self.measure_chooser)
         self.tools.addWidget(self.axis_chooser)
         self.plot = DragPlot()
+        self.setFocusProxy(self.plot)
         self.plot.set_grid(left=True, bottom=False)
         self._make_items()
         layout = QVBoxLayout(self.body)

@@ -225,3 +225,31 @@ def test_charts_of_the_comparison_are_exported_like_all_others(
     assert (tmp_path / "bars.csv").read_text("utf-8").startswith("operator,chip,total")
     window.charts["energy"].ask_export()
     assert "J_per_token" in (tmp_path / "bars.csv").read_text("utf-8")
+
+
+def test_commands_reach_the_charts_of_the_comparison(qtbot: QtBot, window: MainWindow) -> None:
+    window.commands["compare"].trigger()
+    bars = window.room.view.board.charts[0]
+    qtbot.waitUntil(lambda: bars.values().rows != (), timeout=20_000)
+    qtbot.waitUntil(lambda: window.chart_room.current is bars)
+    window.commands["chart_data"].trigger()
+    assert QGuiApplication.clipboard().text() == bars.values().tsv()
+    window.commands["chart_freeze"].trigger()
+    assert bars.frozen
+    fall = window.room.view.board.chart("waterfall")
+    fall.touched.emit(fall)
+    assert not window.commands["chart_freeze"].isChecked()
+    window.commands["compare"].trigger()
+    qtbot.waitUntil(lambda: window.chart_room.current in window.charts.values())
+
+
+def test_the_memory_wall_takes_the_arrow_keys_as_soon_as_its_key_shows_it(qtbot: QtBot, window: MainWindow) -> None:
+    wall = window.charts["memory_wall"]
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    window.commands["memory_wall"].trigger()
+    qtbot.waitUntil(lambda: wall.values().rows != (), timeout=20_000)
+    plot = wall.plots()[0]
+    qtbot.waitUntil(plot.hasFocus)
+    qtbot.keyClick(plot, Qt.Key.Key_Right)
+    assert window.document.scenario.batch == 2
