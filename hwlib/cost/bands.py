@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,10 @@ misfit at a shape is that shape's own (estimate; coverage on whole models is in 
 OTHER_MODEL = 0.3
 """Correlation between kernel models of one device: its clocks, power limit and software version are common
 (estimate)."""
+
+
+LEAST_SHARE = 0.1
+"""No band reaches below this share of the prediction."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,14 @@ def _models(one: OneDesign, kernels: KernelTimes) -> NDArray[np.int64]:
 def of_whole_passes(band: Band, seconds: float, step: StepOverhead, measured: bool) -> Band:
     """The band of a time made of whole passes: as such times scatter about their predictions, where that is known.
 
-    The quantiles hold on devices whose kernels were measured; on others the kernels' own band may be wider.
+    The quantiles hold on devices whose kernels were measured; on others the doubt about kernels comes on top.
     """
     if not step.rows:
         return band
-    low, high = step.pass_low * seconds, step.pass_high * seconds
-    return (low, high) if measured else (min(low, band[0]), max(high, band[1]))
+    down, up = (1.0 - step.pass_low) * seconds, (step.pass_high - 1.0) * seconds
+    if not measured:
+        down, up = math.hypot(down, max(0.0, seconds - band[0])), math.hypot(up, max(0.0, band[1] - seconds))
+    return max(seconds - down, LEAST_SHARE * seconds), seconds + up
 
 
 def time_bands(one: OneDesign, spread: Spread, found: Metrics, step: StepOverhead, measured: bool) -> dict[str, Band]:

@@ -29,6 +29,9 @@ _SCOPES = {
     "/pcie": f"more than {BRIDGED} PCIe cards over the bus",
 }
 
+SIXTEEN = "16"
+"""The form of 16-bit GEMMs."""
+
 MERGED = ("rope", "kv_write")
 """Operators that attention libraries run with their kernel, and whose time was measured with it."""
 
@@ -77,7 +80,7 @@ def kernel_calls(
     belong to no call and keep the time of the drawing. `scope`: where all-reduces run (see `collective_scope`).
     """
     names = np.array([name for _, name in program.rows])[program.row]
-    calls = [*_gemms(program, gemm), *_attention(program, shapes, names, prefill, decode)]
+    calls = [*_gemms(program, names, gemm), *_attention(program, shapes, names, prefill, decode)]
     calls += [*_elementwise(program, shapes, names), *_collectives(program, shapes, names, scope)]
     merged = np.flatnonzero(np.isin(names, MERGED)) if prefill and decode else np.zeros(0, dtype=np.int64)
     return tuple(call for call in calls if len(call.cols)), merged
@@ -92,18 +95,26 @@ def _call(kind: str, form: str, columns: dict[str, Array | float], cols: Indices
 # Weight GEMMs -----------------------------------------------------------------------------------------------------
 
 
-def _gemms(program: Program, form: str) -> list[Call]:
-    """Weight GEMMs. Those of several experts (or heads, in MLA) are one grouped launch, their outputs side by side."""
+def _gemms(program: Program, names: NDArray[np.str_], form: str) -> list[Call]:
+    """Weight GEMMs. Those of several experts (or heads, in MLA) are one grouped launch, their outputs side by side.
+
+    Runtimes leave the experts' router in 16 bits: it is small, and what it chooses matters.
+    """
     if not form:
         return []
     found = []
     of_kind = program.kind == Kind.GEMM
     m, n, k, batch = (program.values[c][0] for c in ("m", "n", "k", "batch"))
     note = "GEMMs of experts (or heads) count as one grouped launch over those touched, their outputs side by side"
-    for mask, words in ((of_kind & (batch == 1.0), ""), (of_kind & (batch != 1.0), note)):
+    alone, router = of_kind & (batch == 1.0), names == "router"
+    for mask, kept, words in (
+        (alone & ~router, form, ""),
+        (alone & router, SIXTEEN, ""),
+        (of_kind & (batch != 1.0), form, note),
+    ):
         cols = np.flatnonzero(mask)
         columns = {"m": np.ceil(np.round(m[cols], 9)), "n": n[cols] * batch[cols], "k": k[cols]}
-        found.append(_call("gemm", form, columns, cols, note=words))
+        found.append(_call("gemm", kept, columns, cols, note=words))
     return found
 
 

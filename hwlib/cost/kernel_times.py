@@ -181,7 +181,7 @@ def _seconds(call: Call, basis: Basis, formats: RuntimeFormats) -> tuple[Any, Ar
     """(operand bytes, [N] seconds) of a call's kernels. Raises ValueError where the device lacks what they need."""
     x, chip, c = constants_of(basis.model), formats.chip, call.columns
     if call.kind == "gemm":
-        layout = formats.gemm
+        layout = formats.gemm if call.form == formats.gemm_form else gemm.FORMATS["bf16"]
         assert layout is not None
         return layout, gemm.gemm_seconds(x, chip, layout, c["m"], c["n"], c["k"])
     if call.kind.startswith("attention"):

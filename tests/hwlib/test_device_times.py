@@ -26,7 +26,11 @@ from hwlib.workload.scenario import Scenario
 SIXTEEN = {"weight_bits": 16, "activation_bits": 16, "kv_bits": 16}
 A100, H100, H200 = "A100 80GB SXM4", "H100 80GB SXM5", "H200 141GB SXM"
 SHIPPED = DeviceSettings()
+ALONE = StepOverhead(framework="nobody", launch="graph", a0_s=1e-3, a1_s=1e-5, a2_s=1e-6, low=0.5, high=2.0)
+"""Kernels run within a pass as they do alone, and nobody has measured whole passes."""
+
 VLLM = DeviceSettings(framework="vllm", launch="graph")
+VLLM_ALONE = DeviceSettings(framework="vllm", launch="graph", step=ALONE)
 KERNEL_DEVICES = [d for d in devices() if has_kernels(d)]
 
 
@@ -58,7 +62,7 @@ def timed_run(device: str, llm: str, settings: DeviceSettings, **scenario: int) 
 )
 def test_weight_gemms_take_the_time_of_their_kernel(device, framework, bits, form):
     found = report(
-        device, "Llama-3.1-8B", DeviceSettings(framework=framework), prompt=512, output=8, batch=3,
+        device, "Llama-3.1-8B", DeviceSettings(framework=framework, step=ALONE), prompt=512, output=8, batch=3,
         weight_bits=bits, activation_bits=bits, group=1_000_000,
     )  # fmt: skip
     for phase, tokens, m in (("prefill", 512 * 3, 512 * 3), ("decode", 3, 3)):
@@ -72,7 +76,7 @@ def test_weight_gemms_take_the_time_of_their_kernel(device, framework, bits, for
 
 @pytest.mark.parametrize(("device", "framework"), [(A100, "vllm"), (A100, "sglang"), (H100, "vllm"), (H200, "any")])
 def test_fused_attention_is_one_kernel(device, framework):
-    settings = DeviceSettings(framework=framework)
+    settings = DeviceSettings(framework=framework, step=ALONE)
     found = report(device, "Llama-3.1-8B", settings, prompt=777, output=1, batch=4, **SIXTEEN)
     shape = {"batch": 4, "heads": 32, "kv_heads": 8, "head_dim": 128, "kv_len": 777}
     for phase, q_len in (("prefill", 777), ("decode", 1)):
@@ -85,23 +89,21 @@ def test_fused_attention_is_one_kernel(device, framework):
 
 @pytest.mark.parametrize("chips", [2, 8])
 def test_attention_and_collectives_are_those_of_a_tensor_parallel_chip(chips):
-    found = report(H100, "Llama-3.1-70B", VLLM, prompt=100, output=1, batch=8, tensor_parallel=chips, **SIXTEEN)
+    found = report(H100, "Llama-3.1-70B", VLLM_ALONE, prompt=100, output=1, batch=8, tensor_parallel=chips, **SIXTEEN)
     shape = {"batch": 8, "heads": 64 // chips, "kv_heads": 8 // chips, "head_dim": 128, "q_len": 1, "kv_len": 100}
     one = operator_seconds(H100, "attention_decode", shape, "16", "vllm")
     parts = [row(found, f"decode.{name}").time_s for name in ("scores", "softmax", "weighted_sum")]
     assert sum(parts) == pytest.approx(80 * one.seconds[0])
     message = {"n_devices": chips, "bytes": 8 * 8192 * 2}
     for launch, form in (("graph", "all_reduce"), ("eager", "all_reduce/eager")):
-        eager = report(
-            H100, "Llama-3.1-70B", DeviceSettings(framework="vllm", launch=launch), prompt=100, output=1, batch=8,
-            tensor_parallel=chips, **SIXTEEN,
-        )  # fmt: skip
+        settings = DeviceSettings(framework="vllm", launch=launch, step=ALONE)
+        eager = report(H100, "Llama-3.1-70B", settings, prompt=100, output=1, batch=8, tensor_parallel=chips, **SIXTEEN)
         kernel = operator_seconds(H100, "allreduce", message, form, "vllm")
         assert row(eager, "decode.all_reduce_ffn").time_s == pytest.approx(80 * kernel.seconds[0])
 
 
 def test_experts_are_one_grouped_launch_over_those_touched():
-    found = report(A100, "Mixtral-8x7B", VLLM, prompt=64, output=1, batch=1, tensor_parallel=8, **SIXTEEN)
+    found = report(A100, "Mixtral-8x7B", VLLM_ALONE, prompt=64, output=1, batch=1, tensor_parallel=8, **SIXTEEN)
     one = operator_seconds(A100, "gemm", {"m": 1, "n": 2 * 2 * 14336 / 8, "k": 4096}, "16", "vllm")
     assert row(found, "decode.expert_gate_up").time_s == pytest.approx(32 * one.seconds[0])
     assert any("grouped launch" in note for note in found.notes)
@@ -142,7 +144,7 @@ def test_a_decode_is_the_sum_over_every_token(device, llm, scenario, framework):
         every += repeat * float(_again(call, timed, formats).sum())
     total = float(whole.phase_s[1, 0]) * steps
     assert total - attention + every == pytest.approx(total, rel=1e-3)
-    assert attention == pytest.approx(every, rel=3e-3)
+    assert attention == pytest.approx(every, rel=1e-2)
 
 
 def _again(call, timed, formats):
@@ -188,14 +190,14 @@ def test_what_no_kernel_knows_keeps_the_drawings_time():
 # Host and framework -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("launch", ["eager", "graph", "engine"])
 @pytest.mark.parametrize("pipeline", [1, 4])
-def test_the_step_is_a_row_of_its_own(launch, pipeline):
-    settings = DeviceSettings(framework="vllm", launch=launch)
+@pytest.mark.parametrize("own", [True, False])
+def test_the_step_is_a_row_of_its_own(own, pipeline):
+    settings = VLLM_ALONE if own else VLLM
     found = report(A100, "Llama-3.1-8B", settings, prompt=64, output=4, batch=8, pipeline_parallel=pipeline, **SIXTEEN)
-    x = step_overhead("vllm", launch)
-    each = pipeline * (x.a0_s + x.a1_s * 32 / pipeline + x.a2_s * 8 / pipeline)
+    x = ALONE if own else step_overhead("vllm", "graph", "ampere")
     for phase in PHASES:
+        each = pipeline * x.seconds(phase, 32 / pipeline, 8 / pipeline)
         step = row(found, f"{phase}.step")
         assert (step.kind, step.bound, step.runs_on) == ("host", "overhead", ())
         assert step.time_s == pytest.approx(each)
@@ -283,8 +285,7 @@ def test_drawn_designs_have_no_step_and_no_band():
 
 @pytest.mark.parametrize(("device", "llm"), [(A100, "Llama-3.1-8B"), (H100, "Mixtral-8x7B"), ("L40S", "Llama-2-7B")])
 def test_bands_of_sums_lie_between_independent_and_equal_errors(device, llm):
-    kernels_alone = StepOverhead(framework="mine", launch="graph", a0_s=1e-3, a1_s=0.0, a2_s=0.0, low=0.5, high=2.0)
-    settings = DeviceSettings(step=kernels_alone)
+    settings = DeviceSettings(step=ALONE)
     given = {"prompt": 700, "output": 50, "batch": 2, "weight_bits": 4, "activation_bits": 16, "tensor_parallel": 2}
     found = report(device, llm, settings, **given)
     for phase, key in (("prefill", "ttft_s"), ("decode", "tpot_s")):
