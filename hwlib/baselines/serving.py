@@ -58,20 +58,21 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     """The prompts that are read together."""
 
 
-def steady_state(step_s: float, prefill_s: float, sequences: float, output: float) -> Steady:
+def steady_state(step_s: float, prefill_s: float, sequences: float, output: float, interference: float = 1.0) -> Steady:
     """The steady state of `sequences` in flight, each with `output` tokens of which the prefill yields the first.
 
     In a cycle every sequence is read once and decoded output - 1 times together with the others, so
     cycle = B p + (T - 1) d; tokens_per_s = B T / cycle; a sequence sees the prompts of the B - 1 others between its
-    tokens: tpot = d + (B - 1) p / (T - 1). p: `prefill_s` of one prompt in chunks; d: `step_s` at batch B and the mean
-    context. Source: `SOURCE`.
+    tokens: tpot = d + i (B - 1) p / (T - 1). p: `prefill_s` of one prompt in chunks; d: `step_s` at batch B and the
+    mean context; i: `interference`, 1 where requests come at any time, 1/2 where equal ones stay in step, since each
+    then waits for those behind it only (fitted by framework). Source: `SOURCE`.
     """
     steps = max(output - 1.0, 0.0)
     cycle = sequences * prefill_s + steps * step_s
     return Steady(
         sequences=sequences,
         tokens_per_s=sequences * output / cycle,
-        tpot_s=step_s + (sequences - 1.0) * prefill_s / max(steps, 1.0),
+        tpot_s=step_s + interference * (sequences - 1.0) * prefill_s / max(steps, 1.0),
         step_s=step_s,
         prefill_s=prefill_s,
         prefill_share=sequences * prefill_s / cycle,
@@ -83,7 +84,7 @@ def chunk_sequences(prompt: int, sequences: float) -> int:
     return max(1, min(int(sequences), CHUNK_TOKENS // max(1, prompt)))
 
 
-def serve(evaluate: Evaluate, scenario: Scenario, concurrency: int | None = None) -> Serving:
+def serve(evaluate: Evaluate, scenario: Scenario, concurrency: int | None = None, interference: float = 1.0) -> Serving:
     """The steady state with `concurrency` requests in flight, or as many as the KV cache holds.
 
     The KV cache limits them to floor((0.9 C - W) / (kv_bytes (S + T/2))), as it does a static batch: sequences are
@@ -99,7 +100,7 @@ def serve(evaluate: Evaluate, scenario: Scenario, concurrency: int | None = None
     if prompt.metrics is None:
         return Serving(steady=None, reason=prompt.reason, limit="memory", batch=whole, prompt=prompt)
     each = prompt.metrics.ttft_s / chunk
-    steady = steady_state(whole.metrics.tpot_s, each, running, float(scenario.output))
+    steady = steady_state(whole.metrics.tpot_s, each, running, float(scenario.output), interference)
     return Serving(
         steady=steady, reason="", limit="memory" if running < wanted else "concurrency", batch=whole, prompt=prompt
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,20 +14,34 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize
 
-from hwlib.baselines.calibration import Calibration
+from hwlib.baselines.calibration import (
+    ANY,
+    OTHER_PRIOR,
+    WHOLE_MODELS,
+    Band,
+    Calibration,
+    KernelModel,
+    dump,
+    file_name,
+    shipped,
+)  # fmt: skip
 from hwlib.baselines.device_settings import DeviceSettings
+from hwlib.baselines.kernels.registry import KERNELS
 from hwlib.baselines.measured import Skips
 from hwlib.baselines.serving import serve
-from hwlib.baselines.steps import StepOverhead
+from hwlib.baselines.steps import PATH, StepOverhead
+from hwlib.cost.kernel_calls import NODE_CHIPS
 from hwlib.evaluate import evaluate_device
 from hwlib.report import Report
+from hwlib.resources import resource_root
 from hwlib.validation.whole_rows import WholeRow, read_whole_rows
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
 
+TODAY = dt.date.today().isoformat()
 CITATION = (
     "NVIDIA/TensorRT-LLM performance overview v0.6.1 to v1.0; pytorch-labs/gpt-fast 32971d3; ai-dynamo/aiconfigurator "
     "095f58a silicon samples; ml-energy/leaderboard-v2 c3af7f3"
@@ -126,18 +142,21 @@ class Group:
         return np.array([math.log(s.seconds(values) / s.measured_s) for s in self.samples if s.row.fitted == fitted])
 
 
-def read_samples(
-    tables: Sequence[Path], calibrations: dict[str, tuple[Calibration, ...]] | None = None
-) -> list[Sample]:
-    """Every time of the tables that the model can be asked for; `calibrations` by framework come before those shipped.
+def read_rows(tables: Sequence[Path]) -> list[WholeRow]:
+    """The rows of some tables. Raises TableError."""
+    return [row for table in tables for row in read_whole_rows(table, Skips())]
 
-    Energies aren't fitted. Raises TableError.
-    """
-    found: list[Sample] = []
-    for table in tables:
-        for row in read_whole_rows(table, Skips()):
-            found += _samples(row, (calibrations or {}).get(row.framework, ()))
-    return found
+
+def samples_of(rows: Sequence[WholeRow], own: Sequence[KernelModel] = ()) -> list[Sample]:
+    """Every time of the rows that the model can be asked for; kernel models of one's own come before those shipped."""
+    return [sample for row in rows for sample in _samples(row, _own(row, own))]
+
+
+def _own(row: WholeRow, models: Sequence[KernelModel]) -> tuple[Calibration, ...]:
+    """Kernel models as a calibration of a row's device and framework."""
+    if not models:
+        return ()
+    return (Calibration(device=row.chip.name, framework=row.framework, date="", models=tuple(models)),)
 
 
 def _samples(row: WholeRow, extra: tuple[Calibration, ...]) -> list[Sample]:
@@ -150,21 +169,16 @@ def _samples(row: WholeRow, extra: tuple[Calibration, ...]) -> list[Sample]:
         ends.append(reports)
     batch, prompt = ends[0]
     assert batch.metrics is not None
-    passes = [
-        _pass([pair[which].metrics for pair in ends], row, sequences, metric)
-        for which, metric, sequences in (
-            (1, "ttft_s", float(prompt.scenario.batch)),
-            (0, "tpot_s", batch.metrics.batch_running),
-        )
-    ]
-    running, s = batch.metrics.batch_running, row.scenario
+    running, s, prompts = batch.metrics.batch_running, row.scenario, float(prompt.scenario.batch)
+    read = _pass([pair[1].metrics for pair in ends], row, prompts, "ttft_s")
+    step = _pass([pair[0].metrics for pair in ends], row, running, "tpot_s")
     times = {
         "ttft": row.measured.get("ttft", 0.0),
         "tpot": row.measured.get("tpot", 0.0),
         "throughput": (running if row.continuous else s.batch) * s.output / row.measured.get("throughput", math.inf),
     }
     return [
-        Sample(row, metric, time, *passes, running, float(prompt.scenario.batch), batch.metrics.waves)
+        Sample(row, metric, time, read, step, running, prompts, batch.metrics.waves)
         for metric, time in times.items()
         if time > 0.0
     ]
@@ -224,10 +238,177 @@ def overhead(group: Group, x: Array) -> StepOverhead:
         median=round(float(np.median(errors)), 4) if len(out) else None,
         mean=round(float(errors.mean()), 4) if len(out) else None,
         source=", ".join(sorted({s.row.source for s in group.samples})), confidence="measured",
-        date=dt.date.today().isoformat(),
+        date=TODAY,
     )  # fmt: skip
 
 
-def chosen(samples: Sequence[Sample], framework: str, launch: str, keep: Callable[[Sample], bool]) -> list[Sample]:
-    """The samples of a framework and launch that `keep` keeps."""
-    return [s for s in samples if (s.row.framework, s.row.launch) == (framework, launch) and keep(s)]
+def cost(group: Group, x: Array) -> float:
+    """Mean absolute logarithm of predicted over measured time on the fitted rows."""
+    return float(np.abs(group.logs(x, True)).mean())
+
+
+# --- what is fitted -------------------------------------------------------------------------------------------------
+
+TENSORRT_KERNELS = ("dram", "stream_s", "lone_stream")
+TENSORRT_START = (0.9, 1e-6, 25.0)
+"""Decode attention of TensorRT-LLM, whose own kernel rows can't be trusted (docs/validation.md)."""
+
+GPT_FAST_FORMS = ("16", "int8_wo", "int4_wo")
+GPT_FAST_START = (0.8, 0.65, 0.6)
+"""Share of the DRAM bandwidth of its matrix-vector kernels, by form."""
+
+STATIC = ("fused_share", "a0_s", "a1_s", "a2_s", "prefill_a1_s", "prefill_shared_s")
+GRAPHS = ("vllm", "sglang", "trtllm")
+AMPERE = ("A100", "A40", "L40", "A10")
+
+
+def chosen(rows: Sequence[WholeRow], framework: str, launch: str) -> list[WholeRow]:
+    """The rows of a framework and launch within one server; those over several servers aren't fitted."""
+    mine = [r for r in rows if (r.framework, r.launch) == (framework, launch)]
+    return [r for r in mine if r.scenario.tensor_parallel <= NODE_CHIPS and "PCIe" not in r.chip.name]
+
+
+def engine_groups(rows: Sequence[WholeRow], own: Sequence[KernelModel] = ()) -> list[Group]:
+    """TensorRT engines of the 0.x releases in static batches, by generation: all others of one take Hopper's."""
+    static = [r for r in chosen(rows, "trtllm", "engine") if not r.continuous and not r.llm.experts]
+    samples = samples_of(static, own)
+    parted = {old: [s for s in samples if s.row.chip.name.startswith(AMPERE) == old] for old in (False, True)}
+    fixed = {"prefill_a0_s": 0.0}
+    return [
+        Group("trtllm", "engine", part, STATIC, fixed, "ampere" if old else "") for old, part in parted.items() if part
+    ]
+
+
+def tensorrt_attention(
+    x: Sequence[float] | Array, band: tuple[float, float] = (1.0, 1.0), rows: int = 0
+) -> KernelModel:
+    """Decode attention of TensorRT-LLM with these constants, the others those of vLLM's on an H100."""
+    base = shipped()["H100 80GB SXM5", "vllm"].model("attention_decode", "16")
+    assert base is not None
+    return _like(base, dict(zip(TENSORRT_KERNELS, map(float, x), strict=True)), band, rows)
+
+
+def gpt_fast_kernels(
+    x: Sequence[float] | Array, band: tuple[float, float] = (1.0, 1.0), rows: int = 0
+) -> list[KernelModel]:
+    """GEMMs of gpt-fast with these shares of the DRAM bandwidth, the other constants those of an A100."""
+    base = shipped()["A100 80GB SXM4", ANY]
+    known = [base.model("gemm", form) for form in GPT_FAST_FORMS]
+    return [_like(m, {"dram": float(v)}, band, rows) for m, v in zip(known, x, strict=True) if m is not None]
+
+
+def _like(base: KernelModel, changed: dict[str, float], band: tuple[float, float], rows: int) -> KernelModel:
+    """A kernel model with some constants changed, judged on whole models only."""
+    buckets = range(len(KERNELS[base.kind].edges) + 1)
+    return msgspec.structs.replace(
+        base,
+        constants={**base.constants, **{name: float(f"{value:.4g}") for name, value in changed.items()}},
+        bands=tuple(Band(bucket=i, low=band[0], high=band[1], rows=rows) for i in buckets),
+        fitted_rows=rows, kept_out_rows=0, median=None, mean=None, sources=("whole models",),
+    )  # fmt: skip
+
+
+def searched(groups_of: Callable[[Array], list[Group]], start: Sequence[float], most: int = 60) -> Array:
+    """The kernel constants, as multiples of `start`, under which the groups fit best (Nelder-Mead)."""
+
+    def badness(x: Array) -> float:
+        groups = groups_of(np.exp(x) * np.array(start))
+        return float(np.mean([cost(group, fit(group)) for group in groups]))
+
+    found = minimize(badness, np.zeros(len(start)), method="Nelder-Mead", options={"maxfev": most})
+    return np.asarray(np.exp(found.x) * np.array(start))
+
+
+def write(tables: Sequence[Path], out: Path) -> None:
+    """Fit everything from the tables and write steps.json and the calibrations of whole models under `out`."""
+    rows = read_rows(tables)
+    attention = searched(lambda x: engine_groups(rows, [tensorrt_attention(x)]), TENSORRT_START)
+    groups = engine_groups(rows, [tensorrt_attention(attention)])
+    solved = [(group, fit(group)) for group in groups]
+    band, fitted = _band(solved)
+    own = tensorrt_attention(attention, band, fitted)
+    _save(Calibration(device=OTHER_PRIOR, framework="trtllm", date=TODAY, citation=CITATION, models=(own,)), out)
+
+    fast = chosen(rows, "gpt-fast", "graph")
+    free = ("fused_share", "a0_s", "a1_s")
+
+    def fast_groups(x: Array) -> list[Group]:
+        return [Group("gpt-fast", "graph", samples_of(fast, gpt_fast_kernels(x)), free, {"launch_share": 0.5})]
+
+    streams = searched(fast_groups, GPT_FAST_START)
+    solved += [(group, fit(group)) for group in fast_groups(streams)]
+    band, fitted = _band(solved[-1:])
+    models = tuple(gpt_fast_kernels(streams, band, fitted))
+    _save(Calibration(device=OTHER_PRIOR, framework="gpt-fast", date=TODAY, citation=CITATION, models=models), out)
+    for framework in GRAPHS:
+        found = samples_of(chosen(rows, framework, "graph"), [own] if framework == "trtllm" else ())
+        solved.append((group := Group(framework, "graph", found), fit(group)))
+    old = Group("vllm-v0", "graph", samples_of(chosen(rows, "vllm-v0", "graph")), OLD_FREE, OLD_FIXED)
+    solved.append((old, fit(old)))
+    steps = [overhead(group, x) for group, x in solved]
+    (out / PATH).write_text(steps_text([*anyones(steps), *steps]), encoding="utf-8")
+
+
+OLD_FREE = ("a0_s", "a2_s", "prefill_a2_s", "interference")
+OLD_FIXED = {"launch_share": 0.3, "fused_share": 0.5, "prefill_a0_s": 0.0}
+"""vLLM of 2024: the host decides, so that what graphs save can't be told from its rows."""
+
+EAGER = StepOverhead(
+    framework=ANY, launch="eager", a0_s=1e-3, a1_s=6e-5, a2_s=1e-5, low=0.5, high=2.0, confidence="estimate",
+    date=TODAY, source="estimate: ten launches of 6 us a layer from a host that keeps pace with nothing else",
+)  # fmt: skip
+
+
+ANYONES = ("launch_share", "fused_share", "a0_s", "a1_s", "a2_s", "pass_low", "pass_high")
+
+
+def anyones(steps: Sequence[StepOverhead]) -> list[StepOverhead]:
+    """What stands in for frameworks without rows: medians over the graphs of today's, for graphs and engines alike."""
+    graphs = [s for s in steps if s.framework in GRAPHS and s.launch == "graph"]
+    middle = {n: float(np.median([getattr(s, n) for s in graphs])) for n in ANYONES}
+    one = StepOverhead(
+        framework=ANY,
+        launch="graph",
+        launch_share=middle["launch_share"],
+        fused_share=middle["fused_share"],
+        a0_s=middle["a0_s"],
+        a1_s=middle["a1_s"],
+        a2_s=middle["a2_s"],
+        low=0.5,
+        high=2.0,
+        pass_low=middle["pass_low"],
+        pass_high=middle["pass_high"],
+        rows=sum(s.rows for s in graphs),
+        source=f"medians of {', '.join(s.framework for s in graphs)} in graphs",
+        confidence="measured",
+        date=TODAY,
+    )
+    return [EAGER, one, msgspec.structs.replace(one, launch="engine")]
+
+
+def _band(solved: Sequence[tuple[Group, Array]]) -> tuple[tuple[float, float], int]:
+    """(quantiles of measured over predicted time, rows) of some fitted groups together."""
+    ratio = np.exp(-np.concatenate([group.logs(x, True) for group, x in solved]))
+    low, high = np.quantile(ratio, QUANTILES)
+    return (round(float(low), 3), round(float(high), 3)), len(ratio)
+
+
+def _save(found: Calibration, out: Path) -> None:
+    folder = out / WHOLE_MODELS
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file_name(found.device, found.framework)).write_text(dump(found), encoding="utf-8")
+
+
+def steps_text(steps: Sequence[StepOverhead]) -> str:
+    """The file of steps, one in a line."""
+    lines = ",\n  ".join(json.dumps(_told(step)) for step in steps)
+    return f'{{\n "source": {json.dumps(CITATION)},\n "date": "{TODAY}",\n "steps": [\n  {lines}\n ]\n}}\n'
+
+
+def _told(step: StepOverhead) -> dict[str, Any]:
+    """A step without what it doesn't say."""
+    return {name: value for name, value in msgspec.to_builtins(step).items() if value not in (None, "")}
+
+
+if __name__ == "__main__":
+    write([Path(name) for name in sys.argv[1:]], resource_root())

@@ -12,9 +12,10 @@ import numpy as np
 
 from hwlib.baselines.calibration import Calibration
 from hwlib.baselines.device_settings import DeviceSettings
-from hwlib.baselines.kernels.ceilings import ceilings_of
+from hwlib.baselines.kernels.ceilings import ceilings_of, generation_of
 from hwlib.baselines.measured import Skips
 from hwlib.baselines.serving import Serving, serve, steady_state
+from hwlib.baselines.steps import step_overhead
 from hwlib.baselines.table_files import copy_with
 from hwlib.catalog import Device, find_device
 from hwlib.evaluate import evaluate_device
@@ -123,7 +124,9 @@ def predict(row: WholeRow, extra: tuple[Calibration, ...] = ()) -> dict[Metric, 
 
     try:
         if row.continuous:
-            return _continuous(row, serve(report, row.scenario, None if row.open_batch else row.scenario.batch))
+            wait = step_overhead(row.framework, row.launch, generation_of(row.chip)).interference
+            wanted = None if row.open_batch else row.scenario.batch
+            return _continuous(row, serve(report, row.scenario, wanted, wait), wait)
         return _static(row.chip, report(row.scenario))
     except ValueError as error:
         return str(error)
@@ -149,7 +152,7 @@ def _static(chip: Device, report: Report) -> dict[Metric, Figure] | str:
     return found if joules is None else {**found, "J_per_token": joules}
 
 
-def _continuous(row: WholeRow, found: Serving) -> dict[Metric, Figure] | str:
+def _continuous(row: WholeRow, found: Serving, interference: float) -> dict[Metric, Figure] | str:
     steady = found.steady
     if steady is None or found.batch.metrics is None:
         return found.reason
@@ -162,6 +165,7 @@ def _continuous(row: WholeRow, found: Serving) -> dict[Metric, Figure] | str:
             _end(found.prompt, "ttft_s", prompts * steady.prefill_s, end) / prompts,
             steady.sequences,
             float(row.scenario.output),
+            interference,
         )
         for end in (0, 1)
     )
