@@ -21,11 +21,11 @@ from hwlib.cost.crossbar_figures import crossbar_figures
 from hwlib.cost.device_figures import DeviceFigures, device_figures
 from hwlib.cost.die import die_figures
 from hwlib.cost.explain import bare_keys, explainer, figure_keys
-from hwlib.cost.explain_die import KEYS as DIE_KEYS
-from hwlib.cost.explain_die import of_empty_die
+from hwlib.cost.explain_package import EMPTY_KEYS, of_empty_die
 from hwlib.cost.kernel_times import Timer, timer_of
 from hwlib.cost.lower import Shape, lower, shape_of
 from hwlib.cost.overlap import serial_programming, shares
+from hwlib.cost.package import package_figures
 from hwlib.cost.rows import operator_rows
 from hwlib.cost.run import Held, Run, run
 from hwlib.cost.work import crossbar_shape
@@ -316,6 +316,7 @@ def _report(one: assemble.OneDesign, structural: tuple[Finding, ...]) -> Report:
         area_m2=float(r.machine.plan.total_m2[d]),
         die_cost_USD=die_figures(design).cost_USD,
         die_yield=die_figures(design).good_share,
+        package_cost_USD=package_figures(design).cost_USD,
         findings=(*structural, *result_findings(one, found, crossbars)),
         notes=_notes(one),
         timing=design.settings.calibration,
@@ -408,10 +409,11 @@ def _without_result(
         area_m2=None if r is None else float(r.machine.plan.total_m2[d]),
         die_cost_USD=die_figures(design).cost_USD,
         die_yield=die_figures(design).good_share,
+        package_cost_USD=package_figures(design).cost_USD,
         findings=(finding, *structural),
         notes=(),
         explainer=of_empty_die(design) if one is None else explainer(one),
-        figure_keys=DIE_KEYS if one is None else FigureKeys(lambda: bare_keys(one, fits=status != "does_not_fit")),
+        figure_keys=EMPTY_KEYS if one is None else FigureKeys(lambda: bare_keys(one, fits=status != "does_not_fit")),
     )
 
 

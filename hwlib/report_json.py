@@ -67,6 +67,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "area_mm2": None if report.area_m2 is None else report.area_m2 * 1e6,
         "die_cost_USD": report.die_cost_USD,
         "die_yield": report.die_yield,
+        "package_cost_USD": report.package_cost_USD,
         "bound": _bounds(metrics),
         "without_wall": _without_wall(metrics),
         "breakdowns": _breakdowns(report),

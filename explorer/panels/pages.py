@@ -183,7 +183,8 @@ class ChipPage(Page):
         self._evaluated.setVisible(report is not None)
         if report is not None:
             die = report.design.settings.die_width_m * report.design.settings.die_height_m
-            found = ((report.area_m2, "m²"), (die, "m²"), (report.die_cost_USD, "USD"))
+            priced = ((report.die_cost_USD, "USD"), (report.package_cost_USD, "USD"))
+            found = ((report.area_m2, "m²"), (die, "m²"), *priced)
             for (key, row), (value, unit) in zip(self.figures.items(), found, strict=True):
                 row.show_figure(format_quantity(value, unit), key if key in report.figures() else "")
 
@@ -199,7 +200,12 @@ class ChipPage(Page):
         return f"Change {field.label}"
 
 
-CHIP_FIGURES = {"area_m2": "Area of the parts", "die": "Area of the die", "die_cost_USD": "Cost of a die"}
+CHIP_FIGURES = {
+    "area_m2": "Area of the parts",
+    "die": "Area of the die",
+    "die_cost_USD": "Cost of a die",
+    "package_cost_USD": "Cost of a packaged chip",
+}
 
 
 def _forward(page: Page, rows: typing.Iterable[FigureRow]) -> None:

@@ -124,6 +124,7 @@ _FIGURES = (
     _metric("power_decode_W", "Power in decode", "W", False, energy=True),
     _Figure("area_m2", "Area of a die", "m²", False, lambda report: report.area_m2),
     _Figure("die_cost_USD", "Cost of a die, estimated", "USD", False, lambda report: report.die_cost_USD),
+    _Figure("package_cost_USD", "Cost of a packaged chip, estimated", "USD", False, lambda r: r.package_cost_USD),
     _Figure("tokens_per_s_per_mm2", "Tokens per second and area, decode", "tokens/s/mm²", True, _tokens_per_area),
     _metric("batch_running", "Sequences that run at once", "", True),
     _metric("waves", "Waves", "", False),

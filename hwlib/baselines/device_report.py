@@ -52,7 +52,7 @@ def _explained(device: Device, report: Report, drawn: Callable[[str], Explanatio
     own, priced = published(device, report), report.die_cost_USD is not None
 
     def keys() -> tuple[str, ...]:
-        drawn_ones = (k for k in report.figure_keys if k != AREA and (priced or not k.startswith("die")))
+        drawn_ones = (k for k in report.figure_keys if k != AREA and (priced or not k.startswith(("die", "package"))))
         return (*own, *drawn_ones)
 
     explainer = DeviceExplainer(device, report, drawn)
@@ -76,6 +76,7 @@ def as_device(device: Device, drawn: Report) -> Report:
         area_m2=area,
         die_cost_USD=None if area is None else drawn.die_cost_USD,
         die_yield=None if area is None else drawn.die_yield,
+        package_cost_USD=None if area is None else drawn.package_cost_USD,
         energies=(*drawn.energies, *([board] if board else [])),
         notes=(*drawn.notes, *precision_notes(device, drawn.scenario), *_power_notes(device), *_drawing_notes(device)),
         bands=drawn.bands or _class_bands(drawn),

@@ -23,18 +23,19 @@ class DieFigures:
 
 
 @lru_cache(maxsize=256)
-def _figures(whole_m2: float, node_nm: float, harvest_share: float) -> DieFigures:
+def _figures(whole_m2: float, node_nm: float, harvest_share: float, model: str) -> DieFigures:
     dies = float(np.ceil(whole_m2 / cost.RETICLE_LIMIT_M2 - 1e-9))
     area = whole_m2 / dies
-    good = float(cost.yield_negative_binomial(area, cost.defect_density_per_m2(node_nm)))
-    price = dies * float(cost.die_cost(area, node_nm, harvest=harvest_share))
-    return DieFigures(dies, area, float(cost.dies_per_wafer(area)), good, price)
+    good = float(cost.YIELDS[model](area, cost.defect_density_per_m2(node_nm)))
+    per_wafer = float(cost.dies_per_wafer(area))
+    price = dies * float(cost.wafer_price_USD(node_nm)) / (per_wafer * (good + harvest_share * (1.0 - good)))
+    return DieFigures(dies, area, per_wafer, good, price)
 
 
 def die_figures(design: Design) -> DieFigures:
     """Figures of a design's die. What exceeds a reticle is made of the fewest equal dies that don't.
 
-    Packaging and test are not in the price.
+    Packaging and test are not in the price; see package.py.
     """
     s = design.settings
-    return _figures(s.die_width_m * s.die_height_m, s.node_nm, s.harvest_share)
+    return _figures(s.die_width_m * s.die_height_m, s.node_nm, s.harvest_share, s.yield_model)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.die import die_figures
 from hwlib.cost.explain_area import at_node, node_nm
 from hwlib.cost.explain_inputs import Sheet
-from hwlib.design.design import Design
 from hwlib.report import Explanation
 from hwlib.technology import cost
 from hwlib.technology.tables import constant
@@ -18,12 +15,18 @@ from hwlib.technology.tables import constant
 KEYS = ("die_cost_USD", "die.good_share", "die.per_wafer", "die.count")
 
 
+YIELD_WORDS = {
+    "negative_binomial": "defects that cluster: negative binomial",
+    "murphy": "defects that spread evenly: Murphy (1964)",
+}
+
+
 def die(one: OneDesign, key: str) -> Explanation:
     """die_cost_USD, die.good_share, die.per_wafer and die.count."""
     figures, s = die_figures(one.design), Sheet(one)
     label, unit, value, formula, source = {
         "die_cost_USD": ("Cost of the silicon", "USD", figures.cost_USD, _cost, "price of a wafer over its sold dies"),
-        "die.good_share": ("Yield", "", figures.good_share, _good, "defects that cluster: negative binomial"),
+        "die.good_share": ("Yield", "", figures.good_share, _good, YIELD_WORDS[one.design.settings.yield_model]),
         "die.per_wafer": ("Dies of a wafer", "", figures.per_wafer, _per_wafer, "whole dies on a round wafer"),
         "die.count": ("Dies of a chip", "", figures.dies, _count, "fewest equal dies that a reticle prints"),
     }[key]
@@ -55,6 +58,8 @@ def _per_wafer(s: Sheet) -> str:
 def _good(s: Sheet) -> str:
     density = float(cost.defect_density_per_m2(node_nm(s)))
     defects = s.technology("defect_density", density, "1/m²", "cost.defect_density", at_node(s))
+    if s.one.design.settings.yield_model == "murphy":
+        return f"((1 - exp(-({_area(s)}) * {defects})) / (({_area(s)}) * {defects})) ** 2"
     alpha = s.technology("cluster", constant("cost.cluster"), "", "cost.cluster")
     return f"(1 + {_area(s)} * {defects} / {alpha}) ** -{alpha}"
 
@@ -67,15 +72,3 @@ def _cost(s: Sheet) -> str:
     sold = f"({good} + {s.setting('harvest_share')} * (1 - {good}))"
     several = f"{s.figure('dies', figures.dies, '', 'die.count')} * " if figures.dies > 1.0 else ""
     return f"{several}{wafer} / ({s.figure('per_wafer', figures.per_wafer, '', 'die.per_wafer')} * {sold})"
-
-
-class _OnlyDrawn(OneDesign):
-    """A design that nothing was evaluated of, such as an empty die: it has settings, and no run."""
-
-    def __init__(self, design: Design) -> None:
-        self.design = design
-
-
-def of_empty_die(design: Design) -> Callable[[str], Explanation]:
-    """A function from the keys of this module to explanations, for a die without any block."""
-    return lambda key: die(_OnlyDrawn(design), key)

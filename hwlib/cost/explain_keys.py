@@ -12,6 +12,7 @@ from hwlib.cost import (
     explain_crossbars,
     explain_die,
     explain_links,
+    explain_package,
     explain_parts,
     explain_shapes,
 )
@@ -31,7 +32,7 @@ INSTANCE = tuple(c for c in SHAPED if c not in MEANS)
 
 def figure_keys(one: OneDesign) -> tuple[str, ...]:
     """Every key of a chip that runs its LLM."""
-    rows = one.program.rows
+    rows, member, actions = one.program.rows, _member(one), explain_counts.action_keys(one)
     return (
         *HEADLINE,
         "batch_running",
@@ -39,10 +40,10 @@ def figure_keys(one: OneDesign) -> tuple[str, ...]:
         "memory.batch",
         *_throttle_keys(one),
         *_energy_keys(one),
-        *_operator_keys(rows, *_masks(one)),
-        *_amount_keys(one),
-        *_count_keys(one),
-        *_action_keys(one),
+        *_operator_keys(rows, *_masks(one, member)),
+        *_amount_keys(one, member),
+        *_count_keys(one, actions),
+        *_action_keys(one, actions),
         *_running_keys(one),
         *standing_keys(one),
     )
@@ -64,6 +65,7 @@ def standing_keys(one: OneDesign) -> tuple[str, ...]:
         *(["wires.area_m2"] if one.links else []),
         "static_W",
         *explain_die.KEYS,
+        *explain_package.KEYS,
         *[f"area.{i}" for i in blocks],
         *[f"leakage.{i}" for i in blocks],
         *[f"block.{i}.{f}" for i in blocks for f in ("width_m", "height_m")],
@@ -84,9 +86,9 @@ def _member(one: OneDesign) -> NDArray[np.float64]:
     return np.asarray(member & (one.passes > 0), dtype=float)
 
 
-def _masks(one: OneDesign) -> tuple[bytes, bytes, bytes]:
+def _masks(one: OneDesign, member: NDArray[np.float64]) -> tuple[bytes, bytes, bytes]:
     """By row: the resources that it waits for, the components that it spends on, and which odd figures it has."""
-    member, d = _member(one), one.d
+    d = one.d
     waits = member @ (one.run.times[d] > 0) > 0
     spent = member @ (one.run.energy[d] > 0) > 0
     odd = np.stack([one.run.work.dram_bytes[d] + one.values["flops"], one.run.work.macs[d]], axis=1) > 0
@@ -125,12 +127,12 @@ def _named(stem: str, names: tuple[str, ...], used: list[bool]) -> list[str]:
     return [f"{stem}.{name}" for name, there in zip(names, used, strict=True) if there]
 
 
-def _amount_keys(one: OneDesign) -> tuple[str, ...]:
+def _amount_keys(one: OneDesign, member: NDArray[np.float64]) -> tuple[str, ...]:
     """Amounts of one instance that are anything at all."""
     routes = tuple(f"{ROUTE}{name}" for name in explain_shapes.route_names(one))
     names = (*INSTANCE, *WORKED, *routes)
-    values = np.stack([explain_shapes.amounts(one, name) for name in names], axis=1)
-    return _amount_names(one.program.rows, names, (_member(one) @ (values > 0) > 0).tobytes())
+    there = np.array([explain_shapes.amounts(one, name) for name in names]) > 0
+    return _amount_names(one.program.rows, names, (member @ there.T > 0).tobytes())
 
 
 @lru_cache(maxsize=64)
@@ -148,18 +150,17 @@ def _energy_keys(one: OneDesign) -> list[str]:
     return [*keys, "energy.static"] if one.run.static_W[one.d] > 0 else keys
 
 
-def _action_keys(one: OneDesign) -> list[str]:
+def _action_keys(one: OneDesign, keys: tuple[str, ...]) -> list[str]:
     """Energies of actions that cost something."""
-    actions = zip(explain_counts.action_keys(one), one.run.found, strict=True)
-    return [key for key, action in actions if action.energy_J[one.d] > 0]
+    return [key for key, action in zip(keys, one.run.found, strict=True) if action.energy_J[one.d] > 0]
 
 
-def _count_keys(one: OneDesign) -> list[str]:
+def _count_keys(one: OneDesign, keys: tuple[str, ...]) -> list[str]:
     """Counts of actions that occur, by phase."""
-    counts = np.stack([a.count[one.d] for a in one.run.found]) * one.passes
-    phases = [(counts[:, one.program.phase == f].sum(axis=1) > 0).tolist() for f in (0, 1)]
-    keys = explain_counts.action_keys(one)
-    return [explain_counts.count_key(k, f) for f in (0, 1) for k, there in zip(keys, phases[f], strict=True) if there]
+    phases = np.stack([one.program.phase == 0, one.program.phase == 1], axis=1) * one.passes[:, None]
+    often = np.array([a.count[one.d] for a in one.run.found]) @ phases
+    pairs = [(f, zip(keys, (often[:, f] > 0).tolist(), strict=True)) for f in (0, 1)]
+    return [explain_counts.count_key(key, f) for f, used in pairs for key, there in used if there]
 
 
 def _throttle_keys(one: OneDesign) -> list[str]:

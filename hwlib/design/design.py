@@ -101,6 +101,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             source="estimate: 0; makers that sell cut-down parts harvest most of theirs",
         ),
     ] = 0.0
+    yield_model: Annotated[
+        Literal["negative_binomial", "murphy"],
+        choice(
+            "Yield model",
+            "negative binomial: defects cluster, as on mature lines. murphy: they spread, which loses more dies.",
+        ),
+    ] = "negative_binomial"
     overlap: Annotated[
         float,
         quantity(

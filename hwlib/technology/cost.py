@@ -53,6 +53,10 @@ def wafer_price_USD(node_nm: ArrayLike) -> Array:
     return curve("cost.wafer_price")(node_nm)
 
 
+YIELDS = {"negative_binomial": yield_negative_binomial, "murphy": yield_murphy}
+"""Yield models by the name that designs choose them by."""
+
+
 def good_dies_per_wafer(
     die_area_m2: ArrayLike, node_nm: ArrayLike, defects_per_m2: ArrayLike | None = None, harvest: float = 0.0
 ) -> Array:

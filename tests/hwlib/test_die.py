@@ -86,3 +86,49 @@ def test_a_device_has_a_price_only_where_its_die_is_published() -> None:
     assert published.explain("die_cost_USD").value == published.die_cost_USD
     assert (unknown.die_cost_USD, unknown.die_yield) == (None, None)
     assert not [key for key in unknown.figures() if key.startswith("die")]
+
+
+# The package ------------------------------------------------------------------------------------------------------
+
+
+def test_murphys_yield_is_lower_than_that_of_clustered_defects() -> None:
+    evenly = report(settled(yield_model="murphy"))  # type: ignore[arg-type]
+    clustered = report()
+    assert evenly.die_yield is not None
+    assert clustered.die_yield is not None
+    assert evenly.die_yield < clustered.die_yield
+    told = evenly.explain("die.good_share")
+    assert "Murphy" in told.source
+    inputs = {i.name: i.value for i in told.inputs}
+    expected = float(inputs["die_width_m"]) * float(inputs["die_height_m"]) * float(inputs["defect_density"])  # type: ignore[arg-type]
+    assert evenly.die_yield == pytest.approx(((1 - math.exp(-expected)) / expected) ** 2)
+
+
+def test_a_packaged_chip_costs_what_its_parts_failed_bonds_and_test_do() -> None:
+    found = report()
+    parts = [found.explain(key).value for key in ("die_cost_USD", "package.memory_USD", "package.interposer_USD")]
+    parts.append(found.explain("package.substrate_USD").value)
+    stacks = sum(b.part.channels for b in GPU.blocks if b.kind == "dram")  # type: ignore[union-attr]
+    assert found.package_cost_USD == pytest.approx(sum(parts) / 0.99 ** (1 + stacks + 1) * 1.05)
+    assert parts[1] == pytest.approx(stacks * 12 * found.memory[0].capacity_bytes / stacks / 1e9)
+
+
+def test_without_stacks_no_interposer_is_paid() -> None:
+    plain = report(load_example("memory-starved-ddr4"))
+    assert plain.explain("package.interposer_USD").value == 0
+    assert plain.package_cost_USD is not None
+    assert plain.die_cost_USD is not None
+    assert plain.package_cost_USD > plain.die_cost_USD + plain.explain("package.memory_USD").value
+
+
+def test_an_empty_die_has_a_price_too() -> None:
+    empty = evaluate(Design(), SHORT, LLM)
+    assert empty.package_cost_USD is not None
+    assert empty.explain("package_cost_USD").value == pytest.approx(empty.package_cost_USD)
+    assert empty.explain("package.memory_USD").value == 0
+
+
+def test_a_device_of_unknown_die_has_no_price() -> None:
+    found = evaluate_device("B200", SHORT, LLM)
+    assert (found.package_cost_USD is None) == (found.die_cost_USD is None)
+    assert ("package_cost_USD" in found.figures()) == (found.package_cost_USD is not None)

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from hwlib.design import parts
 from hwlib.resources import ResourceError, read_csv
-from hwlib.technology import adc, cost, crossbar, dram, logic, scaling, sources, sram, tables, wires
+from hwlib.technology import adc, cost, crossbar, dram, logic, package, scaling, sources, sram, tables, wires
 
-MODULES = (adc, cost, crossbar, dram, logic, scaling, sram, wires)
-FAMILIES = ("dram.", "cell.", "port.")
+MODULES = (adc, cost, crossbar, dram, logic, package, scaling, sram, wires)
+FAMILIES = ("dram.", "cell.", "port.", "cost.memory.")
 PICO = 1e-12
 
 NODES = st.floats(3.0, 130.0)
