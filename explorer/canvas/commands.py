@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from explorer.canvas.geometry import centre
-from explorer.canvas.placing import LYING, STANDING, placement_at
+from explorer.canvas.placing import LEAST_ASPECT, LYING, MOST_ASPECT, STANDING, placement_at
 from hwlib.design import edit
 from hwlib.design.design import Block, Design
 from hwlib.report import Rect
@@ -31,6 +31,19 @@ def turned(design: Design, ids: Iterable[str], rects: Mapping[str, Rect]) -> Des
             round(x - rect.height_m / 2, 12), round(y - rect.width_m / 2, 12), _turned_aspect(design.block(block_id))
         )
         placements[block_id] = new
+    return edit.move_blocks(design, placements)
+
+
+def reshaped(design: Design, ids: Iterable[str], rects: Mapping[str, Rect], wider_m: float, least_m: float) -> Design:
+    """The design with blocks that much wider, and as much lower as their areas ask for; memory strips stay."""
+    placements = {}
+    for block_id in ids:
+        block, rect = design.block(block_id), rects[block_id]
+        if block.kind != "dram":
+            width = max(rect.width_m + wider_m, least_m)
+            aspect = width * width / (rect.width_m * rect.height_m)
+            place = block.placement
+            placements[block_id] = placement_at(place.x_m, place.y_m, min(max(aspect, LEAST_ASPECT), MOST_ASPECT))
     return edit.move_blocks(design, placements)
 
 

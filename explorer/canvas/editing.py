@@ -32,6 +32,10 @@ class EditingView(ZoomView):
 
     document: Document
     _array_dialog: ArrayDialog | None = None
+    _first: str = ""
+    """The block that `select_second` keeps."""
+    _links_of: frozenset[str] = frozenset()
+    """The blocks whose links `select_link` goes through."""
     _last_paste: tuple[Point, int] | None = None
     """Where the last paste went, and how many have gone there."""
 
@@ -73,6 +77,29 @@ class EditingView(ZoomView):
             chosen = self._chosen_blocks()
             at = ids.index(chosen[-1]) + step if chosen else 0 if step > 0 else -1
             self.document.select({ids[at % len(ids)]})
+
+    def select_second(self, step: int = 1) -> None:
+        """Keep the first selected block and select the next one beside it: pressed again, the one after that."""
+        ids, chosen = list(self.chip.blocks), self._chosen_blocks()
+        if not chosen or len(ids) < 2:
+            self.select_next(step)
+            return
+        first = self._first if self._first in chosen else chosen[0]
+        at = ids.index(next((i for i in chosen if i != first), first)) + step
+        at += step if ids[at % len(ids)] == first else 0
+        self._first = first
+        self.document.select({first, ids[at % len(ids)]})
+
+    def select_link(self) -> None:
+        """Select the next link: of those that end at the selected blocks, else of all."""
+        chosen, links = frozenset(self._chosen_blocks()), self.chip.links
+        if chosen:
+            self._links_of = chosen
+        near = [i for i, k in links.items() if {k.link.source, k.link.target} & self._links_of]
+        ids = near or list(links)
+        now = next((i for i in ids if i in self.document.selection), None)
+        if ids:
+            self.document.select({ids[(ids.index(now) + 1) % len(ids) if now is not None else 0]})
 
     # Adding and removing
 
@@ -187,6 +214,14 @@ class EditingView(ZoomView):
         if ids:
             after = commands.turned(self.document.design, ids, self._rects(ids))
             self.document.edit(f"Turn {commands.naming(self.document.design, ids)}", after)
+
+    def reshape_selection(self, wider_steps: int) -> None:
+        """Make the selected blocks wider and lower by steps of the grid, or narrower and higher."""
+        ids = self._unlocked(self._chosen_blocks())
+        if ids:
+            step = self.grid_m
+            after = commands.reshaped(self.document.design, ids, self._rects(ids), wider_steps * step, step)
+            self.document.edit(f"Reshape {commands.naming(self.document.design, ids)}", after)
 
     def nudge(self, dx_steps: int, dy_steps: int, gesture: int) -> None:
         """Shift the selected blocks by steps of the grid; calls with the same gesture are one undo step."""

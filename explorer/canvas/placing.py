@@ -26,6 +26,10 @@ def die_rect(design: Design) -> Rect:
     return Rect(0.0, 0.0, design.settings.die_width_m, design.settings.die_height_m)
 
 
+LEAST_ASPECT, MOST_ASPECT = 0.02, 50.0
+"""What a design file allows."""
+
+
 def placement_at(x_m: float, y_m: float, aspect: float = 1.0) -> Placement:
     """A placement with its corner held within what a design file allows."""
     return Placement(x_m=min(max(x_m, -1.0), 1.0), y_m=min(max(y_m, -1.0), 1.0), aspect=aspect)

@@ -24,7 +24,6 @@ DRAG_PX = 4
 """A press that moves less than this is a click."""
 REACH_PX = 6.0
 GAP_END_PX = 4.0
-LEAST_ASPECT, MOST_ASPECT = 0.02, 50.0
 Modifiers = Qt.KeyboardModifier
 
 
@@ -255,7 +254,8 @@ class Reshape:
         return max(length_m, grid)
 
     def _edit(self, aspect: float) -> None:
-        place = placing.placement_at(self._rect.x_m, self._rect.y_m, min(max(aspect, LEAST_ASPECT), MOST_ASPECT))
+        aspect = min(max(aspect, placing.LEAST_ASPECT), placing.MOST_ASPECT)
+        place = placing.placement_at(self._rect.x_m, self._rect.y_m, aspect)
         after = edit.move_blocks(self._view.document.design, {self._block.id: place})
         self._view.document.edit(f"Reshape {self._block.name}", after, self._key)
 
