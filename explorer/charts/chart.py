@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from explorer.evaluator import Results
 
 MINIMUM = QSize(320, 200)
+STACK_PX = 2
+"""Between a plot and its legend."""
 
 
 class Table(NamedTuple):
@@ -113,6 +115,16 @@ class Chart(QWidget):
         self._pages.addWidget(self.body)
         self.heading.set_text(self.title)
         self._message.show_text("Nothing evaluated yet", "Figures appear as soon as a chip and an LLM are chosen.")
+
+    def _stack(self, *widgets: QWidget) -> QVBoxLayout:
+        """Fills the body from top to bottom; what can grow takes what the others leave."""
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(STACK_PX)
+        for widget in widgets:
+            grows = widget.sizePolicy().verticalPolicy() != QSizePolicy.Policy.Fixed
+            layout.addWidget(widget, 1 if grows else 0)
+        return layout
 
     # What subclasses write --------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer import theme
 from explorer.bands import MEANING, Band, band_of, phase_band
@@ -93,11 +93,7 @@ class CompareBars(CompareChart):
         self.legend = Legend()
         self.groups: tuple[Group, ...] = ()
         self._bars_of: dict[str, tuple[int, Group]] = {}
-        layout = self._layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        for widget, stretch in ((self.key, 0), (self.plot, 1), (self.legend, 0)):
-            layout.addWidget(widget, stretch)
+        self._layout = self._stack(self.key, self.plot, self.legend)
         self.what_switch.changed.connect(self.show_what)
         self.split.changed.connect(self.show_split)
         self.plot.clicked.connect(self._clicked)

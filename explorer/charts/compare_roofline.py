@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QBrush, QColor
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer import theme
 from explorer.bands import Band, phase_band
@@ -73,11 +73,7 @@ class CompareRoofline(CompareChart):
         self.plot = PlotView()
         self.plot.set_grid(left=True, bottom=True)
         self.legend = Legend()
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.legend)
+        self._stack(self.plot, self.legend)
         self.roofs: list[tuple[int, Roof]] = []
         self.points: list[Mean] = []
         self.beams: list[Beam] = []

@@ -6,7 +6,7 @@ import html
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer import theme
 from explorer.bands import band_of, board_band
@@ -67,11 +67,7 @@ class EnergyChart(Chart):
         self._reports: tuple[Report, ...] = ()
         self.limit_J = 1.0
         self._wording = 0
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.legend)
+        self._stack(self.plot, self.legend)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
         self.plot.source_at = self._source_at

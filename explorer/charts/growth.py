@@ -11,7 +11,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QBrush, QColor
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer import theme
 from explorer.charts.axes import Tick
@@ -99,12 +99,7 @@ class GrowthChart(Chart):
         self.legend = Legend(at_most_lines=1)
         self.dots: tuple[Dot, ...] = ()
         self._make_items()
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.caption)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.legend)
+        self._stack(self.caption, self.plot, self.legend)
         self.switch.changed.connect(self.show_mode)
         self.plot.tooltip_at = self._tooltip
 

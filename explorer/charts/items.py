@@ -53,6 +53,27 @@ class PixelItem(pg.GraphicsObject):
         return QPointF((x - x0) / (x1 - x0) * rect.width(), down * rect.height())
 
 
+class MarkedItem(PixelItem):
+    """An item of many parts, of which one is selected and one lies under the pointer, by their keys."""
+
+    def __init__(self, box: pg.ViewBox) -> None:
+        super().__init__(box)
+        self.selected: str | None = None
+        self.hovered: str | None = None
+
+    def set_selected(self, key: str | None) -> None:
+        """Highlights what has this key, or nothing."""
+        if key != self.selected:
+            self.selected = key
+            self.update()
+
+    def set_hovered(self, key: str | None) -> None:
+        """Tints what has this key, or nothing."""
+        if key != self.hovered:
+            self.hovered = key
+            self.update()
+
+
 @dataclass(frozen=True)
 class Segment:
     """One stretch of a bar: `value` long in the axis' unit."""
@@ -110,31 +131,17 @@ class Bar:
         return result
 
 
-class BarsItem(PixelItem):
+class BarsItem(MarkedItem):
     """Stacked bars on the rows of a plot whose y axis runs downwards from 0 to the number of rows."""
 
     def __init__(self, box: pg.ViewBox) -> None:
         super().__init__(box)
         self.bars: tuple[Bar, ...] = ()
-        self.selected: str | None = None
-        self.hovered: str | None = None
 
     def set_bars(self, bars: Sequence[Bar]) -> None:
         """Replaces the bars."""
         self.bars = tuple(bars)
         self.update()
-
-    def set_selected(self, key: str | None) -> None:
-        """Highlights the bar with this key, or none."""
-        if key != self.selected:
-            self.selected = key
-            self.update()
-
-    def set_hovered(self, key: str | None) -> None:
-        """Tints the bar under the pointer."""
-        if key != self.hovered:
-            self.hovered = key
-            self.update()
 
     def bar_at(self, pos: QPointF) -> Bar | None:
         """The bar on whose row a point in the box lies."""

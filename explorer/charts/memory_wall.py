@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QPointF, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer import theme
 from explorer.charts.axes import Tick
@@ -89,9 +89,7 @@ class MemoryWallChart(Chart):
         self.setFocusProxy(self.plot)
         self.plot.set_grid(left=True, bottom=False)
         self._make_items()
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plot)
+        self._stack(self.plot)
         self._connect()
 
     def _make_items(self) -> None:

@@ -28,7 +28,7 @@ from PySide6.QtGui import (
     QPixmap,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QToolButton, QWidget
 
 from explorer import theme
 from explorer.charts.chart import Chart, Table, text_width
@@ -134,6 +134,8 @@ IMPORTANCE = (
     "flops", "weight_bytes", "kv_bytes", "activation_bytes",
 )  # fmt: skip
 """Which columns go first where there is no room for all; without its phase an operator can't be told from another."""
+ESSENTIAL = 3
+LEAST_NAME_PX = 80
 
 
 class OperatorModel(QAbstractTableModel):
@@ -292,9 +294,7 @@ class OperatorTable(Chart):
         copy.setToolTip("Copy the selected operator, or all, as tab-separated text")
         copy.clicked.connect(self.view.copy)
         self.tools.addWidget(copy)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
+        self._stack(self.view)
         self._widths: dict[str, int] = {}
         self._by_hand: dict[str, int] = {}
         """Widths that the user has set."""
@@ -344,7 +344,13 @@ class OperatorTable(Chart):
         if not self._widths:
             return
         room = self.view.width() - self.view.verticalScrollBar().sizeHint().width()
-        shown = self.columns.shown(self._widths, room)
+        widths = dict(self._widths)
+        excess = sum(widths[key] for key in IMPORTANCE[:ESSENTIAL]) - room
+        if "operator" not in self._by_hand:
+            # Rather a name cut short than no figure.
+            widths["operator"] = max(LEAST_NAME_PX, widths["operator"] - max(0, excess))
+            self.view.setColumnWidth(OPERATOR, widths["operator"])
+        shown = self.columns.shown(widths, room)
         for column, what in enumerate(COLUMNS):
             if self.view.isColumnHidden(column) == (what.key in shown):
                 self.view.setColumnHidden(column, what.key not in shown)

@@ -11,7 +11,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QBrush, QColor, QPen
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer import theme
 from explorer.charts.axes import decade_ticks, log_limits
@@ -73,11 +73,7 @@ class RooflineChart(Chart):
         self.plot = PlotView()
         self.plot.set_grid(left=True, bottom=True)
         self.legend = Legend()
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.legend)
+        self._stack(self.plot, self.legend)
         self.points: tuple[Point, ...] = ()
         self.x_limits, self.y_limits = (0.0, 2.0), (0.0, 2.0)
         self.beams: list[Beam] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from explorer import theme
 from explorer.charts.chart import Chart, Table, elided, text_width
@@ -117,11 +117,7 @@ class TimelineChart(Chart):
         self.plot.value_axes = ()
         self.lanes = LanesItem(self.plot.box)
         self.legend = Legend(at_most_lines=1)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.legend)
+        self._stack(self.plot, self.legend)
         self._connect()
 
     def _connect(self) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from explorer import theme
 from explorer.charts.chart import elided, text_width
-from explorer.charts.items import PixelItem
+from explorer.charts.items import MarkedItem
 
 LANE_PX = 4.0
 """Width of the strip in the block's colour."""
@@ -48,7 +48,7 @@ class Stretch:
     grouped: bool
 
 
-class LanesItem(PixelItem):
+class LanesItem(MarkedItem):
     """Lane 0 takes the rows from y = 1 to 2 and so on downwards; above y = 1 stand the sections' words."""
 
     def __init__(self, box: pg.ViewBox) -> None:
@@ -56,26 +56,12 @@ class LanesItem(PixelItem):
         self.bars: tuple[LaneBar, ...] = ()
         self.stretches: tuple[Stretch, ...] = ()
         self.lane_colors: tuple[str, ...] = ()
-        self.selected: str | None = None
-        self.hovered: str | None = None
         self.setFlag(self.GraphicsItemFlag.ItemClipsToShape, True)
 
     def set_lanes(self, bars: Sequence[LaneBar], stretches: Sequence[Stretch], colors: Sequence[str]) -> None:
         """Replaces everything."""
         self.bars, self.stretches, self.lane_colors = tuple(bars), tuple(stretches), tuple(colors)
         self.update()
-
-    def set_selected(self, key: str | None) -> None:
-        """Frames the bars of an operator, or none."""
-        if key != self.selected:
-            self.selected = key
-            self.update()
-
-    def set_hovered(self, key: str | None) -> None:
-        """Tints the bars of the operator under the pointer."""
-        if key != self.hovered:
-            self.hovered = key
-            self.update()
 
     def rect_of(self, bar: LaneBar) -> QRectF:
         """Where a bar lies, in pixels."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer import theme
 from explorer.charts.axes import linear_ticks, round_up, scale_for
@@ -69,9 +69,7 @@ class WaterfallChart(CompareChart):
         self.plot.box.invertY(True)
         self.plot.set_grid(left=False, bottom=True)
         self.falls = FallsItem(self.plot.box)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plot)
+        self._stack(self.plot)
         self.what_switch.changed.connect(self.show_what)
         self.source_chooser.changed.connect(self._source_chosen)
         self.target_chooser.changed.connect(self._target_chosen)
