@@ -173,9 +173,11 @@ class CompareRoofline(CompareChart):
 
     def _set_legend(self) -> None:
         t = theme.current()
+        drawn = {i for i, _ in self.roofs} | {p.chip for p in self.points}
         entries = [
             Entry(f"{letter} {name}", self._ink(i), shape="line", dash=_dash(i))
             for i, (letter, name) in enumerate(zip(letters(len(self.reports)), self.names, strict=True))
+            if i in drawn
         ]
         entries += [
             Entry(PHASE_SHORT["decode"], t.muted, shape="circle"),

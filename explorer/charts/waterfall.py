@@ -91,11 +91,14 @@ class WaterfallChart(CompareChart):
         renamed = dict(zip(before, names, strict=True)) if len(before) == len(names) else {}
         source, target = (end if end in names else renamed.get(end, "") for end in self._ends)
         self._names = names
+        # From the reference on, those with figures first: a waterfall needs them at both ends.
+        order = [*range(self.reference, len(names)), *range(self.reference)]
+        order.sort(key=lambda i: not self.reports[i].fits)
         if self._follows or source not in names:
             self._follows = True
-            source = names[self.reference] if names else ""
+            source = names[order[0]] if names else ""
         if target not in names or target == source:
-            target = next((n for n in (*names[self.reference + 1 :], *names) if n != source), "")
+            target = next((names[i] for i in order if names[i] != source), "")
         for chooser, word in ((self.source_chooser, "from"), (self.target_chooser, "to")):
             marked = zip(letters(len(names)), names, strict=True)
             chooser.set_words({name: f"{word} {letter} {name}" for letter, name in marked})

@@ -266,3 +266,21 @@ def test_frozen_axes_hold_until_the_chart_shows_something_else(qtbot: QtBot, doc
     assert chart.plot.shown_range[0] == before[0]
     chart.set_frozen(False)
     assert chart.plot.shown_range != before
+
+
+def test_a_waterfall_begins_where_there_are_figures(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, WaterfallChart(document), REFUSED, A, B)
+    assert chart.message == ""
+    assert chart.ends == (1, 2)
+    chart.show_reports((REFUSED, A))
+    assert chart.message.startswith("No waterfall")
+    chart.show_reports((A, REFUSED, B))
+    assert chart.ends is not None
+    assert chart.ends[0] == 0
+
+
+def test_the_legend_of_the_rooflines_names_only_what_is_drawn(qtbot: QtBot, document: Document) -> None:
+    chart = shown(qtbot, CompareRoofline(document), REFUSED, A)
+    labels = [entry.label for entry in chart.legend.entries]
+    assert f"B {A.subject}" in labels
+    assert (f"A {REFUSED.subject}" in labels) == (roof_of(REFUSED) is not None)
