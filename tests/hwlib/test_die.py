@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import msgspec
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from hwlib.catalog import find_model, load_example
 from hwlib.design.design import Design
 from hwlib.design.edit import replace_part
+from hwlib.design.parts import DramTechnology
 from hwlib.evaluate import check, evaluate, evaluate_device
 from hwlib.report import Report
+from hwlib.technology.package import memory_price_USD_per_byte
 from hwlib.technology.wires import wire_area_m2_per_bit_m
 from hwlib.workload.scenario import Scenario
 
@@ -132,3 +135,8 @@ def test_a_device_of_unknown_die_has_no_price() -> None:
     found = evaluate_device("B200", SHORT, LLM)
     assert (found.package_cost_USD is None) == (found.die_cost_USD is None)
     assert ("package_cost_USD" in found.figures()) == (found.package_cost_USD is not None)
+
+
+def test_every_memory_has_a_price() -> None:
+    for technology in get_args(DramTechnology):
+        assert 1e-9 < memory_price_USD_per_byte(technology) < 1e-7, technology
