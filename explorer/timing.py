@@ -51,7 +51,7 @@ def settings_key(settings: DeviceSettings) -> tuple[object, ...]:
     """A hashable stand-in: equal for settings that give equal figures."""
     if settings.ideal:
         return ("ideal",)
-    return (settings.framework, settings.launch, tuple(dump(c) for c in settings.calibrations))
+    return (settings.framework, settings.launch, settings.step, tuple(dump(c) for c in settings.calibrations))
 
 
 def with_calibration(settings: DeviceSettings, own: Calibration | None) -> DeviceSettings:

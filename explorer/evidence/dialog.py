@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hwlib.report import Report
 
 SIZE = QSize(1160, 720)
-LEAST = QSize(820, 520)
+LEAST = QSize(960, 520)
 MARGIN_PX = 2 * theme.GRID_PX
 KERNELS_PX = 8 * 3 * theme.GRID_PX + 4 * theme.GRID_PX
 KERNEL_COLUMNS = ("Rests on", "Constants", "Fitted rows", "Error", "Roofline's", "Band", "of TTFT", "of TPOT")
@@ -47,7 +47,7 @@ KERNEL_TIPS = {
     "of TTFT": "Its share of the prefill",
     "of TPOT": "Its share of a decode step",
 }
-CONSTANT_COLUMNS = ("Constant", "Value", "Unit", "Meaning")
+CONSTANT_COLUMNS = ("Constant", "Value", "Meaning")
 BAND_COLUMNS = ("Rows with", "Measured / predicted", "Rows")
 POINT_COLUMNS = ("Measured", "Predicted", "Error", "Roofline's", "Shape", "Device", "Framework", "Source")
 POWER_COLUMNS = ("Kernels", "Rows kept out", "Error of energy", "of TDP × time")
@@ -77,7 +77,7 @@ class EvidenceDialog(QDialog):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         numbers = KERNEL_COLUMNS[2:]
-        self.kernels = PlainTable("What the figures rest on", KERNEL_COLUMNS, numbers, "Rests on", KERNEL_TIPS)
+        self.kernels = PlainTable("What the figures rest on", KERNEL_COLUMNS, numbers, "Constants", KERNEL_TIPS)
         self.plot = ResidualPlot()
         self.constants = PlainTable("Constants", CONSTANT_COLUMNS, ("Value",), "Meaning", wraps=True)
         self.bands = PlainTable("Bands", BAND_COLUMNS, BAND_COLUMNS[1:], "Rows with")

@@ -92,10 +92,7 @@ def no_points(ground: Ground) -> str:
 def constant_cells(constant: Constant) -> tuple[str, ...]:
     """A line of the table of constants."""
     value = constant.value
-    if isinstance(value, str):
-        return constant.label, value, "", constant.meaning
-    number, _, unit = format_quantity(value, constant.unit).partition(" ")
-    return constant.label, number, unit, constant.meaning
+    return constant.label, value if isinstance(value, str) else format_quantity(value, constant.unit), constant.meaning
 
 
 def bucket_words(bucket: Bucket) -> str:
@@ -151,8 +148,8 @@ def ground_text(ground: Ground) -> str:
     """All about a kernel model as text."""
     lines = [ground_sentence(ground)]
     for constant in ground.constants:
-        label, number, unit, meaning = constant_cells(constant)
-        lines.append(f"  {label} = {number} {unit}".rstrip() + f"  ({meaning})")
+        label, value, meaning = constant_cells(constant)
+        lines.append(f"  {label} = {value}  ({meaning})")
     lines += [f"  {bucket_words(b)}" for b in ground.buckets]
     for p in ground.points:
         lines.append("  " + "; ".join(point_cells(p)))
