@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwlib.baselines.calibration import Calibration, PowerModel, prior_of, shipped
 from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.baselines.kernels.ceilings import ceilings_of
-from hwlib.baselines.power import CAP
+from hwlib.baselines.power import CAP, power_key
 from hwlib.catalog import Device
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.bands import Band, Spread
@@ -24,9 +24,6 @@ OTHER_KERNELS = "attention_decode"
 
 HALF_BAND = 1.6
 WORST = 0.2
-WIDER = 1.5
-"""Power bands on other devices than the one that was measured are this much wider (estimate)."""
-
 FIELDS = ("static", "matrix", "dram", "exponent", "lag_s")
 
 
@@ -108,7 +105,7 @@ def power_shares(model: PowerModel, kernels: KernelTimes, pass_s: Array) -> tupl
     table = {kind: np.array([x[f] for f in FIELDS]) for kind, x in model.constants.items()}
     x = np.tile(table[OTHER_KERNELS], (len(kernels.kernel), 1))
     for t in kernels.timed:
-        x[t.call.cols] = table.get(t.call.kind, table[OTHER_KERNELS])
+        x[t.call.cols] = table[power_key(table, t.call.kind, t.call.form)]
     static, matrix, dram, exponent, lag = x.T
     u, v = kernels.by_column("matrix", 0.0), kernels.by_column("dram", 0.0)
     dynamic = (matrix * u**exponent + dram * v**exponent) * pass_s / (pass_s + lag)
@@ -147,7 +144,8 @@ def energy_bands(
 def _doubts(board: BoardEnergy, kernels: KernelTimes) -> Array:
     """[K] half the width of the 10 to 90 % band of each kernel's power, a fraction: from mean errors on rows kept out.
 
-    For a normal error that is 1.6 times the mean size; a prior's is WIDER on devices that it wasn't fitted on.
+    For a normal error that is 1.6 times the mean size. Devices that the model wasn't fitted on have no wider band: the
+    J/token of 148 whole models on A100 and H100 scatter less than this (docs/validation.md).
     """
     errors = board.model.kept_out
     worst = max((e for name, e in errors.items() if "," not in name), default=WORST)
@@ -155,4 +153,4 @@ def _doubts(board: BoardEnergy, kernels: KernelTimes) -> Array:
     for t in kernels.timed:
         own = [e for name, e in errors.items() if "," not in name and name.split(" ")[0] == t.call.kind]
         doubt[t.call.cols] = errors.get(f"{t.call.kind} {t.call.form}", min(own, default=worst))
-    return np.asarray(doubt * HALF_BAND * (1.0 if board.level == "calibrated" else WIDER))
+    return np.asarray(doubt * HALF_BAND)
