@@ -70,7 +70,9 @@ class RecoveryOffer(QDialog):
         super().__init__(parent)
         self._left = tuple(left)
         now_s = time.time()
-        self.rows = [Row(one, copy, now_s) for one in self._left for copy in (*one.designs, *one.problems)]
+        copies: list[tuple[LeftOver, Copy]] = [(one, design) for one in self._left for design in one.designs]
+        copies += [(one, problem) for one in self._left for problem in one.problems]
+        self.rows = [Row(one, copy, now_s) for one, copy in copies]
         self.setWindowTitle("Unsaved work")
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -110,8 +112,7 @@ class RecoveryOffer(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         """As high as the list needs, once it is known how its words break."""
         super().showEvent(event)
-        inner = self._area.widget()
-        inner.layout().activate()
+        self._column.activate()
         needed = max((row.geometry().bottom() + 1 for row in self.rows), default=0)
         self._area.setMinimumHeight(min(needed, MOST_HEIGHT_PX))
         self.resize(self.width(), self.minimumSizeHint().height())

@@ -44,7 +44,7 @@ class Callouts:
             if not visible.intersects(box) or min(box.width(), box.height()) * scale < LEAST_PX:
                 continue
             text = metrics.elidedText(block.block.name, Qt.TextElideMode.ElideRight, LONGEST_PX)
-            size = QSizeF(metrics.horizontalAdvance(text), metrics.height()) / scale
+            size = QSizeF(metrics.horizontalAdvance(text) / scale, metrics.height() / scale)
             place = next((p for p in _places(box, size, GAP_PX / scale) if _free(p, taken, visible)), None)
             if place is not None:
                 taken.append(place)

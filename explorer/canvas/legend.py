@@ -33,7 +33,7 @@ class LegendCard(QWidget):
         for widget in (self._low, self._bar, self._high):
             scale.addWidget(widget)
         scale.addStretch()
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(6, 3, 8, 5)
         column.setSpacing(2)
         column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -64,8 +64,8 @@ class LegendCard(QWidget):
         self._links.setVisible(with_links)
         self._bar.setVisible(bool(legend.high))
         # Now, not with the next event: whoever asks for the size at once shall get the new one.
-        self.layout().invalidate()
-        self.layout().activate()
+        self._column.invalidate()
+        self._column.activate()
         for action in self._button.menu().actions():
             action.setChecked(action.text().partition("\t")[0].replace("&", "") == legend.title)
 
