@@ -158,7 +158,7 @@ class EvidenceDialog(QDialog):
         self.baseline, self.report = baseline, report
         self.grounds, self.power = (), None
         if report.basis:
-            self.grounds = grounds(report, baseline.device, baseline.settings.calibrations)
+            self.grounds = grounds(report, baseline.device, baseline.settings)
             self.power = power_ground(baseline.device, baseline.settings) if BOARD_KEY in report.figures() else None
         self.title.setText(f"{report.subject} on {report.llm.name}")
         self.basis.setText(timing_words(report))

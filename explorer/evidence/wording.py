@@ -67,7 +67,9 @@ def ground_sentence(ground: Ground) -> str:
     e = ground.evidence
     if e.kind == "step":
         fitted = f"fitted to {e.fitted_rows:,} whole-model rows" if e.fitted_rows else "an estimate, not fitted"
-        return f"{ground.name} · a0 + a1 × layers + a2 × sequences for each pass · {fitted}"
+        text = f"{ground.name} · a0 + a1 × layers + a2 × sequences for each pass · {fitted}"
+        errors = f"median error of whole passes {percent_error(e.median)}, mean {percent_error(e.mean)}"
+        return f"{text} · {e.kept_out_rows:,} kept out: {errors}" if e.kept_out_rows else text
     where = "" if e.level.startswith("class prior") else f" on {e.device}"
     parts = [ground.name, f"{level_words(ground)}{where}", f"{e.fitted_rows:,} rows fitted"]
     if e.kept_out_rows:

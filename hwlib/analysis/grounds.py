@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 
 from hwlib.baselines.calibration import Basis, Calibration, KernelModel, as_columns, predict, shipped
-from hwlib.baselines.device_settings import LAUNCHES, DeviceSettings
+from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.baselines.evidence import MeasuredPoint, constants_told, measured_points
 from hwlib.baselines.kernels.ceilings import ceilings_of
 from hwlib.baselines.kernels.registry import KERNELS, Kernel, bucket_name
-from hwlib.baselines.steps import step_overhead
+from hwlib.baselines.steps import StepOverhead, step_overhead
 from hwlib.catalog import find_device
 from hwlib.cost.board_energy import power_model
 from hwlib.fields import PartField
@@ -29,8 +29,19 @@ FORM_WORDS = {
     "16": "16 bit", "16/kv8": "16 bit, KV cache 8 bit", "8/kv8": "8 bit, KV cache 8 bit", "fp8_block": "fp8 in blocks",
     "int4_wo": "int4 weights", "int8_wo": "int8 weights",
 }  # fmt: skip
+AS_SHIPPED = DeviceSettings()
 ANY_FRAMEWORK = "any"
 ROOFLINE_FILE = "calibration/roofline.json"
+STEP_WORDS = {
+    "a0_s": ("a0, of a pass", "s", "What each pass costs, however deep the model"),
+    "a1_s": ("a1, of a layer", "s", "What each layer adds"),
+    "a2_s": ("a2, of a sequence", "s", "What each sequence of the batch adds"),
+    "prefill_a0_s": ("a0 of a prefill", "s", "The same where the pass is a prefill"),
+    "prefill_a1_s": ("a1 of a prefill", "s", "The same where the pass is a prefill"),
+    "prefill_a2_s": ("a2 of a prefill", "s", "The same where the pass is a prefill"),
+    "launch_share": ("Launches left", "", "Share of each kernel's fixed overhead that is left within a pass"),
+    "fused_share": ("Element-wise work left", "", "Share of element-wise kernels that compilers leave unfused"),
+}
 POWER_WORDS = {
     "static": ("While kernels run", "", "Share of the TDP: idle, clocks and leakage"),
     "matrix": ("At the matrix peak", "", "Share of the TDP at the 16-bit peak, if nothing limited it"),
@@ -124,20 +135,23 @@ def kernel_words(kind: str, form: str) -> str:
     return f"{KIND_WORDS.get(kind, kind)}, {shown}" if form else KIND_WORDS.get(kind, kind)
 
 
-def grounds(report: Report, device: str, extra: Sequence[Calibration] = ()) -> tuple[Ground, ...]:
-    """What the report of a catalog `device` rests on, the largest share of its times first.
+def grounds(report: Report, device: str, settings: DeviceSettings = AS_SHIPPED) -> tuple[Ground, ...]:
+    """What the report of a catalog `device`, timed as its settings say, rests on; the largest share of its times first.
 
-    `extra`: calibrations of the user's that the report used. Raises UnknownNameError for the device.
+    Raises UnknownNameError for the device.
     """
-    found = [_ground(evidence, report, device, extra) for evidence in report.basis]
+    found = [_ground(evidence, report, device, settings) for evidence in report.basis]
     return tuple(sorted(found, key=lambda g: -max(g.shares.values(), default=0.0)))
 
 
-def _ground(evidence: Evidence, report: Report, device: str, extra: Sequence[Calibration]) -> Ground:
-    kernel, basis = KERNELS.get(evidence.kind), _basis_of(evidence, extra)
+def _ground(evidence: Evidence, report: Report, device: str, settings: DeviceSettings) -> Ground:
+    kernel, basis = KERNELS.get(evidence.kind), _basis_of(evidence, settings.calibrations)
     shares = _shares(evidence, report)
     if evidence.kind == "step":
-        return Ground(evidence, None, "", _step_constants(evidence), (), (), shares)
+        step = _step(evidence, device, settings)
+        judged = {name: getattr(step, name) for name in ("median", "mean", "kept_out_rows")}
+        told = msgspec.structs.replace(evidence, **judged)
+        return Ground(told, None, "", _step_constants(step), (), (), shares)
     if kernel is None or basis is None:
         return Ground(evidence, None, "", (), (), (), shares)
     constants = _told(constants_told(kernel.kind), basis.model.constants)
@@ -164,16 +178,17 @@ def _told(fields: Sequence[PartField], values: Mapping[str, float | str]) -> tup
     return tuple(Constant(f.name, f.label, f.unit, f.help, value) for f, value in known)
 
 
-def _step_constants(evidence: Evidence) -> tuple[Constant, ...]:
-    found = next((o for o in LAUNCHES if o == evidence.form), None)
-    if found is None:
-        return ()
-    step = step_overhead(evidence.framework, found)
-    return (
-        Constant("a0_s", "Of a pass", "s", "What each pass costs, however deep the model", step.a0_s),
-        Constant("a1_s", "Of a layer", "s", "What each layer adds", step.a1_s),
-        Constant("a2_s", "Of a sequence", "s", "What each sequence of the batch adds", step.a2_s),
+def _step(evidence: Evidence, device: str, settings: DeviceSettings) -> StepOverhead:
+    generation = ceilings_of(find_device(device)).generation
+    return settings.step or step_overhead(evidence.framework, evidence.form, generation)
+
+
+def _step_constants(step: StepOverhead) -> tuple[Constant, ...]:
+    """The overhead of a pass; a prefill's own constants where they differ."""
+    told = (
+        (name, label, unit, meaning, getattr(step, name)) for name, (label, unit, meaning) in STEP_WORDS.items()
     )
+    return tuple(Constant(*each) for each in told if each[-1] is not None)
 
 
 @dataclass(frozen=True)
@@ -197,7 +212,7 @@ def power_ground(device: str, settings: DeviceSettings) -> PowerGround | None:
     calibration, level = found
     power = found[0].power
     constants = tuple(
-        (KIND_WORDS.get(kind, kind), tuple(Constant(n, *POWER_WORDS[n], v) for n, v in values.items()))
+        (kernel_words(*kind.partition(" ")[::2]), tuple(Constant(n, *POWER_WORDS[n], v) for n, v in values.items()))
         for kind, values in power.constants.items()
     )
     errors = tuple(

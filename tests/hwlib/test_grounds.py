@@ -37,7 +37,7 @@ def test_every_evidence_is_told_with_what_the_calibration_holds() -> None:
     assert {g.evidence.kind for g in found} >= {"gemm", "attention_prefill", "attention_decode", "elementwise", "step"}
     for ground in found:
         if ground.evidence.kind == "step":
-            assert [c.name for c in ground.constants] == ["a0_s", "a1_s", "a2_s"]
+            assert {"a0_s", "a1_s", "a2_s"} <= {c.name for c in ground.constants}
             continue
         assert ground.model is not None
         assert ground.model.fitted_rows == ground.evidence.fitted_rows
