@@ -149,15 +149,6 @@ def picture_bytes(drawing: Drawing, suffix: str) -> bytes:
     raise ExportError(f"{suffix or 'A file without a suffix'} is no picture: choose .png or .svg.")
 
 
-def widget_drawing(widget: QWidget, title: str = "") -> Drawing:
-    """A widget as it stands."""
-
-    def paint(painter: QPainter) -> None:
-        widget.render(painter, QPoint())
-
-    return Drawing(widget.size(), paint, title or widget.accessibleName() or widget.windowTitle())
-
-
 def view_drawing(view: QGraphicsView, title: str = "") -> Drawing:
     """What a view of a scene shows, such as the chip on the canvas, without rulers and buttons."""
     seen = view.viewport().rect()
@@ -172,7 +163,7 @@ def chart_bytes(chart: Chart, suffix: str) -> bytes:
     """A chart as ".png" or ".svg", or the figures behind it as ".csv". Raises ExportError for another suffix."""
     if suffix == CSV.suffix:
         return table_csv(chart.values())
-    return picture_bytes(widget_drawing(chart, chart.heading.text), suffix)
+    return picture_bytes(Drawing(chart.size(), chart.draw_on, chart.heading.text), suffix)
 
 
 def save_chart(chart: Chart, path: Path) -> None:

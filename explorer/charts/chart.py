@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
+    QColor,
     QContextMenuEvent,
     QEnterEvent,
     QFontMetrics,
     QGuiApplication,
     QImage,
-    QImageWriter,
     QPainter,
     QPaintEvent,
     QPalette,
+    QRegion,
     QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer import theme
@@ -304,30 +303,25 @@ class Chart(QWidget):
 
     # Export -----------------------------------------------------------------------------------------------------
 
+    def draw_on(self, painter: QPainter) -> None:
+        """Draws the chart as it stands on screen, without the buttons at its head: nobody can press them on paper."""
+        shown = QRegion(self.rect())
+        for i in range(self.tools.count()):
+            item = self.tools.itemAt(i)
+            tool = item.widget() if item is not None else None
+            if tool is not None and tool.isVisibleTo(self):
+                shown -= QRegion(QRect(tool.mapTo(self, QPoint()), tool.size()))
+        self.render(painter, QPoint(), shown)
+
     def image(self, scale: float = 2.0) -> QImage:
-        """The chart as it stands on screen, `scale` times as fine."""
+        """The chart as a picture, `scale` times as fine."""
         image = QImage(self.size() * scale, QImage.Format.Format_ARGB32_Premultiplied)
         image.setDevicePixelRatio(scale)
-        self.render(image)
-        return image
-
-    def save_image(self, path: Path) -> None:
-        """Writes the chart as SVG or PNG by the file's suffix. Raises OSError where it cannot be written."""
-        if path.suffix.lower() != ".svg":
-            writer = QImageWriter(str(path), QByteArray(b"png"))
-            if not writer.write(self.image()):
-                raise OSError(f"{path}: {writer.errorString()}")
-            return
-        with path.open("wb"):
-            pass  # QSvgGenerator does not tell why it cannot write; open() does.
-        drawing = QSvgGenerator()
-        drawing.setFileName(str(path))
-        drawing.setSize(self.size())
-        drawing.setViewBox(self.rect())
-        drawing.setTitle(self.heading.text)
-        painter = QPainter(drawing)
-        self.render(painter, QPoint())
+        image.fill(QColor(theme.current().base))
+        painter = QPainter(image)
+        self.draw_on(painter)
         painter.end()
+        return image
 
 
 class ElidedLabel(QWidget):

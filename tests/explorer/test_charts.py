@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -21,6 +22,7 @@ from explorer.charts.legend import Entry, Legend
 from explorer.charts.operator_table import OperatorTable
 from explorer.charts.operator_time import OperatorTimeChart
 from explorer.charts.roofline import RooflineChart
+from explorer.export import save_chart
 from hwlib.catalog import example_designs, find_model, load_example
 from hwlib.evaluate import evaluate
 from hwlib.workload.scenario import Scenario
@@ -123,14 +125,14 @@ def test_a_chart_at_its_smallest_shows_figures(qtbot: QtBot, make: Callable[...,
 def test_a_chart_is_saved_as_png_and_svg(qtbot: QtBot, tmp_path: Path, make: Callable[..., Chart]) -> None:
     chart = shown(qtbot, make)
     chart.show_results(factories.results())
-    chart.save_image(tmp_path / "chart.png")
-    chart.save_image(tmp_path / "chart.svg")
+    save_chart(chart, tmp_path / "chart.png")
+    save_chart(chart, tmp_path / "chart.svg")
     assert QImage(str(tmp_path / "chart.png")).size() == chart.size() * 2
     assert (tmp_path / "chart.svg").read_text().lstrip().startswith("<?xml")
     with pytest.raises(OSError, match="nowhere"):
-        chart.save_image(tmp_path / "nowhere" / "chart.svg")
+        save_chart(chart, tmp_path / "nowhere" / "chart.svg")
     with pytest.raises(OSError, match="nowhere"):
-        chart.save_image(tmp_path / "nowhere" / "chart.png")
+        save_chart(chart, tmp_path / "nowhere" / "chart.png")
 
 
 @every_chart
@@ -212,3 +214,16 @@ def test_a_legend_that_has_no_room_says_how_much_is_left_out(qtbot: QtBot) -> No
     legend.resize(1500, 18)
     assert len(legend.visible_entries) == 9
     assert legend.toolTip() == ""
+
+
+def test_a_picture_leaves_the_buttons_out(qtbot: QtBot) -> None:
+    chart = shown(qtbot, OperatorTimeChart, 500, 300)
+    chart.show_results(factories.results())
+    button = chart.tools.itemAt(0).widget()
+    place = QRect(button.mapTo(chart, QPoint()), button.size())
+    image = chart.image(1.0)
+    across, down = range(place.left(), place.right()), range(place.top(), place.bottom())
+    colors = {image.pixelColor(x, y).name() for x in across for y in down}
+    assert colors == {theme.current().base}
+    text = QRect(chart.heading.mapTo(chart, QPoint()), chart.heading.size())
+    assert any(image.pixelColor(x, text.center().y()).name() != theme.current().base for x in range(8, 80))

@@ -19,6 +19,7 @@ from explorer.charts.growth import GrowthChart
 from explorer.charts.memory_wall import MemoryWallChart
 from explorer.charts.timeline import TimelineChart
 from explorer.charts.waterfall import WaterfallChart
+from explorer.export import save_chart
 from explorer.words import refusal_in_short
 from hwlib.report import Report
 from tests.explorer import factories
@@ -98,8 +99,8 @@ def test_a_chart_follows_the_theme(qtbot: QtBot, qapp: QApplication, make: Calla
 def test_a_chart_is_saved_as_png_and_svg(qtbot: QtBot, tmp_path: Path, make: Callable[..., Chart]) -> None:
     chart = shown(qtbot, make)
     give(chart, factories.report())
-    chart.save_image(tmp_path / "chart.png")
-    chart.save_image(tmp_path / "chart.svg")
+    save_chart(chart, tmp_path / "chart.png")
+    save_chart(chart, tmp_path / "chart.svg")
     assert QImage(str(tmp_path / "chart.png")).size() == chart.size() * 2
     assert chart.heading.text in (tmp_path / "chart.svg").read_text("utf-8")
 
