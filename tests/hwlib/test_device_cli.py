@@ -62,7 +62,7 @@ def test_a_comparison_times_its_devices_alike(capsys: pytest.CaptureFixture[str]
 def test_a_calibration_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     base = shipped()[H100, "vllm"]
     slow = [
-        msgspec.structs.replace(m, constants={**m.constants, "overhead_s": 1e-3})
+        msgspec.structs.replace(m, constants={**m.constants, "dram": 0.25 * m.constants["dram"]})
         for m in base.models
         if m.kind == "gemm"
     ]
@@ -71,7 +71,7 @@ def test_a_calibration_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path:
     wanted = ("evaluate", H100, *SHORT, "--weight-bits", "16")
     usual = said(capsys, *wanted)
     own = said(capsys, *wanted, "--calibration", str(mine), "--framework", "home")
-    assert own["tpot_s"] > usual["tpot_s"] + 0.05  # type: ignore[operator]
+    assert own["tpot_s"] > 2.0 * usual["tpot_s"]  # type: ignore[operator]
     assert next(b for b in own["basis"] if b["kind"] == "gemm")["citation"] == "mine"  # type: ignore[union-attr]
     assert H100 in refused(capsys, "evaluate", "A100 80GB SXM4", "--calibration", str(mine))
     mine.write_text("{")
