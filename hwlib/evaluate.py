@@ -358,12 +358,12 @@ def _shortage(r: Run, d: int, llm: LlmArchitecture) -> str:
     memory, scenario = r.memory, r.scenario
     elsewhere = memory.in_crossbars[d] + (memory.in_sram[d] if r.machine.dram is not None else 0.0)
     left = max(0.0, float(memory.weights[d] - elsewhere))  # shards round up, so that more may have been placed
-    need, have = left + float(memory.kv_per_sequence[d]), 0.9 * float(memory.capacity[d])
+    need, have = left + float(memory.kv_per_sequence[d]), memory.usable * float(memory.capacity[d])
     text = (
         f"{llm.name} does not fit: weights of {show(left, 'B')} and the KV cache of one sequence "
         f"({show(float(memory.kv_per_sequence[d]), 'B')}) need {show(need, 'B')} in {where} per chip, which offers "
-        f"{show(have, 'B')} (90 % of {show(float(memory.capacity[d]), 'B')}): {need - have:.0f} bytes "
-        f"({show(need - have, 'B')}) too many."
+        f"{show(have, 'B')} ({100.0 * memory.usable:.0f} % of {show(float(memory.capacity[d]), 'B')}): "
+        f"{need - have:.0f} bytes ({show(need - have, 'B')}) too many."
     )
     if have <= 0:
         return text + " Add DRAM, or SRAM as a scratchpad, with a link to the units."

@@ -27,6 +27,9 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
     ideal: bool = False
     """The datasheet's drawing alone, without measured kernels and without host and framework."""
 
+    usable: float = 0.9
+    """Share of the published memory that weights and KV cache may fill."""
+
     step: StepOverhead | None = None
     """One's own overhead of a pass, in place of the shipped one of framework and launch."""
 

@@ -11,7 +11,7 @@ from hwlib.cost.explain_inputs import Sheet, total
 from hwlib.cost.explain_shapes import amount, columns
 from hwlib.cost.explain_units import plus
 from hwlib.cost.lower import lower
-from hwlib.cost.run import USABLE, Run, run
+from hwlib.cost.run import Run, run
 from hwlib.cost.work import ACTIVATION_SHARE
 from hwlib.report import Explanation
 from hwlib.technology.dram import dram_technology
@@ -103,7 +103,8 @@ def batch(one: OneDesign, key: str) -> Explanation:
 
 def _offered(s: Sheet) -> str:
     room = s.figure("capacity", float(s.one.run.memory.capacity[s.one.d]), "B", "memory.capacity_bytes")
-    usable = s.modelled("usable_share", USABLE, "", "part of the memory that weights and KV cache may fill")
+    share = s.one.run.memory.usable
+    usable = s.modelled("usable_share", share, "", "part of the memory that weights and KV cache may fill")
     return f"{usable} * {room}"
 
 
@@ -218,7 +219,7 @@ def _cells(s: Sheet, pool: int, field: str) -> tuple[str, str]:
 def shortage(one: OneDesign, key: str) -> Explanation:
     """memory.need_bytes, memory.offered_bytes and memory.missing_bytes of a chip that can't hold an LLM."""
     s, memory, d = Sheet(one), one.run.memory, one.d
-    have, kv_each = USABLE * float(memory.capacity[d]), float(memory.kv_per_sequence[d])
+    have, kv_each = memory.usable * float(memory.capacity[d]), float(memory.kv_per_sequence[d])
     need = left_bytes(one) + kv_each
     if key == "memory.offered_bytes":
         return s.explanation(key, "Memory that weights and KV cache may fill", have, "B", _offered(s), "of one chip")

@@ -23,7 +23,7 @@ from hwlib.workload.scenario import Scenario
 Array = NDArray[np.float64]
 
 USABLE = 0.9
-"""Share of the memory that weights and KV cache may fill (MODEL.md, Workload)."""
+"""Share of the memory that weights and KV cache may fill (MODEL.md, Workload); settings of a device may differ."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class Memory:
 
     room: Array
     """Bytes of scratchpad open to weights."""
+
+    usable: float = USABLE
+    """Share of `capacity` that weights and KV cache may fill."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def _memory(
     ways: Ways,
     kv_on_chip: NDArray[np.bool_],
     room: Array,
+    usable: float,
 ) -> Memory:
     scenario = scenarios[0]
     size = weight_table(program, program.store_bytes)
@@ -164,11 +168,11 @@ def _memory(
         capacity, left = machine.sram.capacity_bytes, weights - in_crossbars
     else:
         capacity, left = np.zeros(machine.chip.count), weights - in_crossbars
-    free = USABLE * capacity - np.maximum(left, 0.0)
+    free = usable * capacity - np.maximum(left, 0.0)
     batch = np.where(kv > 0, np.floor(free / np.maximum(kv, 1e-300)), np.where(free >= 0, np.inf, 0.0))
-    batch = np.where(kv_on_chip & (left <= USABLE * capacity) & (machine.dram is not None), np.inf, batch)
+    batch = np.where(kv_on_chip & (left <= usable * capacity) & (machine.dram is not None), np.inf, batch)
     running = np.clip(batch, 0.0, _each(machine, [float(s.batch) for s in scenarios]))
-    unplaced = np.maximum(0.0, np.maximum(left, 0.0) + kv - USABLE * capacity)
+    unplaced = np.maximum(0.0, np.maximum(left, 0.0) + kv - usable * capacity)
     return Memory(
         weights,
         in_crossbars,
@@ -179,6 +183,7 @@ def _memory(
         kv_on_chip,
         np.where(running < 1, unplaced, 0.0),
         room,
+        usable,
     )
 
 
@@ -231,7 +236,8 @@ def run(
     parts = _each(machine, [micro_batches(scenario, b) for b in batches])
     joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
     placed = place(machine, program, scenario, ways, joules, room, deep, pins) if held is None else held.of(chip.count)
-    memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip, room)
+    usable = USABLE if timer is None else timer.settings.usable
+    memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip, room, usable)
     base = Run(
         machine=machine,
         program=program,

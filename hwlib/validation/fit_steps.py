@@ -195,7 +195,9 @@ def _reports(
     """Reports of the batch and of the prompts read together, with nothing added to the kernels' shares; None where
     the model doesn't run."""
     step = msgspec.structs.replace(EMPTY, launch_share=launches, fused_share=fused)
-    settings = DeviceSettings(framework=row.framework, launch=row.launch, step=step, calibrations=extra)
+    settings = DeviceSettings(
+        framework=row.framework, launch=row.launch, usable=row.usable, step=step, calibrations=extra
+    )
 
     def evaluate(scenario: Scenario) -> Report:
         return evaluate_device(row.chip.name, scenario, row.llm, settings)

@@ -22,11 +22,16 @@ from hwlib.evaluate import evaluate_device
 from hwlib.report import Phase, Report
 from hwlib.validation.kernel_errors import Rows, Validation
 from hwlib.validation.watching import JudgedRows, Watch
-from hwlib.validation.whole_rows import METRICS, Metric, WholeRow, read_whole_rows
+from hwlib.validation.whole_rows import MEASURED, METRICS, Metric, WholeRow, read_whole_rows
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
 
 STATIC, CONTINUOUS = "e2e", "e2e continuous"
+SLACK = 1.02
+IMPOSSIBLE = (
+    "faster than peak and DRAM bandwidth allow for the stated batch and lengths: fewer sequences ran, prompts were "
+    "cached, or routing was far from uniform"
+)
 BUCKET_ROWS = 3
 """An LLM with fewer rows is not called the worst."""
 
@@ -81,18 +86,16 @@ def validate_whole_models(
     wanted = find_device(device).name if device else None
     skips, found = Skips(), dict[GroupKey, _Errors]()
     written: dict[int, dict[Metric, Figure]] = {}
-    for row in read_whole_rows(table, skips):
-        if (wanted is not None and row.chip.name != wanted) or (rows != "all" and row.fitted != (rows == "fitted")):
-            continue
-        if not row.measured:
+    for row in read_whole_rows(table, skips, wanted):
+        if not row.measured or (rows != "all" and row.fitted != (rows == "fitted")):
             continue
         figures = predict(row, tuple(extra))
         if isinstance(figures, str):
             skips.add(row.line, "", figures)
             continue
         for metric, measured in row.measured.items():
-            if metric not in figures:
-                skips.add(row.line, metric, "no such figure is predicted for this device", 1)
+            if reason := _unjudged(row, metric, measured, figures):
+                skips.add(row.line, MEASURED[metric], reason)
                 continue
             key = (CONTINUOUS if row.continuous else STATIC, metric, row.device, row.dtype, row.source)
             found.setdefault(key, _Errors(row.chip.name)).add(row, measured, figures[metric])
@@ -112,12 +115,24 @@ def _judged(row: WholeRow, metric: Metric, measured: float, figure: Figure) -> J
     return JudgedRows((metric, row.device, row.dtype, row.source), "batch", *(np.array([v]) for v in values))
 
 
+def _unjudged(row: WholeRow, metric: Metric, measured: float, figures: dict[Metric, Figure]) -> str:
+    """Why a measured figure isn't judged; empty where it is.
+
+    A plain roofline is a limit only for what the row states: where the batch is the model's own, an error is its own.
+    """
+    if metric not in figures:
+        return "no such figure is predicted for this device"
+    limit = figures[metric].roofline
+    beyond = measured > limit * SLACK if metric == "throughput" else measured < limit / SLACK
+    return IMPOSSIBLE if beyond and metric != "J_per_token" and not row.open_batch else ""
+
+
 # --- one row --------------------------------------------------------------------------------------------------------
 
 
 def predict(row: WholeRow, extra: tuple[Calibration, ...] = ()) -> dict[Metric, Figure] | str:
     """Every metric of a row; the reason, in words, where the model doesn't run there."""
-    settings = DeviceSettings(framework=row.framework, launch=row.launch, calibrations=extra)
+    settings = DeviceSettings(framework=row.framework, launch=row.launch, usable=row.usable, calibrations=extra)
 
     def report(scenario: Scenario) -> Report:
         return _report(row.chip.name, scenario, row.llm, settings)

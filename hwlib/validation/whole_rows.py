@@ -35,6 +35,7 @@ PROMPTS = {"chat": 250, "code": 150}
 function stubs. ml.energy's table names the task in `notes` and leaves the length out."""
 
 FRAMEWORKS = {"tensorrt-llm": "trtllm", "tensorrt": "trtllm", "trt-llm": "trtllm", "gptfast": "gpt-fast"}
+BINARY_SHARE = 0.9 * 2**30 / 1e9
 FITTED_TENTHS = 5
 """Of ten buckets of configurations, those that constants are fitted to; the rest is kept out and judged."""
 
@@ -95,6 +96,12 @@ class WholeRow:
     """What the table leaves out and a convention filled in; empty where it states all."""
 
     @property
+    def usable(self) -> float:
+        """Share of the published memory that may be filled: servers under full load fill nine tenths of what a GPU
+        really holds, binary gigabytes where datasheets print decimal ones."""
+        return BINARY_SHARE if self.open_batch and "GPU" in self.chip.device_class else 0.9
+
+    @property
     def key(self) -> str:
         """What decides the side of the split: device, LLM, lengths, batch, chips and bits, not framework or version."""
         s = self.scenario
@@ -108,14 +115,17 @@ class WholeRow:
 
 
 class _BadRowError(Exception):
+    """A row that is left out; no reason where it simply isn't asked for."""
+
     def __init__(self, column: str, reason: str) -> None:
         super().__init__(reason)
         self.column, self.reason = column, reason
 
 
-def read_whole_rows(path: Path, skips: Skips) -> Iterator[WholeRow]:
+def read_whole_rows(path: Path, skips: Skips, device: str | None = None) -> Iterator[WholeRow]:
     """Rows of a table of whole models, plain or gzip, one at a time; what can't be used is added to `skips`.
 
+    `device` takes the rows of one catalog device alone.
     Understands the columns of measured/e2e_throughput (docs/validation.md) and those of facts/e2e_published.csv.
     Raises TableError where the table lacks columns or can't be read.
     """
@@ -128,9 +138,10 @@ def read_whole_rows(path: Path, skips: Skips) -> Iterator[WholeRow]:
             line = reader.line_num
             row = {k: (v or "").strip() for k, v in cells.items() if k and not isinstance(v, list)}
             try:
-                yield _parsed(_translated(row) if published else row, line, skips)
+                yield _parsed(_translated(row) if published else row, line, skips, device)
             except _BadRowError as bad:
-                skips.add(line, bad.column, bad.reason)
+                if bad.reason:
+                    skips.add(line, bad.column, bad.reason)
         if line == 1:
             raise TableError(f"{path} has a header but no rows")
 
@@ -179,8 +190,11 @@ def _scaled(value: str, scale: float | None) -> str:
         return value
 
 
-def _parsed(row: dict[str, str], line: int, skips: Skips) -> WholeRow:
-    chip, llm = _chip(row.get("device", "")), _llm(row.get("model", ""))
+def _parsed(row: dict[str, str], line: int, skips: Skips, device: str | None) -> WholeRow:
+    chip = _chip(row.get("device", ""))
+    if device not in (None, chip.name):
+        raise _BadRowError("device", "")
+    llm = _llm(row.get("model", ""))
     notes = row.get("notes", "")
     if (parallel := re.search(r"\bdp=(\d+)", notes)) and int(parallel[1]) > 1:
         raise _BadRowError("notes", DATA_PARALLEL)
