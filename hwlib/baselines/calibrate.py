@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -23,6 +23,9 @@ STARTS = 4
 SEED = 20261122
 LOSS_SCALE = 0.05
 """Residuals beyond about 5 % count linearly rather than squared."""
+
+PROMISING, SCREEN_ROWS = 3, 400
+"""Of many variants so many are fitted to all rows, chosen on about this many of them."""
 
 LEAST_ROWS = 10
 ROWS_PER_CONSTANT = 2
@@ -140,8 +143,17 @@ def fit_constants(samples: Sequence[Sample], form: str, starts: int = STARTS, ba
     if not sum(len(s.measured_s) for s in samples):
         raise ValueError("there are no rows to fit to")
     kernel = KERNELS[samples[0].kind]
+    if base is not None:
+        return _best_fit(samples, kernel, form, [_all_but(base, kernel.adjustable)], starts)[0]
+    return _best_fit(samples, kernel, form, _promising(samples, kernel, form), starts)[0]
+
+
+def _best_fit(
+    samples: Sequence[Sample], kernel: Kernel, form: str, variants: Iterable[Mapping[str, Any]], starts: int
+) -> tuple[Any, float]:
+    """The constants of least cost over variants and starts, and that cost."""
     best_cost, best = np.inf, None
-    for variant in kernel.variants if base is None else [_all_but(base, kernel.adjustable)]:
+    for variant in variants:
         search = _Search(kernel, form, dict(variant))
         for point in _starting_points(search, starts):
             found = least_squares(
@@ -149,8 +161,37 @@ def fit_constants(samples: Sequence[Sample], form: str, starts: int = STARTS, ba
                 loss="soft_l1", f_scale=LOSS_SCALE, max_nfev=60, diff_step=np.full(len(point), 1e-3),
             )  # fmt: skip
             if found.cost < best_cost:
-                best_cost, best = found.cost, search.constants(found.x)
-    return best
+                best_cost, best = float(found.cost), search.constants(found.x)
+    return best, best_cost
+
+
+def _promising(samples: Sequence[Sample], kernel: Kernel, form: str) -> Sequence[Mapping[str, Any]]:
+    """The variants worth a whole fit: the best few of one start on some of the rows."""
+    variants = _variants(kernel, form, samples)
+    if len(variants) <= PROMISING:
+        return variants
+    step = max(1, sum(len(s.measured_s) for s in samples) // SCREEN_ROWS)
+    some = [s.part(np.arange(len(s.measured_s)) % step == 0) for s in samples]
+    costs = [_best_fit(some, kernel, form, [variant], 1)[1] for variant in variants]
+    return [variants[i] for i in np.argsort(costs)[:PROMISING]]
+
+
+def _variants(kernel: Kernel, form: str, samples: Sequence[Sample]) -> Sequence[Mapping[str, Any]]:
+    """The variants with no more constants than the rows can tell; the plainest where there are few."""
+    rows = sum(len(s.measured_s) for s in samples)
+    least = least_rows(kernel, form)
+    return [v for v in kernel.variants(form) if ROWS_PER_CONSTANT * kernel.freedom(form, v) <= max(rows, least)]
+
+
+def least_rows(kernel: Kernel, form: str) -> int:
+    """Rows that a fit of all constants needs, in the variant that has the fewest."""
+    return max(LEAST_ROWS, ROWS_PER_CONSTANT * min(kernel.freedom(form, v) for v in kernel.variants(form)))
+
+
+def _freedom(kernel: Kernel, form: str, constants: Any) -> int:
+    """How many constants were searched for what a fit found."""
+    chosen = [v for v in kernel.variants(form) if all(getattr(constants, name) == v[name] for name in v)]
+    return min(kernel.freedom(form, v) for v in chosen)
 
 
 def _all_but(constants: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -205,7 +246,7 @@ def fit_model(samples: Sequence[Sample], form: str, starts: int = STARTS, adjust
     if rows < FEW_ROWS:
         return None
     kernel = KERNELS[samples[0].kind]
-    few = rows < max(LEAST_ROWS, ROWS_PER_CONSTANT * len(kernel.searched(form)))
+    few = rows < least_rows(kernel, form)
     base = fit_base(known[0]) if adjust and (few or len(buckets_of(known)) < 2) else None
     if few and base is None:
         return None
@@ -217,9 +258,9 @@ def fit_model(samples: Sequence[Sample], form: str, starts: int = STARTS, adjust
         kind=kernel.kind,
         form=form,
         constants=msgspec.to_builtins(constants),
-        bands=_loosened(bands_of(kernel, ratio, bucket), rows, len(kernel.searched(form)))
-        if base is None
-        else base.bands,
+        bands=base.bands
+        if base
+        else _loosened(bands_of(kernel, ratio, bucket), rows, _freedom(kernel, form, constants)),
         fitted_rows=rows,
         kept_out_rows=len(error),
         median=round(float(np.median(error)), 4) if len(error) else None,
@@ -271,7 +312,7 @@ def _too_few(samples: Sequence[Sample]) -> str:
     words = []
     for (kind, form), group in grouped(samples).items():
         rows, seen = sum(len(s.measured_s) for s in group), sum(int(s.fit.sum()) for s in group)
-        need = max(LEAST_ROWS, ROWS_PER_CONSTANT * len(KERNELS[kind].searched(form)))
+        need = least_rows(KERNELS[kind], form)
         words.append(f"{kind} {form} has {rows}, {seen} of them of shapes that are fitted (needed: {need})")
     return (
         f"{'; '.join(words)}. Seven of ten shapes are fitted, the others tell the error; {FEW_ROWS} fitted rows can "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,13 @@ CAP = 0.985
 
 TRUSTED_S = 1e-4
 """Shorter kernels than this say nothing about power: NVML samples every 100 ms."""
+
+
+OTHER_KIND = "attention_decode"
+"""Kinds that were never measured take its constants: they stream."""
+
+OWN = ("attention_decode", "16/kv8")
+"""Kernels that widen an 8-bit cache on the way draw more than others at the same use of the DRAM."""
 
 
 class PowerConstants(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +84,11 @@ def power_share(x: PowerConstants, matrix: ArrayLike, dram: ArrayLike, seconds: 
     return np.asarray(np.minimum(CAP, x.static + dynamic))
 
 
+def power_key(constants: Container[str], kind: str, form: str) -> str:
+    """Under which name the constants for a kernel are: of its kind and form, its kind, else decode attention's."""
+    return next((name for name in (f"{kind} {form}", kind) if name in constants), OTHER_KIND)
+
+
 def board_power_W(model: PowerModel, chip: Ceilings, kind: str, form: str, c: Columns, seconds: Array) -> Array:
     """[K] board power in W while kernels of one kind run; kinds that were never measured take decode attention's.
 
@@ -84,8 +96,7 @@ def board_power_W(model: PowerModel, chip: Ceilings, kind: str, form: str, c: Co
     """
     if not chip.tdp_W:
         raise ValueError(f"{chip.name} has no published power to scale")
-    fitted_kind = kind if kind in model.constants else "attention_decode"
-    x = PowerConstants(**model.constants[fitted_kind])
+    x = PowerConstants(**model.constants[power_key(model.constants, kind, form)])
     return chip.tdp_W * power_share(x, *use_of(chip, kind, form, c, seconds), seconds)
 
 
@@ -127,10 +138,16 @@ def _one(batch: Batch, chip: Ceilings) -> list[PowerSamples]:
 def fit_power(samples: Sequence[PowerSamples]) -> PowerFit:
     """Constants of each kind by robust least squares on log power over the fitted rows; errors on those kept out.
 
-    Of GEMMs only 16-bit ones are fitted: block-scaled fp8 ones wait for their host.
+    Decode attention on an 8-bit cache has constants of its own as well. Of GEMMs only 16-bit ones are fitted:
+    block-scaled fp8 ones wait for their host.
     """
-    kinds = sorted({s.kind for s in samples})
-    constants = {kind: _fit_kind([s for s in samples if s.kind == kind and s.form[:2] == "16"]) for kind in kinds}
+    groups: dict[str, list[PowerSamples]] = {}
+    for s in samples:
+        if s.form[:2] == "16":
+            groups.setdefault(s.kind, []).append(s)
+        if (s.kind, s.form) == OWN:
+            groups.setdefault(f"{s.kind} {s.form}", []).append(s)
+    constants = {name: _fit_kind(groups[name]) for name in sorted(groups)}
     model = PowerModel(
         constants={kind: msgspec.to_builtins(x) for kind, x in constants.items()},
         fitted_rows=int(sum(s.fit.sum() for s in samples if s.form[:2] == "16")),
@@ -163,7 +180,7 @@ def energy_errors(constants: Mapping[str, PowerConstants], samples: Sequence[Pow
     found: dict[str, float] = {}
     for s in samples:
         out = ~s.fit
-        model = power_share(constants[s.kind], s.matrix[out], s.dram[out], s.seconds[out])
+        model = power_share(constants[power_key(constants, s.kind, s.form)], s.matrix[out], s.dram[out], s.seconds[out])
         name = f"{s.kind} {s.form}"
         found[name] = round(float(np.mean(np.abs(model / s.power[out] - 1.0))), 4)
         found[f"{name}, TDP x time"] = round(float(np.mean(np.abs(1.0 / s.power[out] - 1.0))), 4)

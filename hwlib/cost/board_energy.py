@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwlib.baselines.calibration import Calibration, PowerModel, prior_of, shipped
 from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.baselines.kernels.ceilings import ceilings_of
-from hwlib.baselines.power import CAP
+from hwlib.baselines.power import CAP, power_key
 from hwlib.catalog import Device
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.bands import Band, Spread
@@ -105,7 +105,7 @@ def power_shares(model: PowerModel, kernels: KernelTimes, pass_s: Array) -> tupl
     table = {kind: np.array([x[f] for f in FIELDS]) for kind, x in model.constants.items()}
     x = np.tile(table[OTHER_KERNELS], (len(kernels.kernel), 1))
     for t in kernels.timed:
-        x[t.call.cols] = table.get(t.call.kind, table[OTHER_KERNELS])
+        x[t.call.cols] = table[power_key(table, t.call.kind, t.call.form)]
     static, matrix, dram, exponent, lag = x.T
     u, v = kernels.by_column("matrix", 0.0), kernels.by_column("dram", 0.0)
     dynamic = (matrix * u**exponent + dram * v**exponent) * pass_s / (pass_s + lag)

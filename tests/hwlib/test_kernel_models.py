@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -104,6 +105,17 @@ def test_the_hosts_floor_holds_small_gemms_up() -> None:
     assert seconds.tolist() == [5e-5, 5e-5, 7e-5]
 
 
+def test_few_rows_may_have_a_kernel_without_tiles() -> None:
+    few = msgspec.structs.replace(GEMM, few_rows=4.0, few_s=1e-6, few_dram=0.9)
+    m, n, k = np.array([1.0, 4.0, 5.0]), 1024.0, 8192.0
+    plain, quick = (gemm.gemm_seconds(x, A100, F16, m, n, k) for x in (GEMM, few))
+    moved = 2 * (m * k + k * n + m * n)
+    expected = few.overhead_s + 1e-6 + moved / (A100.dram_Bps * 0.9 * (moved / 1e8) ** few.dram_ramp)
+    np.testing.assert_allclose(quick[:2], expected[:2], rtol=1e-3)
+    assert np.all(quick[:2] < plain[:2])
+    assert quick[2] == plain[2]
+
+
 @dataclass
 class Attention:
     """One call of attention."""
@@ -132,12 +144,13 @@ DECODE = attention.DecodeConstants(
 
 def prefill_by_hand(x: attention.PrefillConstants, chip: Ceilings, call: Attention) -> float:
     """Seconds, with the work of every tile of queries counted one by one."""
-    rows = min(128, max(16, 2 ** math.ceil(math.log2(call.q_len))))
-    tiles = math.ceil(call.q_len / rows)
+    packed = call.heads / call.kv_heads if x.packing == "groups" else 1
+    rows = min(128, max(16, 2 ** math.ceil(math.log2(call.q_len * packed))))
+    tiles = math.ceil(call.q_len * packed / rows)
     e = 4 * rows * call.head_dim / (chip.peak16_flops / chip.sms * x.compute)
     before = max(0, call.kv_len - call.q_len)
-    work = [before + ((i + 1) * rows if call.causal else call.q_len) for i in range(tiles)]
-    rounds = call.batch * call.heads * tiles / chip.sms
+    work = [before + ((i + 1) * rows / packed if call.causal else call.q_len) for i in range(tiles)]
+    rounds = call.batch * call.heads / packed * tiles / chip.sms
     rounds += x.wave * (math.ceil(rounds) - rounds)
     mean = (sum(work) / tiles + x.ramp_tokens) * e + x.tile_s
     core = max((max(work) + x.ramp_tokens) * e + x.tile_s, rounds * mean)
@@ -146,7 +159,8 @@ def prefill_by_hand(x: attention.PrefillConstants, chip: Ceilings, call: Attenti
     used = 4 * call.batch * call.heads * pairs * call.head_dim / (chip.peak16_flops * core * x.compute)
     kv = 2 * call.batch * call.kv_heads * call.kv_len * call.head_dim * 2
     qo = 2 * call.batch * call.heads * call.q_len * call.head_dim * 2
-    return x.overhead_s + core * (1 + x.throttle * used**4) + (x.kv_append * kv + x.rope * qo) / chip.dram_Bps
+    beside = (x.kv_append * kv + x.rope * qo) / chip.dram_Bps + x.append_s * call.batch * call.q_len
+    return x.overhead_s + core * (1 + x.throttle * used**4) + beside
 
 
 @pytest.mark.parametrize(
@@ -155,28 +169,44 @@ def prefill_by_hand(x: attention.PrefillConstants, chip: Ceilings, call: Attenti
      Attention(3, 12, 12, 64, 1500, 1500, 0)],
     ids=str,
 )  # fmt: skip
-def test_prefill_is_the_formula(call: Attention) -> None:
-    found = attention.prefill_seconds(PREFILL, H100, attention.FORMATS["16"], call.columns)[0]
-    assert found == pytest.approx(prefill_by_hand(PREFILL, H100, call), rel=1e-12)
+@pytest.mark.parametrize("packing", ["heads", "groups"])
+def test_prefill_is_the_formula(call: Attention, packing: attention.Packing) -> None:
+    x = msgspec.structs.replace(PREFILL, packing=packing, append_s=3e-9)
+    found = attention.prefill_seconds(x, H100, attention.FORMATS["16"], call.columns)[0]
+    assert found == pytest.approx(prefill_by_hand(x, H100, call), rel=1e-12)
 
 
-def decode_by_hand(x: attention.DecodeConstants, chip: Ceilings, call: Attention, cache_bytes: int) -> float:
-    """Seconds, one split after the other."""
+def test_packing_groups_saves_tiles_for_short_prompts_only() -> None:
+    short, long = (Attention(64, 64, 8, 128, q, q, 1).columns for q in (16, 8192))
+    packed = msgspec.structs.replace(PREFILL, packing="groups")
+    ratio = [
+        attention.prefill_seconds(packed, H100, attention.FORMATS["16"], c)[0]
+        / attention.prefill_seconds(PREFILL, H100, attention.FORMATS["16"], c)[0]
+        for c in (short, long)
+    ]
+    assert ratio[0] < 0.6
+    assert ratio[1] == pytest.approx(1.0, abs=0.05)
+
+
+def decode_by_hand(
+    x: attention.DecodeConstants, chip: Ceilings, call: Attention, cache_bytes: int, splits: Iterable[int]
+) -> float:
+    """Seconds with the best of some KV splits, one after the other."""
     moved = 2 * call.batch * call.kv_heads * call.kv_len * call.head_dim * cache_bytes
     moved += call.batch * call.heads * call.head_dim * 4
     d = moved / (chip.dram_Bps * min(0.96, x.dram * (moved / 1e8) ** x.dram_ramp))
-    busy = max(1.0, call.heads / call.kv_heads / x.group_rows)
+    group = call.heads / call.kv_heads
     best = math.inf
-    for s in attention.KV_SPLITS:
+    for s in splits:
         if s > 1 and call.kv_len / s < 64:
             continue
         rounds = call.batch * call.kv_heads * s / chip.sms
         w = max(1.0, rounds + x.wave * (math.ceil(rounds) - rounds))
-        chunk = 2 * call.kv_len * call.head_dim * cache_bytes / s
-        work = w * (chunk * busy / (x.stream * chip.clock_Hz) + x.stream_s)
-        tau = (work**x.norm + d**x.norm) ** (1 / x.norm)
+        chunk = 2 * x.block_tokens * math.ceil(call.kv_len / (x.block_tokens * s)) * call.head_dim * cache_bytes
+        streaming = chunk * max(1.0, group / x.group_rows) / (x.stream * chip.clock_Hz)
+        tau = ((w * (streaming + x.stream_s + x.group_s * group)) ** x.norm + d**x.norm) ** (1 / x.norm)
         if s > 1:
-            tau += x.split_s + 4 * s * call.batch * call.heads * call.head_dim / chip.dram_Bps
+            tau += x.split_s * (1 + s / 32) + 4 * s * call.batch * call.heads * call.head_dim / chip.dram_Bps
         best = min(best, tau)
     return x.overhead_s + best + x.batch_s * call.batch
 
@@ -187,9 +217,11 @@ def decode_by_hand(x: attention.DecodeConstants, chip: Ceilings, call: Attention
     ids=str,
 )
 @pytest.mark.parametrize(("form", "size"), [("16", 2), ("16/kv8", 1)])
-def test_decode_is_the_formula(call: Attention, form: str, size: int) -> None:
-    found = attention.decode_seconds(DECODE, A100, attention.FORMATS[form], call.columns)[0]
-    assert found == pytest.approx(decode_by_hand(DECODE, A100, call, size), rel=1e-12)
+@pytest.mark.parametrize("block", [1.0, 64.0, 128.0])
+def test_decode_is_the_formula(call: Attention, form: str, size: int, block: float) -> None:
+    x = msgspec.structs.replace(DECODE, block_tokens=block, group_s=3e-8)
+    found = attention.decode_seconds(x, A100, attention.FORMATS[form], call.columns)[0]
+    assert found == pytest.approx(decode_by_hand(x, A100, call, size, attention.KV_SPLITS), rel=1e-12)
 
 
 def rule_by_hand(streams: int, kv_len: int, sms: int) -> int:
@@ -201,21 +233,29 @@ def rule_by_hand(streams: int, kv_len: int, sms: int) -> int:
     return min(s for s in allowed if efficiency[s] >= 0.85 * max(efficiency.values()))
 
 
+CHOICES: dict[attention.Splits, Callable[[int, int, int], int]] = {
+    "rule": rule_by_hand,
+    "rule of two": lambda streams, kv_len, sms: rule_by_hand(streams, kv_len, 2 * sms),
+    "fill": lambda streams, kv_len, sms: max(1, min(sms // streams, kv_len // 64)),
+}
+
+
 @pytest.mark.parametrize(("batch", "kv_len"), [(1, 131072), (8, 8192), (5, 300), (11, 4096), (40, 4096), (3, 40)])
-def test_decode_by_the_rule_takes_the_rules_splits(batch: int, kv_len: int) -> None:
+@pytest.mark.parametrize("how", list(CHOICES))
+def test_decode_takes_the_splits_that_the_library_chooses(batch: int, kv_len: int, how: attention.Splits) -> None:
     call = Attention(batch, 32, 8, 128, 1, kv_len, 0)
-    ruled = msgspec.structs.replace(DECODE, splits="rule", group_rows=128.0)
-    s = rule_by_hand(batch * 8, kv_len, A100.sms)
-    moved = 2 * batch * 8 * kv_len * 128 * 2 + batch * 32 * 128 * 4
-    d = moved / (A100.dram_Bps * min(0.96, ruled.dram * (moved / 1e8) ** ruled.dram_ramp))
-    rounds = batch * 8 * s / A100.sms
-    w = max(1.0, rounds + ruled.wave * (math.ceil(rounds) - rounds))
-    work = w * (2 * kv_len * 128 * 2 / s / (ruled.stream * A100.clock_Hz) + ruled.stream_s)
-    tau = (work**ruled.norm + d**ruled.norm) ** (1 / ruled.norm)
-    if s > 1:
-        tau += ruled.split_s + 4 * s * batch * 32 * 128 / A100.dram_Bps
-    found = attention.decode_seconds(ruled, A100, attention.FORMATS["16"], call.columns)[0]
-    assert found == pytest.approx(ruled.overhead_s + tau + ruled.batch_s * batch, rel=1e-12)
+    x = msgspec.structs.replace(DECODE, splits=how, block_tokens=64.0)
+    found = attention.decode_seconds(x, A100, attention.FORMATS["16"], call.columns)[0]
+    split = CHOICES[how](batch * 8, kv_len, A100.sms)
+    assert found == pytest.approx(decode_by_hand(x, A100, call, 2, [split]), rel=1e-12)
+
+
+def test_heads_of_their_own_may_stay_whole() -> None:
+    shared = msgspec.structs.replace(DECODE, split_heads="shared")
+    alone, grouped = Attention(1, 8, 8, 128, 1, 131072, 0), Attention(1, 32, 8, 128, 1, 131072, 0)
+    for call, splits in ((alone, (1,)), (grouped, attention.KV_SPLITS)):
+        found = attention.decode_seconds(shared, A100, attention.FORMATS["16"], call.columns)[0]
+        assert found == pytest.approx(decode_by_hand(shared, A100, call, 2, splits), rel=1e-12)
 
 
 def test_long_decode_approaches_the_dram_limit() -> None:
@@ -244,6 +284,26 @@ def test_large_collectives_run_at_the_links_share() -> None:
     assert tiny == pytest.approx(1e-5, rel=0.01)
 
 
+DIRECT = collective.CollectiveConstants(
+    overhead_s=2e-5, step_s=1e-6, ramp_s=1e-6, share=0.8, spread=0.0, direct="each", direct_s=5e-6, direct_step_s=1e-7,
+    direct_share=0.5, second_s=1e-5, second_share=1.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("chips", "size"), [(2, 2**20), (4, 2**16), (8, 2**18), (8, 2**22), (8, 2**23), (1, 100)])
+@pytest.mark.parametrize("direct", ["each", "shared"])
+def test_short_all_reduces_go_directly(chips: int, size: int, direct: collective.Direct) -> None:
+    x = msgspec.structs.replace(DIRECT, direct=direct)
+    beta, wire = 300e9, 2 * (chips - 1) / chips * size / 300e9
+    if size * (chips if direct == "shared" else 1) < 8 * 2**20:
+        once, twice = (chips - 1) * size / (0.5 * beta), 1e-5 + wire
+        expected = 5e-6 + 1e-7 * max(0, chips - 2) + min(once, twice)
+    else:
+        expected = 2e-5 + 1e-6 * max(0, chips - 2) + math.sqrt(1e-6 * wire) + wire / 0.8
+    found = collective.collective_seconds(x, A100, "all_reduce", np.array([float(chips)]), np.array([float(size)]))[0]
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
 def test_gathers_move_half_of_what_an_all_reduce_moves() -> None:
     n, size = np.array([4.0]), np.array([1e9])
     whole = collective.roofline_s(A100, "all_reduce", n, size)
@@ -257,6 +317,13 @@ def test_elementwise_between_floor_and_stream() -> None:
     floor, stream = elementwise.elementwise_seconds(x, A100, rows, cols)
     assert floor == pytest.approx(4e-6, rel=1e-3)
     assert stream == pytest.approx(3 * 2 * 65536 * 8192 / 2.039e12, rel=1e-3)
+
+
+def test_one_long_row_takes_longer_than_many_short_ones_of_as_many_elements() -> None:
+    x = elementwise.ElementwiseConstants(overhead_s=2e-6, passes=3.0, ramp=0.0, norm=8.0, row_s=0.0, column_s=5e-10)
+    one, many = elementwise.elementwise_seconds(x, A100, np.array([1.0, 32.0]), np.array([32768.0, 1024.0]))
+    assert one == pytest.approx(2e-6 + 32768 * 5e-10, rel=1e-3)
+    assert many < one / 5
 
 
 @pytest.mark.parametrize("kind", sorted(KERNELS))
@@ -275,3 +342,12 @@ def test_bounds_hold_the_start_and_name_real_constants(kind: str) -> None:
     assert set(kernel.ranges) <= set(kernel.constants.__struct_fields__)
     assert all(r.low < r.start < r.high for r in kernel.ranges.values())
     assert set(kernel.adjustable) <= set(kernel.ranges)
+
+
+@pytest.mark.parametrize("kind", sorted(KERNELS))
+def test_variants_fix_real_constants_and_leave_some_to_be_fitted(kind: str) -> None:
+    kernel = KERNELS[kind]
+    for form in ("16", "all_reduce", "alltoall", "rmsnorm"):
+        for variant in kernel.variants(form):
+            assert set(variant) <= set(kernel.constants.__struct_fields__)
+            assert 5 <= kernel.freedom(form, variant) <= 13

@@ -14,6 +14,9 @@ Columns = dict[str, Array]
 MAX_ROWS, MIN_ROWS = 128.0, 16.0
 KV_SPLITS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 MIN_SPLIT_TOKENS = 64.0
+JOINED_SPLITS = 32.0
+"""So many KV splits make joining them take twice as long as a few (seen with one or two streams on an A100)."""
+
 RULE_MAX_SPLITS, RULE_SHARE, RULE_FULL = 128, 0.85, 0.8
 RAMP_BYTES = 1e8
 DRAM_CAP = 0.96
@@ -34,6 +37,10 @@ FORMATS = {
     "8/kv8": AttentionFormat(query_bytes=1.0, kv_bytes=1.0, peak="peak8_flops"),
 }
 """By arithmetic and KV cache: 16 bit throughout, 16-bit arithmetic on an 8-bit cache, 8 bit throughout."""
+
+
+Packing = Literal["heads", "groups"]
+Splits = Literal["best", "rule", "rule of two", "fill"]
 
 
 class PrefillConstants(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +82,16 @@ class PrefillConstants(msgspec.Struct, frozen=True, kw_only=True):
             "a_q, passes over queries", "Passes over queries and outputs in DRAM beside the kernel, such as rope."
         ),
     ]
+    append_s: Annotated[
+        float, quantity("Append of a token", "Of one token to the cache, beside the bytes that it moves.", unit="s")
+    ] = 0.0
+    packing: Annotated[
+        Packing,
+        choice(
+            "Tiles of queries",
+            "Queries that fill a tile: of one head, or of all that share a KV head (FlashInfer, FlashAttention 3).",
+        ),
+    ] = "heads"
 
 
 class DecodeConstants(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +128,32 @@ class DecodeConstants(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     splits: Annotated[
-        Literal["best", "rule"],
-        choice("Choice of KV splits", "How the library chooses KV splits: the fastest, or by FlashAttention's rule."),
+        Splits,
+        choice(
+            "Choice of KV splits",
+            "How the library chooses KV splits: the fastest; by FlashAttention's rule with one or two streams a core; "
+            "or as many as fill the cores once (FlashInfer).",
+        ),
     ] = "best"
+    split_heads: Annotated[
+        Literal["any", "shared"],
+        choice("Heads that split", "Whether KV caches of any head are split, or only of heads that queries share."),
+    ] = "any"
+    block_tokens: Annotated[
+        float, quantity("KV block", "Tokens of KV that a stream works through at a time, the last block as a whole.")
+    ] = 1.0
+    group_s: Annotated[
+        float, quantity("Start of a query head", "Fixed cost of each query head of a stream.", unit="s")
+    ] = 0.0
+    lone_stream: Annotated[
+        float,
+        quantity(
+            "Stream of a core, lone heads",
+            "The same where the library has no kernel for as many query heads on a KV head (no power of two), so that "
+            "each streams the cache by itself; 0 where it has one for any.",
+            unit="B/clock",
+        ),
+    ] = 0.0
 
 
 def kv_bytes(form: AttentionFormat, c: Columns) -> Array:
@@ -128,7 +168,7 @@ def query_bytes(form: AttentionFormat, c: Columns) -> Array:
 
 def attended(c: Columns) -> Array:
     """Pairs of query and key of one head: all, or those that causality leaves."""
-    full = c["q_len"] * c["kv_len"]
+    full = c["q_len"] * np.maximum(c["kv_len"], np.where(c["causal"] > 0, c["q_len"], 1.0))
     return np.where(c["causal"] > 0, full - c["q_len"] * (c["q_len"] - 1.0) / 2.0, full)
 
 
@@ -148,19 +188,22 @@ def _peak(chip: Ceilings, form: AttentionFormat) -> float:
 def prefill_seconds(x: PrefillConstants, chip: Ceilings, form: AttentionFormat, c: Columns) -> Array:
     """[K] seconds of a prefill step's attention; columns batch, heads, kv_heads, head_dim, q_len, kv_len, causal.
 
-    Tiles of r = min(128, max(16, 2^ceil log2 Q)) query rows, N = ceil(Q/r) of them a head; e = 4 r D S/(pi ec) per KV
-    token; C = max(longest tile, waves of the mean tile), throttled; t = t0 + C + (a_kv KV + a_q QO bytes)/beta.
+    Tiles of r = min(128, max(16, 2^ceil log2 gQ)) query rows, N = ceil(gQ/r) of them, where a tile takes queries of one
+    head (g = 1) or of all g that share a KV head; e = 4 r D S/(pi ec) per KV token; C = max(longest tile, waves of the
+    mean tile), throttled; t = t0 + C + append B Q + (a_kv KV + a_q QO bytes)/beta.
     Form: MODEL.md "von Neumann baselines", with a KV cache that may be longer than the prompt. Raises ValueError.
     """
     q, length, causal = c["q_len"], c["kv_len"], c["causal"] > 0
-    rows = np.clip(2.0 ** np.ceil(np.log2(q)), MIN_ROWS, MAX_ROWS)
-    tiles = np.ceil(q / rows)
+    packed = c["heads"] / c["kv_heads"] if x.packing == "groups" else np.ones_like(q)
+    rows = np.clip(2.0 ** np.ceil(np.log2(q * packed)), MIN_ROWS, MAX_ROWS)
+    tiles = np.ceil(q * packed / rows)
     peak = _peak(chip, form)
     token_s = 4.0 * rows * c["head_dim"] * chip.sms / (peak * x.compute)
     before = np.maximum(0.0, length - q)
-    longest = before + np.where(causal, tiles * rows, q)
-    mean = before + np.where(causal, (tiles + 1.0) * rows / 2.0, q)
-    rounds = c["batch"] * c["heads"] * tiles / chip.sms
+    reach, first = tiles * rows / packed, rows / packed
+    longest = before + np.where(causal, reach, q)
+    mean = before + np.where(causal, (reach + first) / 2.0, q)
+    rounds = c["batch"] * c["heads"] / packed * tiles / chip.sms
     rounds = rounds + x.wave * (np.ceil(rounds) - rounds)
     core = np.maximum(
         (longest + x.ramp_tokens) * token_s + x.tile_s, rounds * ((mean + x.ramp_tokens) * token_s + x.tile_s)
@@ -168,24 +211,31 @@ def prefill_seconds(x: PrefillConstants, chip: Ceilings, form: AttentionFormat, 
     flops = 4.0 * c["batch"] * c["heads"] * attended(c) * c["head_dim"]
     used = flops / (peak * core * x.compute)
     beside = (x.kv_append * kv_bytes(form, c) + x.rope * query_bytes(form, c)) / chip.dram_Bps
+    beside += x.append_s * c["batch"] * q
     return np.asarray(x.overhead_s + core * (1.0 + x.throttle * used**4) + beside)
 
 
 def decode_seconds(x: DecodeConstants, chip: Ceilings, form: AttentionFormat, c: Columns) -> Array:
     """[K] seconds of a decode step's attention; columns as `prefill_seconds`.
 
-    For s KV splits: streams = batch kv_heads s on S cores in waves w; work = w (bytes of one / (stream clock) + ts),
-    against DRAM as a p-norm; the best s (or the rule's) counts, s > 1 pays for combining. Form: MODEL.md. Raises
-    ValueError.
+    For s KV splits: streams = batch kv_heads s on S cores in waves w; work = w (bytes of one, in whole blocks of KV,
+    / (stream clock) + ts + tg g), g query heads on a KV head, against DRAM as a p-norm; the best s (or the library's
+    rule's) counts, s > 1 pays (1 + s/32) times for joining. Form: MODEL.md. Raises ValueError.
     """
     traffic = kv_bytes(form, c) + query_bytes(form, c)
     dram = traffic / (chip.dram_Bps * np.minimum(DRAM_CAP, x.dram * (traffic / RAMP_BYTES) ** x.dram_ramp))
-    group = np.maximum(1.0, c["q_len"] * c["heads"] / c["kv_heads"] / x.group_rows)
-    each = 2.0 * c["kv_len"] * c["head_dim"] * form.kv_bytes * group / (x.stream * chip.clock_Hz)
-    if x.splits == "rule":
-        best = _split_s(x, chip, c, dram, each, _rule_splits(chip, c))
-    else:
+    shared = c["q_len"] * c["heads"] / c["kv_heads"]
+    group, stream = np.maximum(1.0, shared / x.group_rows), np.full(len(shared), x.stream)
+    if x.lone_stream:
+        lone = (shared == np.round(shared)) & (np.log2(shared) != np.round(np.log2(shared)))
+        group, stream = np.where(lone, shared, group), np.where(lone, x.lone_stream, stream)
+    each = 2.0 * c["kv_len"] * c["head_dim"] * form.kv_bytes * group / (stream * chip.clock_Hz)
+    if x.splits == "best":
         best = np.min([_split_s(x, chip, c, dram, each, np.float64(split)) for split in KV_SPLITS], axis=0)
+    else:
+        best = _split_s(x, chip, c, dram, each, _splits(x.splits, chip, c))
+    if x.split_heads == "shared":
+        best = np.where(c["heads"] > c["kv_heads"], best, _split_s(x, chip, c, dram, each, np.float64(1.0)))
     return np.asarray(x.overhead_s + best + x.batch_s * c["batch"])
 
 
@@ -193,19 +243,30 @@ def _split_s(
     x: DecodeConstants, chip: Ceilings, c: Columns, dram: Array, each: Array, split: Array | np.float64
 ) -> Array:
     """[K] seconds beside the overhead with a KV cache in `split` parts; infinite where the parts would be too short."""
-    tau = norm(waves(c["batch"] * c["kv_heads"] * split, chip.sms, x.wave) * (each / split + x.stream_s), dram, x.norm)
-    results = 4.0 * split * c["batch"] * c["heads"] * c["q_len"] * c["head_dim"]
-    parted = np.where(c["kv_len"] / split >= MIN_SPLIT_TOKENS, tau + x.split_s + results / chip.dram_Bps, np.inf)
+    part = x.block_tokens * np.ceil(c["kv_len"] / (x.block_tokens * split))
+    start = x.stream_s + x.group_s * c["q_len"] * c["heads"] / c["kv_heads"]
+    rounds = waves(c["batch"] * c["kv_heads"] * split, chip.sms, x.wave)
+    tau = norm(rounds * (each * part / c["kv_len"] + start), dram, x.norm)
+    results = 4.0 * split * c["batch"] * c["heads"] * c["q_len"] * c["head_dim"] / chip.dram_Bps
+    joining = x.split_s * (1.0 + split / JOINED_SPLITS) + results
+    parted = np.where(c["kv_len"] / split >= MIN_SPLIT_TOKENS, tau + joining, np.inf)
     return np.where(split > 1, parted, tau)
 
 
-def _rule_splits(chip: Ceilings, c: Columns) -> Array:
-    """FlashAttention's choice: no split where streams fill 80 % of the cores, else the least within 85 % of the best
-    wave efficiency (num_splits_heuristic, Dao-AILab/flash-attention)."""
+def _splits(how: Splits, chip: Ceilings, c: Columns) -> Array:
+    """KV splits as a library chooses them; see `DecodeConstants.splits`."""
     streams = c["batch"] * c["kv_heads"]
+    if how == "fill":
+        return np.maximum(1.0, np.minimum(np.floor(chip.sms / streams), np.floor(c["kv_len"] / MIN_SPLIT_TOKENS)))
+    return _rule_splits(streams, c["kv_len"], chip.sms * (2.0 if how == "rule of two" else 1.0))
+
+
+def _rule_splits(streams: Array, length: Array, slots: float) -> Array:
+    """FlashAttention's choice: no split where streams fill 80 % of the slots, else the least within 85 % of the best
+    wave efficiency (num_splits_heuristic, Dao-AILab/flash-attention)."""
     splits = np.arange(1.0, RULE_MAX_SPLITS + 1.0)
-    rounds = streams[:, None] * splits / chip.sms
-    allowed = (splits == 1.0) | (c["kv_len"][:, None] / splits >= MIN_SPLIT_TOKENS)
+    rounds = streams[:, None] * splits / slots
+    allowed = (splits == 1.0) | (length[:, None] / splits >= MIN_SPLIT_TOKENS)
     efficiency = np.where(allowed, rounds / np.ceil(rounds), 0.0)
     least = np.argmax(efficiency >= RULE_SHARE * efficiency.max(axis=1, keepdims=True), axis=1)
-    return np.where(streams >= RULE_FULL * chip.sms, 1.0, splits[least])
+    return np.where(streams >= RULE_FULL * slots, 1.0, splits[least])

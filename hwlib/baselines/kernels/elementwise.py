@@ -33,6 +33,9 @@ class ElementwiseConstants(msgspec.Struct, frozen=True, kw_only=True):
     row_s: Annotated[
         float, quantity("Work of a row", "Work of one row on one core: reductions and index arithmetic.", unit="s")
     ]
+    column_s: Annotated[
+        float, quantity("tc, element of a row", "Of one core that works through a row by itself.", unit="s")
+    ] = 0.0
 
 
 def elementwise_seconds(x: ElementwiseConstants, chip: Ceilings, rows: Array, cols: Array) -> Array:
@@ -42,7 +45,8 @@ def elementwise_seconds(x: ElementwiseConstants, chip: Ceilings, rows: Array, co
     """
     size = rows * cols * ELEMENT_BYTES
     stream = x.passes * size / chip.dram_Bps * (np.minimum(size, RAMP_BYTES) / RAMP_BYTES) ** -x.ramp
-    return np.asarray(norm(stream, x.overhead_s, x.norm) + rows * x.row_s / chip.sms)
+    alone = x.overhead_s + cols * x.column_s
+    return np.asarray(norm(stream, alone, x.norm) + rows * x.row_s / chip.sms)
 
 
 def roofline_s(chip: Ceilings, op: str, rows: Array, cols: Array) -> Array:

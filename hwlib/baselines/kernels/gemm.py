@@ -97,6 +97,14 @@ class GemmConstants(msgspec.Struct, frozen=True, kw_only=True):
             "Tile sizes", "Which tile sizes the library has: those of 64 rows and more, or those of 16 and 32 rows too."
         ),
     ] = "large"
+    few_rows: Annotated[
+        float,
+        quantity("Rows of the kernel for few", "Up to so many rows the library has a kernel without tiles; 0: none."),
+    ] = 0.0
+    few_s: Annotated[float, quantity("Start of the kernel for few rows", "Its start and end.", unit="s")] = 0.0
+    few_dram: Annotated[
+        float, quantity("Share of DRAM for few rows", "Share of the bandwidth that it reaches with 1e8 bytes.")
+    ] = 1.0
 
 
 class GemmFormat(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +168,7 @@ def gemm_seconds(
     For tile (tm, tn) and split s (1, or k/s >= 128): q = ceil(m/tm) ceil(n/tn) s tiles; w = waves of q on S cores;
     c = w [k' ||2 tm tn S/(pi ec), bytes of a K step / (beta_sm clock)||_p + t1]; d = bytes / (beta share(bytes));
     tau = ||c, d||_p + [s > 1] (ts + 8 s m n / (3 beta)); t = t0 + min tau (1 + theta (u/ec)^4).
+    Up to few_rows rows a kernel without tiles, few_s + bytes / (beta share), may be faster than tau.
     u: share of the peak in use; where the host is slower than that, its floor counts.
     Form: MODEL.md "von Neumann baselines". Raises ValueError where the device has no unit for the format.
     """
@@ -189,6 +198,9 @@ def _chunk(x: GemmConstants, chip: Ceilings, form: GemmFormat, m: Array, n: Arra
             reduced = tau + x.split_s + 8.0 * split * m * n / (3.0 * chip.dram_Bps)
             tau = np.where(k / split >= MIN_SPLIT_K, reduced, np.inf)
         best = np.minimum(best, tau)
+    if x.few_rows:
+        share = np.minimum(DRAM_CAP, x.few_dram * (traffic / RAMP_BYTES) ** x.dram_ramp)
+        best = np.where(m <= x.few_rows, np.minimum(best, x.few_s + traffic / (chip.dram_Bps * share)), best)
     used = 2.0 * m * n * k / (peak * best * x.compute)
     quantising = x.quantise * m * k * form.input_bytes / chip.dram_Bps
     kernel = x.overhead_s + best * (1.0 + x.throttle * used**4) + quantising

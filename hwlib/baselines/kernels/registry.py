@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +48,8 @@ class Kernel:
     edges: tuple[float, ...]
     """Upper edges of the buckets of residuals; a last bucket is open."""
 
-    variants: tuple[Mapping[str, Any], ...] = field(default=({},))
-    """Choices that can't be searched continuously, each fitted in turn."""
+    variants: Callable[[str], Sequence[Mapping[str, Any]]] = lambda form: ({},)
+    """By form the choices that can't be searched continuously, each fitted in turn, with the constants they fix."""
 
     only_for: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
     """Constants that only some forms have."""
@@ -66,6 +67,10 @@ class Kernel:
         """Names of the constants that a fit of this form searches."""
         return tuple(name for name in self.ranges if name not in self.only_for or self.only_for[name](form))
 
+    def freedom(self, form: str, fixed: Mapping[str, Any]) -> int:
+        """How many constants a fit of this form searches with some of them fixed."""
+        return sum(name not in fixed for name in self.searched(form))
+
 
 _QUANTISED = frozenset({"fp8", "fp8_block", "int8", "nvfp4"})
 
@@ -80,6 +85,16 @@ def _gemm_form(row: Row) -> str:
 
 
 _GEMM_FORMS = {form.name: form for form in gemm.FORMATS.values()}
+
+_NO_FEW = {"few_rows": 0.0, "few_s": 0.0, "few_dram": 1.0}
+_FEW_ROWS = {"16": 1.0, "int8": 4.0, "int8_wo": 4.0, "int4_wo": 4.0}
+"""Rows up to which libraries may leave tiles: vectors (cuBLAS's gemv), TensorRT-LLM's kernels on plain cores."""
+
+
+def _gemm_variants(form: str) -> Sequence[Mapping[str, Any]]:
+    few = [_NO_FEW, *([{"few_rows": _FEW_ROWS[form]}] if form in _FEW_ROWS else [])]
+    return [{"tiles": tiles, **rows} for tiles in ("large", "all") for rows in few]
+
 
 GEMM = Kernel(
     kind="gemm",
@@ -97,6 +112,8 @@ GEMM = Kernel(
         "split_s": Range(2e-6, 1e-8, 2e-5),
         "throttle": Range(0.05, 1e-5, 1.0),
         "quantise": Range(1.0, 1e-3, 20.0),
+        "few_s": Range(1e-6, 1e-8, 2e-5),
+        "few_dram": Range(0.7, 0.2, 1.5),
         "floor_s": Range(1e-5, 1e-6, 2e-4),
         "floor_rows_s": Range(1e-5, 1e-6, 2e-4),
     },
@@ -107,7 +124,7 @@ GEMM = Kernel(
     bucket_by="m",
     adjustable=("overhead_s", "compute"),
     edges=(1, 16, 64, 128, 256, 512, 1024, 2048, 4096),
-    variants=({"tiles": "large"}, {"tiles": "all"}),
+    variants=_gemm_variants,
     only_for={
         "quantise": _QUANTISED.__contains__,
         "floor_s": "fp8_block".__eq__,
@@ -151,7 +168,9 @@ PREFILL = Kernel(
         "throttle": Range(0.05, 1e-5, 1.0),
         "kv_append": Range(2.0, 1e-2, 10.0),
         "rope": Range(1.0, 1e-2, 10.0),
+        "append_s": Range(1e-10, 1e-12, 1e-7),
     },
+    variants=lambda form: ({"packing": "heads"}, {"packing": "groups"}),
     seconds=lambda x, chip, form, c: attention.prefill_seconds(x, chip, attention.FORMATS[form], c),
     roofline=lambda chip, form, c: attention.roofline_s(chip, attention.FORMATS[form], c),
     form_of=_attention_form,
@@ -161,6 +180,13 @@ PREFILL = Kernel(
     adjustable=("overhead_s", "compute"),
     defaults={"causal": 1.0},
     stand_ins=_ATTENTION_STAND_INS,
+)
+
+_DECODE_VARIANTS = tuple(
+    {"splits": splits, "split_heads": heads, "block_tokens": block}
+    for splits, heads, block in itertools.product(
+        ("best", "rule", "rule of two", "fill"), ("any", "shared"), (64.0, 128.0)
+    )
 )
 
 DECODE = Kernel(
@@ -178,6 +204,7 @@ DECODE = Kernel(
         "split_s": Range(3e-6, 1e-8, 3e-5),
         "batch_s": Range(1e-9, 1e-11, 1e-7),
         "group_rows": Range(8.0, 1.0, 128.0),
+        "group_s": Range(5e-8, 1e-10, 1e-5),
     },
     seconds=lambda x, chip, form, c: attention.decode_seconds(x, chip, attention.FORMATS[form], c),
     roofline=lambda chip, form, c: attention.roofline_s(chip, attention.FORMATS[form], c),
@@ -185,7 +212,7 @@ DECODE = Kernel(
     named_by="dtype",
     bucket_by="kv_len",
     edges=(16, 128, 1024, 4096, 16384),
-    variants=({"splits": "best"}, {"splits": "rule"}),
+    variants=lambda form: _DECODE_VARIANTS,
     adjustable=("overhead_s", "dram"),
     defaults={"causal": 0.0, "q_len": 1.0},
     stand_ins=_ATTENTION_STAND_INS,
@@ -209,6 +236,7 @@ ELEMENTWISE = Kernel(
         "ramp": Range(0.03, -0.3, 0.3),
         "norm": Range(2.0, 1.0, 20.0),
         "row_s": Range(1e-9, 1e-12, 1e-5),
+        "column_s": Range(3e-10, 1e-13, 1e-7),
     },
     seconds=lambda x, chip, form, c: elementwise.elementwise_seconds(x, chip, c["rows"], c["cols"]),
     roofline=lambda chip, form, c: elementwise.roofline_s(chip, form, c["rows"], c["cols"]),
@@ -253,6 +281,18 @@ def _near(op: str, scope: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form for form in chain if form != f"{op}{scope}"))
 
 
+_NO_DIRECT = {
+    "direct": "none", "direct_s": 0.0, "direct_step_s": 0.0, "direct_share": 1.0, "second_s": 0.0, "second_share": 1.0,
+}  # fmt: skip
+
+
+def _collective_variants(form: str) -> Sequence[Mapping[str, Any]]:
+    """One law for all sizes; all-reduces within a node also with an exchange of their own for short messages."""
+    if form not in ("all_reduce", "all_reduce/eager"):
+        return (_NO_DIRECT,)
+    return (_NO_DIRECT, {"direct": "each"}, {"direct": "shared"})
+
+
 COLLECTIVE = Kernel(
     kind="allreduce",
     columns=("n_devices", "bytes"),
@@ -263,7 +303,13 @@ COLLECTIVE = Kernel(
         "ramp_s": Range(1e-6, 1e-10, 1e-2),
         "share": Range(0.7, 1e-3, 5.0),
         "spread": Range(0.01, -1.2, 1.2),
+        "direct_s": Range(5e-6, 5e-7, 1e-4),
+        "direct_step_s": Range(1e-7, 1e-10, 1e-5),
+        "direct_share": Range(0.5, 0.05, 2.0),
+        "second_s": Range(8e-6, 1e-7, 1e-4),
+        "second_share": Range(0.9, 0.05, 2.0),
     },
+    variants=_collective_variants,
     seconds=lambda x, chip, form, c: collective.collective_seconds(
         x, chip, form.partition("/")[0], c["n_devices"], c["bytes"]
     ),
