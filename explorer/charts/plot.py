@@ -20,6 +20,8 @@ AXIS_HEIGHT_PX = 40
 TICKS_HEIGHT_PX = 22
 """Height of the bottom axis without its label."""
 OVERHANG_PX = 24.0
+TOP_PX = 8
+"""Room for the upper half of the words at the highest tick."""
 RIGHT_PX = 12
 """Room for the half of the last tick's text that stands out."""
 
@@ -52,7 +54,7 @@ class PlotView(pg.PlotWidget):
             axis.setStyle(tickLength=0, tickTextOffset=6, autoExpandTextSpace=False, tickAlpha=255)
             axis.setZValue(-100)
         self.bottom.setHeight(AXIS_HEIGHT_PX)
-        self.plotItem.layout.setContentsMargins(0, 4, RIGHT_PX, 0)
+        self.plotItem.layout.setContentsMargins(0, TOP_PX, RIGHT_PX, 0)
         self.setFrameShape(self.Shape.NoFrame)
         self.setMouseTracking(True)
         self.setAntialiasing(False)
@@ -155,7 +157,7 @@ class PlotView(pg.PlotWidget):
     @property
     def room_px(self) -> float:
         """Height that bars can use, from the widget's size: the view box follows only when it paints."""
-        return float(self.height() - (AXIS_HEIGHT_PX if self._bottom_label else TICKS_HEIGHT_PX) - 4)
+        return float(self.height() - (AXIS_HEIGHT_PX if self._bottom_label else TICKS_HEIGHT_PX) - TOP_PX)
 
     # Mouse: pyqtgraph's own handling would cost a search through all items on each move -----------------------------
 
