@@ -109,6 +109,8 @@ class Outside(QObject):
         """Other files may be open now; asked at every step of a drag."""
         if self._open_paths() != self._paths:
             self._follow()
+            # A page that was saved under another name has nothing more to do with what befell its old file.
+            self._look_soon()
 
     def _follow(self) -> None:
         """Watch the files that are open and their folders, which tell of files that are replaced."""

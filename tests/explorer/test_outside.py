@@ -184,3 +184,12 @@ def test_a_closed_page_settles_its_notice(window: MainWindow, path: Path) -> Non
     window.desk.outside.check()
     window.files.close_current()
     assert notices(window) == ()
+
+
+def test_saving_elsewhere_settles_what_befell_the_old_file(qtbot: QtBot, window: MainWindow, path: Path) -> None:
+    written(path)
+    window.desk.outside.check()
+    assert len(notices(window)) == 1
+    assert window.files.save_path(path.with_name("B.chip.json"))
+    qtbot.waitUntil(lambda: notices(window) == ())
+    assert not window.document.dirty
