@@ -43,6 +43,11 @@ def _operator(one: OneDesign, key: str) -> Explanation:
     return special.get(field, explain_shapes.operator_sum)(one, key)
 
 
+def _resource_of_operator(one: OneDesign, key: str) -> Explanation:
+    which = {"share": explain_time.share_of_time, "without": explain_time.time_without}
+    return which[key.split(".")[3]](one, key)
+
+
 def _block(one: OneDesign, key: str) -> Explanation:
     own = key.rpartition(".")[2] in explain_blocks.FIELDS
     return (explain_blocks.block if own else explain_parts.part)(one, key)
@@ -92,7 +97,7 @@ FAMILIES: dict[tuple[str, int], Explain] = {
     ("instance", 4): _instance,
     ("memory", 3): explain_memory.held,
     ("operator", 4): _operator,
-    ("operator", 5): explain_time.share_of_time,
+    ("operator", 5): _resource_of_operator,
     ("time", 3): explain_time.operator_time,
     ("time", 4): explain_time.resource_time,
     ("without_wall", 3): explain_time.without_wall,

@@ -111,7 +111,7 @@ def _operator_keys(rows: Rows, waits: bytes, spent: bytes, odd: bytes) -> tuple[
     ):
         stem = f"{PHASES[f]}.{name}"
         keys += [f"time.{stem}", *_named(f"time.{stem}", RESOURCES, waited)]
-        keys += _named(f"operator.{stem}.share", RESOURCES, waited)
+        keys += [k for word in ("share", "without") for k in _named(f"operator.{stem}.{word}", RESOURCES, waited)]
         keys += [f"energy.{stem}", *_named(f"energy.{stem}", COMPONENTS, costs)]
         keys += [f"operator.{stem}.{field}" for field in ("repeat", *MEANS, *SUMS)]
         keys += [f"operator.{stem}.intensity"] if moves else []

@@ -47,21 +47,25 @@ def power(one: OneDesign, key: str) -> Explanation:
     """throttle.<phase>.package_W and die_W: of one chip while it works, at the clock that it runs at."""
     _, word, which = key.split(".")
     phase, die = PHASES.index(word), which == "die_W"
-    s, skipped = Sheet(one), UNCLOCKED if die else frozenset()
-    energies, names = operator_energies(one, phase), []
-    for stem, _ in operators(one):
-        for component, joules in energies.get(stem, {}).items():
-            if component not in skipped:
-                key_ = f"energy.{stem}.{component}"
-                names.append((s.figure(f"{stem.partition('.')[2]}_{component}", joules, "J", key_), joules))
-    seconds = [s.figure(f"time_{stem.partition('.')[2]}", t, "s", f"time.{stem}") for stem, t in _times(one, phase)]
+    s, energies = Sheet(one), operator_energies(one, phase)
+    whole = [(stem, sum(parts.values())) for stem, parts in energies.items() if parts]
+    terms = [s.figure(f"energy_{_word(stem)}", joules, "J", f"energy.{stem}") for stem, joules in whole]
+    outside = [(stem, c, j) for stem, parts in energies.items() for c, j in parts.items() if die and c in UNCLOCKED]
+    for stem, c, joules in outside:
+        terms.append(f"-{s.figure(f'{c}_{_word(stem)}', joules, 'J', f'energy.{stem}.{c}')}")
+    seconds = [s.figure(f"time_{_word(stem)}", t, "s", f"time.{stem}") for stem, t in _times(one, phase)]
     static = float(one.run.static_W[one.d])
-    value = sum(j for _, j in names) / sum(t for _, t in _times(one, phase)) + static
+    joules = sum(j for _, j in whole) - sum(j for _, _, j in outside)
+    value = joules / sum(t for _, t in _times(one, phase)) + static
     leak = s.figure("static_W", static, "W", "static_W")
-    formula = f"({total([n for n, _ in names])}) / ({total(seconds)}) + {leak}"
+    formula = f"({total(terms).replace('+ -', '- ')}) / ({total(seconds)}) + {leak}"
     what = "the die alone, without DRAM and ports" if die else "one chip with its DRAM"
     label = f"Power of {what}, in {PHASES[phase]}"
     return s.explanation(key, label, value, "W", formula, "energy of its operators over their time, and static power")
+
+
+def _word(stem: str) -> str:
+    return stem.partition(".")[2]
 
 
 def _times(one: OneDesign, phase: int) -> list[tuple[str, float]]:

@@ -13,6 +13,7 @@ from hwlib.cost.explain_inputs import Sheet, collapsed, total
 from hwlib.cost.explain_shapes import Columns, amount, columns, groups, has, operators, passes, row_index, summed
 from hwlib.cost.explain_units import peak_key, plus, rate_of, times_share
 from hwlib.cost.machine import MatrixUnits
+from hwlib.cost.overlap import combine
 from hwlib.cost.work import OVERHEAD, PROGRAM, cycles_of, widths_needed
 from hwlib.mapping.collectives import PORTS_LOG2
 from hwlib.mapping.program import MATRIX
@@ -137,19 +138,37 @@ def pipelined(s: Sheet, phase: int) -> str:
 def without_wall(one: OneDesign, key: str) -> Explanation:
     """without_wall.<phase>.<resource>: how many times faster the phase were if the resource took no time."""
     _, phase, resource = key.split(".")
-    f, s = PHASES.index(phase), Sheet(one)
+    f, i, s = PHASES.index(phase), RESOURCES.index(resource), Sheet(one)
     whole, rest = [], []
     for stem, cols in operators(one):
         if not stem.startswith(f"{phase}."):
             continue
-        value = float(one.passes[cols] @ one.run.tau[one.d, cols])
-        whole.append(s.figure(stem.partition(".")[2], value, "s", f"time.{stem}"))
-        waits = (one.run.times[one.d, cols, RESOURCES.index(resource)] > 0).any()
-        rest.append(time_of(s, cols, f"time.{stem}", resource) if waits else whole[-1])
+        name, value = stem.partition(".")[2], float(one.passes[cols] @ one.run.tau[one.d, cols])
+        whole.append(s.figure(name, value, "s", f"time.{stem}"))
+        waits = (one.run.times[one.d, cols, i] > 0).any()
+        freed = s.figure(f"{name}_freed", freed_time(one, cols, i), "s", f"operator.{stem}.without.{resource}")
+        rest.append(freed if waits else whole[-1])
     label = f"{phase.capitalize()} without the wall of {LABELS[resource]}"
-    value = one.walls[f, RESOURCES.index(resource)]
     source = "time of the phase over its time with that resource free"
-    return s.explanation(key, label, value, "×", f"({total(whole)}) / ({total(rest)})", source)
+    return s.explanation(key, label, one.walls[f, i], "×", f"({total(whole)}) / ({total(rest)})", source)
+
+
+def freed_time(one: OneDesign, cols: Columns, resource: int) -> float:
+    """Time of an operator's pass if a resource took none."""
+    times = one.run.times[one.d][None, cols].copy()
+    times[..., resource] = 0.0
+    tau = combine(times, one.run.machine.p_norm[[one.d]], _serial(one)[None, cols])
+    return float(one.passes[cols] @ tau[0])
+
+
+def time_without(one: OneDesign, key: str) -> Explanation:
+    """operator.<phase>.<operator>.without.<resource>: the operator's time if that resource took none."""
+    _, phase, name, _, resource = key.split(".")
+    s, cols = Sheet(one), columns(one, row_index(one, phase, name))
+    formula = time_of(s, cols, f"time.{phase}.{name}", resource)
+    label = f"Time of {name} in {phase} without {LABELS[resource]}"
+    value = freed_time(one, cols, RESOURCES.index(resource))
+    return s.explanation(key, label, value, "s", formula, "its other resources as they are")
 
 
 # One resource of one operator -------------------------------------------------------------------------------------
