@@ -146,6 +146,17 @@ def distinct(names: Sequence[str]) -> list[str]:
     return result
 
 
+def stems(names: Sequence[str]) -> list[str]:
+    """As many leading words of each name as tell it from the others: "H100" of "H100 80GB SXM5" beside an A100."""
+    words = [name.split() for name in names]
+    result = []
+    for i, own in enumerate(words):
+        others = [other for j, other in enumerate(words) if j != i]
+        count = next((n for n in range(1, len(own)) if all(other[:n] != own[:n] for other in others)), len(own))
+        result.append(" ".join(own[:count]).rstrip(",;:"))
+    return result
+
+
 def largest(rows: Iterable[OperatorRow], count: int) -> list[OperatorRow]:
     """The `count` operators that take longest, in the order of execution."""
     every = list(rows)

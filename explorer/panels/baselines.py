@@ -17,6 +17,7 @@ from explorer.widgets.device_timing import DeviceTiming
 from explorer.widgets.devices import device_entries
 from explorer.widgets.search import SearchPopup
 from explorer.widgets.style import Tinted, icon
+from explorer.words import stems
 from hwlib.analysis.timing_words import timing_words
 from hwlib.design import files
 
@@ -39,7 +40,7 @@ class BaselineChip(QWidget):
     def __init__(self, baseline: Baseline, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.baseline = baseline
-        self.name = name_of(baseline)
+        self.name = self.stem = name_of(baseline)
         self._shown: Report | None = None
         self.label = Tinted("", "text")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -83,13 +84,20 @@ class BaselineChip(QWidget):
 
     def shorten(self, width: int) -> None:
         """Give the name at most so many pixels."""
-        metrics = self.label.fontMetrics()
-        self.label.setText(metrics.elidedText(self.name, Qt.TextElideMode.ElideRight, width))
+        self.label.setText(self._text_for(width))
+
+    def _text_for(self, width: int) -> str:
+        """As many whole words of the name as fit, but at least those that tell it from the others."""
+        metrics, words = self.label.fontMetrics(), self.name.split()
+        least = len(self.stem.split())
+        texts = [self.name, *(" ".join(words[:n]) for n in range(len(words) - 1, least, -1)), self.stem]
+        fitting = next((text for text in texts if metrics.horizontalAdvance(text) <= width), "")
+        return fitting or metrics.elidedText(self.stem, Qt.TextElideMode.ElideRight, width)
 
     def width_for(self, text_width: int) -> int:
         """How wide the chip is with a name of at most so many pixels."""
         margins = self._row.contentsMargins()
-        text = min(text_width, self.label.fontMetrics().horizontalAdvance(self.name) + 1)
+        text = min(text_width, self.label.fontMetrics().horizontalAdvance(self._text_for(text_width)) + 1)
         return margins.left() + text + self._row.spacing() + self.button.width() + margins.right()
 
     def _retheme(self) -> None:
@@ -266,6 +274,8 @@ class BaselinePicker(QWidget):
             chip.hide()
             chip.deleteLater()
         self.chips = [BaselineChip(b) for b in self._document.baselines]
+        for chip, stem in zip(self.chips, stems([chip.name for chip in self.chips]), strict=True):
+            chip.stem = stem
         for n, chip in enumerate(self.chips):
             chip.removed.connect(self._remove)
             chip.asked.connect(self.open_timing)
