@@ -16,6 +16,7 @@ ONE_ARRAY_CELLS = 8
 
 CELL_LABELS = {
     "sram_digital": "Digital SRAM", "sram_analog": "Analog SRAM", "rram": "RRAM", "pcm": "PCM", "flash": "Flash",
+    "gain_cell": "Gain cells",
 }  # fmt: skip
 PORT_LABELS = {
     "nvlink": "NVLink", "serdes112": "SerDes 112G", "ucie_advanced": "UCIe advanced", "ucie_standard": "UCIe standard",

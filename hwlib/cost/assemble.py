@@ -358,6 +358,7 @@ CELL_WORDS = {
     "rram": "RRAM",
     "pcm": "PCM",
     "flash": "Flash",
+    "gain_cell": "gain cells",
 }
 
 
@@ -371,7 +372,7 @@ def _cells(one: OneDesign, index: int) -> MemoryFigure:
     weights = one.values["n"][columns] * one.values["k"][columns] * one.values["matrices"][columns]
     stored = float(run.placed[d, :, 2 + index] @ weights) / stages(run.llm, run.scenario)
     bits = pool.bits_per_cell[d]
-    each = float((x["slices_w"] * bits)[d if len(x["slices_w"]) > 1 else 0, 0])
+    each = float((x["slices_w"] * bits * x["replicas"])[d if len(x["slices_w"]) > 1 else 0, 0])
     return MemoryFigure(
         pool="crossbar" if index == 0 else f"crossbar-{index + 1}",
         label=f"Crossbar ({CELL_WORDS[pool.cell]})",

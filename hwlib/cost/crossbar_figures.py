@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.cell_noise import cell_noise, ir_noise
 from hwlib.cost.crossbar_peak import peak_ops_per_J
+from hwlib.cost.crossbar_pool import refreshes_per_s
 from hwlib.cost.energy import INDEX
 from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.sqnr import lossless_adc_bits, variances
@@ -92,18 +93,20 @@ def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
     need = arrays_per_instance(pool, scenario, matrices, n, k)[d]
     x = {name: float(v[d, 0]) for name, v in crossbar_shape(pool, scenario).items()}
     placed = one.run.placed[d, :, 2 + index]
-    cells = float(placed @ (matrices * n * k)) * x["width"]
+    cells = float(placed @ (matrices * n * k)) * x["width"] * x["replicas"]
     arrays = float(np.where(placed > 0, placed * np.where(np.isfinite(need), need, 0.0), 0.0).sum())
     return cells / max(arrays * x["rows"] * x["columns"], 1.0)
 
 
 def _writes_per_s(one: OneDesign, index: int, x: dict[str, float]) -> float:
-    """Mean programmings of one cell per second in decode; 0 where weights stay."""
+    """Mean programmings of one cell per second in decode, refreshes included; 0 where weights stay by themselves."""
     here = (one.program.unit == CROSSBAR + index) & (one.program.phase == 1)
     scenario = one.run.scenario
     at_once = float(one.runs[0]) / scenario.chips  # micro-batches over stages, each with a part of the layers
     written = float(one.passes[here] @ one.run.work.cell_writes[one.d, here]) * at_once
-    return written / (x["arrays"] * x["rows"] * x["columns"]) / float(one.phase_s[1])
+    pool = one.run.machine.crossbars[index]
+    refreshed = float(refreshes_per_s(pool.cell, pool.retention_s)[one.d])
+    return written / (x["arrays"] * x["rows"] * x["columns"]) / float(one.phase_s[1]) + refreshed
 
 
 def _mapped(one: OneDesign, index: int) -> float:

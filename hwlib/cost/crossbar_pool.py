@@ -66,10 +66,22 @@ def _pool_of(chip: Lowered, p: Parameters, column: int, blocks: tuple[int, ...])
         "write_time_s": _own(v, "write_time_s", cell.write_time_row_s + 0.0 * node),
         "variation": _own(v, "variation", cell.variation + 0.0 * node),
         "ir_drop": _own(v, "ir_drop", cell.ir_drop + 0.0 * node),
+        "retention_s": _own(v, "retention_s", cell.retention_s + 0.0 * node),
         "endurance": _own(v, "endurance", cell.programmings + 0.0 * node),
     }
     values |= _actions(chip, v, name, p.word("adder")[column] == "cell")
     return CrossbarPool(blocks, name, digital, values)
+
+
+REFRESHED_s = 31_556_952.0
+"""Cells that keep their level for less than this, a year, are refreshed; others are programmed with their weights."""
+
+
+def refreshes_per_s(cell: str, retention_s: Array) -> Array:
+    """How often a cell is rewritten to keep its level: 1 / retention of those that hold for less than a year."""
+    found = crossbar.cell_technology(cell)
+    kept = np.where(np.isnan(retention_s), found.retention_s, retention_s)
+    return np.where(found.leaks | (kept >= REFRESHED_s), 0.0, 1.0 / kept)
 
 
 def _own(v: dict[str, Array], field: str, modelled: Array) -> Array:
@@ -100,4 +112,4 @@ def _actions(chip: Lowered, v: dict[str, Array], name: str, adding: bool) -> dic
     }
 
 
-__all__ = ["COPIES", "CrossbarPool", "crossbar_pools"]
+__all__ = ["COPIES", "CrossbarPool", "crossbar_pools", "refreshes_per_s"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwlib.cost.area import RATES
 from hwlib.cost.assemble import OneDesign
+from hwlib.cost.crossbar_pool import REFRESHED_s
 from hwlib.cost.explain_inputs import Sheet, total
 from hwlib.cost.machine import IDLE_ARRAY_LEAKAGE
 from hwlib.report import Explanation
@@ -211,8 +212,20 @@ def _crossbar_leakage(s: Sheet, block: int) -> str:
     )
     formula = f"{idle} * {_by_area(s, block)} * (1 - {share})"
     if not crossbar.cell_technology(part_of(s, block).cell).leaks:
-        return formula
+        return f"{formula}{_refresh(s, block, cells)}"
     return f"{formula} + {cells}{_copies(s, block)} / 8 * {_per_byte(s)}{_low_power(s)}"
+
+
+def _refresh(s: Sheet, block: int, cells: str) -> str:
+    """+ rewriting of all cells, where they forget within a year."""
+    found = crossbar.cell_technology(part_of(s, block).cell)
+    own = part_of(s, block).retention_s
+    if (found.retention_s if own is None else own) >= REFRESHED_s:
+        return ""
+    key = f"cell.{found.name}"
+    kept = s.own_or(block, "retention_s", "retention_s", found.retention_s, "s", f"{key}.retention")
+    energy = s.own_or(block, "write_energy_J", "write_energy", found.write_energy_J, "J", f"{key}.write_energy")
+    return f" + {cells}{_copies(s, block)} * {energy} / {kept}"
 
 
 def sum_over_blocks(one: OneDesign, key: str) -> Explanation:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwlib.cost.explain_area import at_node, part_of
 from hwlib.cost.explain_inputs import Sheet, collapsed
 from hwlib.cost.explain_shapes import Columns, amount, groups, passes
-from hwlib.mapping.program import CROSSBAR, RELOADED
+from hwlib.mapping.program import CROSSBAR, RELOADED, RESIDENT
 from hwlib.technology import crossbar, scaling
 from hwlib.technology.tables import constant, curve
 
@@ -96,7 +96,20 @@ def _steps(s: Sheet, cols: Columns, pool: int) -> str:
     """Analog steps of one instance: rows of activations x input slices x groups of rows switched at once."""
     rows = s.field(block_of(s, pool), "rows")
     sets = f"ceil(min({amount(s, cols, 'k')}, {rows}) / {rows_active(s, pool)})"
-    return f"{amount(s, cols, 'm')} * {slices_in(s, pool)} * {sets}{_refills(s, cols, pool)}"
+    rows_of_inputs = amount(s, cols, "m")
+    if s.one.program.source[cols[0]] == RESIDENT and has_replicas(s, pool):
+        rows_of_inputs = f"ceil({rows_of_inputs} / {s.field(block_of(s, pool), 'replicas')})"
+    return f"{rows_of_inputs} * {slices_in(s, pool)} * {sets}{_refills(s, cols, pool)}"
+
+
+def has_replicas(s: Sheet, pool: int) -> bool:
+    """Whether matrices that stay are kept several times."""
+    return float(s.one.run.machine.crossbars[pool].replicas[s.one.d]) > 1.0
+
+
+def times_replicas(s: Sheet, pool: int) -> str:
+    """* copies of each matrix that stays, where there are several."""
+    return f" * {s.field(block_of(s, pool), 'replicas')}" if has_replicas(s, pool) else ""
 
 
 def arrays_needed(s: Sheet, pool: int, n: str, k: str, matrices: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwlib.cost.assemble import OneDesign, crossbar_peak
 from hwlib.cost.crossbar_figures import OWN_COMPONENTS, crossbar_figures, noise_parts
+from hwlib.cost.crossbar_pool import refreshes_per_s
 from hwlib.cost.energy import Action
 from hwlib.cost.explain_area import at_node
 from hwlib.cost.explain_arrays import (
@@ -22,6 +23,7 @@ from hwlib.cost.explain_arrays import (
     rows_active,
     slices_in,
     slices_w,
+    times_replicas,
     turns,
     width,
 )
@@ -230,7 +232,8 @@ def _filling(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str
         return label, "", "0", source
     block = block_of(s, pool)
     whole = f"{plus(arrays)} * {s.field(block, 'rows')} * {s.field(block, 'columns')}"
-    return label, "", f"{plus(cells)} * {width(s, pool)} / ({whole})", source
+    copies = times_replicas(s, pool)
+    return label, "", f"{plus(cells)} * {width(s, pool)}{copies} / ({whole}{copies})", source
 
 
 def _action(one: OneDesign, pool: int, component: str) -> tuple[str, Action] | None:
@@ -244,10 +247,21 @@ def _action(one: OneDesign, pool: int, component: str) -> tuple[str, Action] | N
 
 def _writes(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
     label, block = "Programmings of a cell per second in decode", block_of_pool(s.one, pool)
+    refreshed = _refreshed(s, pool)
     for key, action in zip(action_keys(s.one), s.one.run.found, strict=True):
         if action.block == block and action.component == "program" and (often := decoded(s, key, action)):
-            return label, "1/s", f"{often}{per_second(s)} / ({cells_of(s, pool)})", "writes over all cells"
-    return label, "1/s", "0", "weights stay"
+            written = f"{often}{per_second(s)} / ({cells_of(s, pool)})"
+            return label, "1/s", f"{written} + {refreshed}" if refreshed else written, "writes over all cells"
+    return label, "1/s", refreshed or "0", "cells are refreshed" if refreshed else "weights stay"
+
+
+def _refreshed(s: Sheet, pool: int) -> str:
+    """Rewritings of a cell that forgets within a year."""
+    found, d = s.one.run.machine.crossbars[pool], s.one.d
+    if refreshes_per_s(found.cell, found.retention_s)[d] == 0.0:
+        return ""
+    block, value = block_of(s, pool), float(found.retention_s[d])
+    return f"1 / {s.own_or(block, 'retention_s', 'retention_s', value, 's', f'cell.{found.cell}.retention')}"
 
 
 def _lifetime(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:

@@ -210,7 +210,8 @@ def _cells(s: Sheet, pool: int, field: str) -> tuple[str, str]:
             terms.append(f"{s.add(f'placed_{name}', count, '', f'placement: instances of {name} here')} * {sizes}")
     if not terms:
         return "0", "no weights are placed here"
-    return f"{plus(terms)} / {s.stages()} * {explain_arrays.slices_w(s, pool)} * {bits} / 8", "cells of weights placed"
+    taken = f"{explain_arrays.slices_w(s, pool)} * {bits}{explain_arrays.times_replicas(s, pool)}"
+    return f"{plus(terms)} / {s.stages()} * {taken} / 8", "cells of weights placed"
 
 
 # What does not fit ------------------------------------------------------------------------------------------------

@@ -68,11 +68,29 @@ def _supply(s: Sheet, block: int) -> str:
     return s.own_or(block, "supply_V", "supply_V", _of_pool(s, block, "supply_V"), "V", "scaling.supply", at_node(s))
 
 
+def _of_cell(field: str, unit: str) -> Simple:
+    """A property of the cell that the tables give under its name."""
+
+    def found(s: Sheet, block: int) -> str:
+        key = f"cell.{part_of(s, block).cell}.{field.removesuffix('_s')}"
+        return s.own_or(block, field, field, _of_pool(s, block, field), unit, key)
+
+    return found
+
+
 SIMPLE: dict[str, dict[str, Simple]] = {
     "dram": {"bandwidth_Bps": _dram_bandwidth, "capacity_bytes": _dram_capacity},
     "port": {"latency_s": _port_latency, "energy_J_per_bit": _port_energy},
     "noc": {"router_energy_J_per_bit": router},
-    "crossbar": {"read_time_s": read_time, "write_time_s": _write_time, "endurance": _endurance, "supply_V": _supply},
+    "crossbar": {
+        "read_time_s": read_time,
+        "write_time_s": _write_time,
+        "endurance": _endurance,
+        "supply_V": _supply,
+        "retention_s": _of_cell("retention_s", "s"),
+        "variation": _of_cell("variation", ""),
+        "ir_drop": _of_cell("ir_drop", ""),
+    },
 }
 """By kind and parameter: the formula of what has no figure of its own elsewhere."""
 

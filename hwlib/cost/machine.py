@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hwlib import resources
 from hwlib.cost.area import RATES, converters_per_array, per_word
-from hwlib.cost.crossbar_pool import CrossbarPool, crossbar_pools
+from hwlib.cost.crossbar_pool import CrossbarPool, crossbar_pools, refreshes_per_s
 from hwlib.cost.floorplan import Floorplan, floorplan
 from hwlib.cost.lower import Lowered, Parameters
 from hwlib.mapping.routes import TRAFFIC_CLASSES, Pairs, Routes, find_routes, joined
@@ -329,13 +329,27 @@ power-gated while their array is idle (estimate)."""
 
 
 def _crossbar_leakage(chip: Lowered, p: Parameters, by_area: Array) -> Array:
-    """Cells of SRAM leak like SRAM; the other devices don't, their converters and drivers leak by area."""
+    """Cells of SRAM leak like SRAM; the other devices don't, their converters and drivers leak by area.
+
+    Cells that forget are rewritten: energy of a write over the retention.
+    """
     cells = per_word(p.word("cell"), lambda c: crossbar.cell_area_m2(c, chip.node_nm, p.bits_per_cell) + 0.0 * p.rows)
     share = np.clip(p.arrays * p.rows * p.columns * cells / np.maximum(_area_of(chip, p, by_area), 1e-30), 0.0, 1.0)
     leaks = np.array([crossbar.cell_technology(c).leaks for c in p.word("cell")])
-    held = p.arrays * p.rows * p.columns * np.where(p.ping_pong > 0, 2.0, 1.0) / 8.0
-    cell = np.where(leaks, sram.sram_leakage_W(chip.node_nm, held, 0.0 * held), 0.0)
-    return IDLE_ARRAY_LEAKAGE * by_area * (1.0 - share) + cell
+    held = p.arrays * p.rows * p.columns * np.where(p.ping_pong > 0, 2.0, 1.0)
+    cell = np.where(leaks, sram.sram_leakage_W(chip.node_nm, held / 8.0, 0.0 * held), 0.0)
+    return IDLE_ARRAY_LEAKAGE * by_area * (1.0 - share) + cell + held * _refresh_W(p)
+
+
+def _refresh_W(p: Parameters) -> Array:
+    """Power of rewriting one cell as often as it forgets [D, n]."""
+    often = [refreshes_per_s(c, p.retention_s[:, i]) for i, c in enumerate(p.word("cell"))]
+    energy = p.own("write_energy_J", per_word(p.word("cell"), lambda c: _write_J(c) + 0.0 * p.rows))
+    return np.stack(often, axis=1) * energy
+
+
+def _write_J(cell: str) -> Array:
+    return np.asarray(crossbar.cell_technology(cell).write_energy_J)
 
 
 def _area_of(chip: Lowered, p: Parameters, by_area: Array) -> Array:

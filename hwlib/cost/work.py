@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 from hwlib.cost.machine import FALLBACKS, OPERAND_BITS, CrossbarPool, Machine, MatrixUnits, operand_width
 from hwlib.mapping import tiling
 from hwlib.mapping.collectives import collective_latencies, port_ramp
-from hwlib.mapping.program import CROSSBAR, IN_DRAM, IN_SRAM, MATRIX, MEMORY, PORT, RELOADED, VECTOR, Program
+from hwlib.mapping.program import (
+    CROSSBAR,
+    IN_DRAM,
+    IN_SRAM,
+    MATRIX,
+    MEMORY,
+    PORT,
+    RELOADED,
+    RESIDENT,
+    VECTOR,
+    Program,
+)
 from hwlib.mapping.rounds import Rounds, rounds
 from hwlib.report import RESOURCES
 from hwlib.workload.operators import Kind
@@ -247,7 +258,8 @@ def crossbar_work(
     pool = machine.crossbars[index]
     x = crossbar_shape(pool, scenario)
     m, n, k, batch = (program.values[c][:, cols] for c in ("m", "n", "k", "batch"))
-    steps = m * x["slices_in"]
+    resident = program.source[cols] == RESIDENT
+    steps = np.where(resident, np.ceil(m / x["replicas"]), m) * x["slices_in"]
     groups = np.ceil(np.minimum(k, x["rows"]) / x["rows_active"])
     all_groups = np.floor(k / x["rows"]) * np.ceil(x["rows"] / x["rows_active"])
     all_groups = all_groups + np.ceil((k - np.floor(k / x["rows"]) * x["rows"]) / x["rows_active"])
@@ -328,7 +340,7 @@ def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
 def arrays_per_instance(pool: CrossbarPool, scenario: Scenario, m_matrices: Array, n: Array, k: Array) -> Array:
     """Arrays that one instance's weights take [D, W]; infinite where not even one weight fits across the columns."""
     x = crossbar_shape(pool, scenario)
-    need = m_matrices * np.ceil(k / x["rows"]) * np.ceil(n / x["across"])
+    need = m_matrices * np.ceil(k / x["rows"]) * np.ceil(n / x["across"]) * x["replicas"]
     return np.where(x["too_narrow"] > 0, np.inf, need)
 
 

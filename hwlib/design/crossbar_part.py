@@ -7,14 +7,18 @@ from typing import Annotated, Literal
 from hwlib.design.part_base import MODEL, OwnArea, OwnLeakage, Part
 from hwlib.fields import choice, quantity
 
-CrossbarCell = Literal["sram_digital", "sram_analog", "rram", "pcm", "flash"]
+CrossbarCell = Literal["sram_digital", "sram_analog", "rram", "pcm", "flash", "gain_cell"]
 
 
 class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
     """In-memory-compute arrays: weights stay in the cells, inputs drive the rows, columns sum."""
 
     cell: Annotated[
-        CrossbarCell, choice("Cell", "Memory device. sram_digital sums with an adder tree and has no ADC.")
+        CrossbarCell,
+        choice(
+            "Cell",
+            "Memory device. sram_digital sums with an adder tree and has no ADC. gain_cell forgets and is refreshed.",
+        ),
     ] = "rram"
     rows: Annotated[int, quantity("Rows", "Word lines of one array.", lo=1, hi=65_536)] = 128
     columns: Annotated[int, quantity("Columns", "Bit lines of one array.", lo=1, hi=65_536)] = 128
@@ -102,6 +106,21 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    retention_s: (
+        Annotated[
+            float,
+            quantity(
+                "Retention (own value)",
+                "How long a cell keeps its level. Below a year all cells are refreshed that often.",
+                unit="s",
+                lo=1e-6,
+                hi=1e10,
+                source=MODEL,
+                override=True,
+            ),
+        ]
+        | None
+    ) = None
     endurance: (
         Annotated[
             float,
@@ -132,6 +151,15 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
         bool,
         choice("Weights pass SRAM by", "Weights to be programmed go from DRAM to the arrays without a stop in SRAM."),
     ] = False
+    replicas: Annotated[
+        int,
+        quantity(
+            "Copies of each matrix",
+            "A matrix that stays in the arrays is kept this often; rows of activations are spread over its copies.",
+            lo=1,
+            hi=10_000,
+        ),
+    ] = 1
     adder: Annotated[
         Literal["tree", "cell"],
         choice(
@@ -197,7 +225,7 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
             float,
             quantity(
                 "Wire over cell resistance (own value)",
-                "Resistance of the bit line along a cell times the conductance of a full cell; IR drop lowers the SQNR.",
+                "Resistance of the bit line along a cell times a full cell's conductance; IR drop lowers the SQNR.",
                 lo=0.0,
                 hi=0.01,
                 source=MODEL,
