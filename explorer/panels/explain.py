@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QModelIndex, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QPushButton,
+    QScrollArea,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -33,6 +35,10 @@ KEY_ROLE = Qt.ItemDataRole.UserRole + 1
 ESTIMATE = "estimate"
 SIZE = QSize(720, 420)
 ROW_PX = 26
+FORMULA_PX = 144
+"""A longer formula, as of a sum over all operators, is scrolled."""
+
+NO_LIMIT = "no limit"
 
 
 def is_estimate(found: Input) -> bool:
@@ -53,6 +59,8 @@ def quantity_parts(value: float | tuple[float, ...], unit: str) -> tuple[str, st
 
 def figure_text(explanation: Explanation) -> str:
     """Value and unit of the explained figure."""
+    if math.isinf(explanation.value):
+        return NO_LIMIT
     return format_quantity(explanation.value, explanation.unit)
 
 
@@ -152,11 +160,16 @@ class ExplainPopup(QDialog):
         self.label = Tinted("", "text", bold=True)
         self.value = Tinted("", "text", bold=True)
         self.formula = QLabel()
+        self.formula_area = QScrollArea()
         self.notes = Tinted("", "muted")
         for text in (self.formula, self.notes):
             text.setWordWrap(True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.formula.setFont(_fixed_font())
+        self.formula.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.formula_area.setWidget(self.formula)
+        self.formula_area.setWidgetResizable(True)
+        self.formula_area.setFrameShape(QScrollArea.Shape.NoFrame)
         self.table = InputTable()
         self.copy = QPushButton("Copy as text")
         self.copy.setAutoDefault(False)
@@ -179,7 +192,7 @@ class ExplainPopup(QDialog):
         column.setContentsMargins(*(2 * theme.GRID_PX,) * 4)
         column.setSpacing(theme.GRID_PX)
         column.addLayout(top)
-        column.addWidget(self.formula)
+        column.addWidget(self.formula_area)
         column.addWidget(self.notes)
         column.addWidget(self.table, 1)
         column.addLayout(bottom)
@@ -236,11 +249,21 @@ class ExplainPopup(QDialog):
         self.label.setText(readable(explanation.label))
         self.value.setText(figure_text(explanation))
         self.formula.setText(f"= {explanation.formula}")
+        self._fit_formula()
         source = f"Source: {explanation.source}" if explanation.source else ""
         self.notes.setText("\n".join(filter(None, (_scope_text(explanation), source))))
         self.table.show_inputs(explanation.inputs, self._labels(explanation.inputs))
         self.table.setCurrentCell(-1, -1)
 
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_formula()
+
+    def _fit_formula(self) -> None:
+        """As high as the formula is, up to a limit."""
+        needed = self.formula.heightForWidth(max(1, self.formula_area.viewport().width()))
+        self.formula_area.setFixedHeight(min(FORMULA_PX, max(ROW_PX, needed + 2)))
 
     def _labels(self, inputs: tuple[Input, ...]) -> dict[str, str]:
         """What those inputs are called that are figures themselves, by key."""
