@@ -18,6 +18,7 @@ from hwlib.cost.sqnr import lossless_adc_bits, variances
 from hwlib.cost.work import arrays_per_instance, crossbar_shape
 from hwlib.mapping.program import CROSSBAR
 from hwlib.report import CrossbarFigure
+from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
 NOISES = ("ADC", "cell variation", "IR drop")
@@ -41,6 +42,7 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     error = sum(noises.values())
     ratio = 10.0 * math.log10(signal / error) if error > 0 else math.inf
     writes = _writes_per_s(one, index, x)
+    count, convention = counting(one.design.settings.counting, scenario)
     return CrossbarFigure(
         blocks=tuple(one.design.blocks[i].id for i in pool.blocks),
         cell=pool.cell,
@@ -51,11 +53,19 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
         filling=_filling(one, index, pool),
         writes_per_cell_s=writes,
         lifetime_s=x["endurance"] / writes if writes > 0 else math.inf,
-        peak_TOPS_per_W=peak_ops_per_J(pool, x, one.d, zeros) / 1e12,
-        mapped_TOPS_per_W=_mapped(one, index) / 1e12,
-        end_to_end_TOPS_per_W=_end_to_end(one) / 1e12,
-        convention=f"W{scenario.weight_bits}A{scenario.activation_bits}, 1 MAC = 2 OP",
+        peak_TOPS_per_W=count * peak_ops_per_J(pool, x, one.d, zeros) / 1e12,
+        mapped_TOPS_per_W=count * _mapped(one, index) / 1e12,
+        end_to_end_TOPS_per_W=count * _end_to_end(one) / 1e12,
+        convention=convention,
     )
+
+
+def counting(word: str, scenario: Scenario) -> tuple[float, str]:
+    """Operations of a MAC over two, and the convention in words, as Settings.counting says."""
+    bits = scenario.weight_bits * scenario.activation_bits
+    factor = {"ops": 1.0, "macs": 0.5, "bit_ops": float(bits)}[word]
+    each = {"ops": "2 OP", "macs": "1 OP", "bit_ops": f"{2 * bits} one-bit OP"}[word]
+    return factor, f"W{scenario.weight_bits}A{scenario.activation_bits}, 1 MAC = {each}"
 
 
 @lru_cache(maxsize=1024)

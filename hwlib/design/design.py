@@ -126,6 +126,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["gpu", "systolic", "dataflow", "cpu", "edge"],
         choice("Class", "The measured chips whose efficiencies a derated design takes over."),
     ] = "dataflow"
+    counting: Annotated[
+        Literal["ops", "macs", "bit_ops"],
+        choice(
+            "TOPS/W count",
+            "What an operation of TOPS/W is. ops: a multiply and an add are two. macs: both are one. bit_ops: products "
+            "of one bit by one bit, as many as weight bits times activation bits, and their adds.",
+            source="papers use all three; most count two per MAC",
+        ),
+    ] = "ops"
     toggle_rate: Annotated[
         float,
         quantity(

@@ -213,6 +213,18 @@ def test_peak_mapped_and_end_to_end_efficiency_fall_in_this_order():
     assert 0 < figure.filling <= 1
 
 
+@pytest.mark.parametrize(
+    ("word", "factor", "words"), [("macs", 0.5, "1 MAC = 1 OP"), ("bit_ops", 64.0, "1 MAC = 128 one-bit OP")]
+)
+def test_operations_are_counted_as_the_design_says(word, factor, words):
+    before = evaluate(chip(), SCENARIO, LLM).crossbars[0]
+    settings = msgspec.structs.replace(chip().settings, counting=word)
+    after = evaluate(msgspec.structs.replace(chip(), settings=settings), SCENARIO, LLM).crossbars[0]
+    for name in ("peak_TOPS_per_W", "mapped_TOPS_per_W", "end_to_end_TOPS_per_W"):
+        assert getattr(after, name) == pytest.approx(factor * getattr(before, name))
+    assert after.convention == f"W8A8, {words}"
+
+
 def test_equal_crossbars_act_as_one_pool():
     whole = chip()
     half = replace_part(whole, "xbar", {"arrays": 100_000})
