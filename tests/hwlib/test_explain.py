@@ -6,13 +6,17 @@ import ast
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hwlib import catalog
 from hwlib.cost.formula import evaluate_formula
 from hwlib.design.design import Design
+from hwlib.design.parts import AnyPart
 from hwlib.evaluate import evaluate, evaluate_device
 from hwlib.report import Explanation, Report
 from hwlib.workload.scenario import Scenario
+from tests.hwlib.design_strategies import parts
 from tests.hwlib.explained import DESIGNS, LLMS, POOLS, SCENARIOS, SMALL, TENSOR, chip, of_example, of_hand_made
 from tests.hwlib.report_walk import shown
 
@@ -138,3 +142,14 @@ def test_devices_that_run_nothing_explain_what_they_show() -> None:
         report = evaluate_device(name, Scenario(), llm)
         assert report.status == status
         check(report)
+
+
+# Any parts --------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(parts(), min_size=2, max_size=6), st.sampled_from([1, 16, 800]), st.sampled_from([4, 16]))
+def test_every_figure_of_chips_with_any_parts(drawn: list[AnyPart], batch: int, bits: int) -> None:
+    design = chip({**TENSOR, **{f"any.{i}": part for i, part in enumerate(drawn)}}, tdp_W=40.0)
+    scenario = Scenario(prompt=200, output=9, batch=batch, weight_bits=bits)
+    check(evaluate(design, scenario, catalog.find_model("GPT-2")))
