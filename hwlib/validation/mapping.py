@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ MACHINES = {"d32_lpddr5": "accelforge-d32-lpddr5", "d128_hbm": "accelforge-d128-
 QUANTITIES = ("energy_J", "E_DRAM", "E_GlobalBuffer", "latency_s")
 
 
-@cache
+@lru_cache(maxsize=8)
 def machine_of(design: Design) -> Memories:
     """The memories of a drawn machine for 8-bit operands. Raises ValueError where it can't run loop nests."""
     return memories_of(build(lower([design], shape_of(design)), (BITS,)), 0, BITS, registers=False)
