@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QGraphicsView, QWidget
+from shiboken6 import isValid
 
 if TYPE_CHECKING:
     from explorer.evaluator import Results
 
 UPDATE = QEvent.Type.UpdateRequest
 MOST_HELD_MS = 24
+LOOK_S = 1.0
+"""A view that is newer than this may get a frame of its own."""
 
 
 class Frames(QObject):
@@ -29,6 +34,8 @@ class Frames(QObject):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
+        self._seen: list[QGraphicsView] = []
+        self._looked_s = -math.inf
         self._quick = True
         """Results come within a frame's time."""
         self._due = False
@@ -53,11 +60,19 @@ class Frames(QObject):
         self.about_to_paint.emit()
         self._take_back()
         try:
-            for scene in {view.scene() for view in self._window.findChildren(QGraphicsView) if view.isVisible()}:
+            for scene in {view.scene() for view in self._views() if view.isVisible()}:
                 QCoreApplication.sendPostedEvents(scene, QEvent.Type.MetaCall.value)
         finally:
             self._due = True
             QCoreApplication.postEvent(self._window, QEvent(UPDATE), Qt.EventPriority.LowEventPriority.value)
+
+    def _views(self) -> list[QGraphicsView]:
+        """The window's views. Looking through all of its widgets takes a millisecond, so it is done once a second."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s > LOOK_S:
+            self._looked_s, self._seen = now_s, self._window.findChildren(QGraphicsView)
+        self._seen = [view for view in self._seen if isValid(view)]
+        return self._seen
 
     def show_results(self, results: Results) -> None:
         """Paint results, and learn from the time that they took."""
