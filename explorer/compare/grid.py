@@ -55,7 +55,7 @@ BANDED = " ±"
 """Stands for a band that has no room; hovering tells it."""
 PAD_PX = theme.GRID_PX
 KEEPS_CELL = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Menu)
-OWN_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_F2)
+OWN_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_F2, Qt.Key.Key_Space)
 MOVES = Qt.KeyboardModifier.AltModifier
 
 
@@ -291,7 +291,10 @@ class Grid(QTableView):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Copy; Enter or Menu open the column's menu, Delete removes it, F2 renames it, Alt with an arrow moves it."""
+        """Enter or Menu open the column's menu, Delete removes it, F2 renames it, Alt with an arrow moves it.
+
+        Space asks where the cell's figure is from.
+        """
         place = self._place(self.currentIndex())
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
@@ -303,6 +306,8 @@ class Grid(QTableView):
             self._open_menu(self.currentIndex().column())
         elif event.key() == Qt.Key.Key_Delete:
             self.remove_asked.emit(place[1])
+        elif event.key() == Qt.Key.Key_Space:
+            self._explain(self.currentIndex())
         elif event.key() == Qt.Key.Key_F2:
             self.rename_asked.emit(place[1])
         elif event.modifiers() & MOVES and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):

@@ -131,7 +131,7 @@ def _figure_cell(row: ComparisonRow, column: int, report: Report, comparison: Co
         tip.append(row.note)
     known = text != NOTHING and row.key in report.figures()
     if known:
-        tip.append("Double click: where from?")
+        tip.append("Double click or Space: where from?")
     return Cell(
         _without_unit(row, text), shown, goodness, strong=best, best=best, muted=text == NOTHING, tip="\n".join(tip),
         explain=row.key if known else "", band=band,

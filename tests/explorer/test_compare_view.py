@@ -483,3 +483,13 @@ def test_the_menu_of_a_cell_asks_where_its_figure_is_from_and_copies_it(desk: De
     assert asked.args[1] == "tpot_s"
     desk.choose(menu(), "Copy the figure")
     assert QGuiApplication.clipboard().text() == desk.text("tpot_s", 1)
+
+
+def test_space_asks_where_the_chosen_figure_is_from(desk: Desk) -> None:
+    row = next(i for i, line in enumerate(desk.grid.grid.lines) if line.key == "tpot_s")
+    desk.grid.setFocus()
+    desk.grid.setCurrentIndex(desk.grid.grid.index(row, 1))
+    with desk.qtbot.waitSignal(desk.view.explain_requested) as asked:
+        desk.qtbot.keyClick(desk.grid, Qt.Key.Key_Space)
+    assert asked.args[0].subject == H100
+    assert asked.args[1] == "tpot_s"
