@@ -68,8 +68,6 @@ def test_every_operation_is_written_as_it_is_computed(a: float, b: float, c: flo
         assert isinstance(found, Traced)
         inputs = {"x": a, "y": b, "z": c}
         assert evaluate_formula(found.text, inputs) == pytest.approx(float(found), rel=1e-12, abs=1e-9)
-            float(found), rel=1e-12, abs=1e-9
-        )
 
 
 def test_what_changes_nothing_leaves_no_trace() -> None:
