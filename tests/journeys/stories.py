@@ -6,8 +6,11 @@ import csv
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from explorer.app import application, build_window, default_baselines
 from explorer.errors import watching
+from hwlib.baselines.calibration import operator_seconds
 from hwlib.catalog import find_model, load_example
 from hwlib.design.design import Design
 from hwlib.units import format_quantity
@@ -137,6 +140,47 @@ def compare_two_memories(folder: Path) -> None:
     user.window.close()
 
 
+def ask_how_they_know(folder: Path) -> None:
+    """Ask what an H100's figures rest on, judge the predictions by one's own table, calibrate by it, and use that."""
+    user = new_user(load_example("tensor-gpu-hbm3"))
+    user.window.document.set_scenario(Scenario(weight_bits=16, activation_bits=16))
+    user.rest()
+    first = user.ratio("TPOT", 0)
+    assert "(" in first
+    assert "–" in first, "a measured device's ratio has a band"
+    user.ask_about_baseline("H100")
+    kernels = user.evidence()
+    assert kernels["Matrix products"]["Error"].endswith("%")
+    assert float(kernels["Matrix products"]["Error"][:-2]) < float(kernels["Matrix products"]["Roofline's"][:-2])
+    user.time_baseline("H100", kernels_of="vLLM")
+    assert "H100 80GB SXM5, vLLM" in user.baselines()
+    table = own_measurements(folder / "mine.csv", slower=1.5)
+    (line,) = user.validate(table)
+    assert line["Rows"] == "80"
+    assert line["Median"] == "33.3 %", "all measurements take 1.5 times as long as predicted"
+    slow = folder / "mine.json"
+    user.calibrate(table, slow)
+    assert "H100 80GB SXM5, own calibration, vLLM" in user.baselines()
+    assert user.ratio_value("TPOT", 0) < float(first.split()[1].lstrip("×"))
+    (again,) = user.validate(table)
+    assert float(again["Median"][:-2]) < 10.0, "the own calibration predicts the own table"
+    user.window.close()
+
+
+def own_measurements(path: Path, slower: float) -> Path:
+    """A table of GEMMs on an H100 under vLLM, all of them slower than Chipscape predicts by a factor."""
+    shapes = [(2 ** (i % 12), 512 * (1 + i % 11), 512 * (1 + i % 7)) for i in range(80)]
+    m, n, k = (np.array(column, dtype=float) for column in zip(*shapes, strict=True))
+    times = operator_seconds("H100 80GB SXM5", "gemm", {"m": m, "n": n, "k": k}, "16", "vllm").seconds
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("device", "m", "n", "k", "dtype", "latency_us", "framework"))
+        writer.writerows(
+            ("H100", *shape, "bf16", slower * t * 1e6, "vllm") for shape, t in zip(shapes, times.tolist(), strict=True)
+        )
+    return path
+
+
 def decode_s(rows: list[tuple[str | float, ...]]) -> float:
     """Time of one decode step from the figures of the chart of operators."""
     return sum(float(row[2]) for row in rows if row[0] == "decode")
@@ -144,7 +188,8 @@ def decode_s(rows: list[tuple[str | float, ...]]) -> float:
 
 STORIES = {
     story.__name__: story
-    for story in (draw_a_chip, starve_it_of_memory, take_everything_back, compare_two_memories, feel_the_memory_wall)
+    for story in (draw_a_chip, starve_it_of_memory, take_everything_back, compare_two_memories, feel_the_memory_wall,
+                  ask_how_they_know)
 }
 
 

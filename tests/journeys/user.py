@@ -16,6 +16,7 @@ from explorer.charts.memory_wall import MemoryWallChart
 from explorer.main_window import MainWindow
 from explorer.panels.rows import FieldRow
 from explorer.screenshot import run_events
+from explorer.widgets.device_timing import DeviceTiming
 
 PATIENCE_S = 60.0
 MM = 1e-3
@@ -250,6 +251,80 @@ class User:
     def _wall_pixel(self, at: tuple[float, float]) -> QPoint:
         plot = self._wall().plot
         return plot.mapFromScene(plot.box.mapToScene(self._wall().handle.to_pixels(*at)))
+
+    # Evidence --------------------------------------------------------------------------------------------------------
+
+    def baselines(self) -> list[str]:
+        """The names on the baselines' chips."""
+        return [chip.name for chip in self.window.baseline_picker.chips]
+
+    def _open_baseline(self, typed: str) -> DeviceTiming:
+        picker = self.window.baseline_picker
+        chip = next(c for c in picker.chips if c.name.startswith(typed))
+        QTest.mouseClick(chip, LEFT)
+        popup = picker.timing
+        assert popup is not None
+        return popup
+
+    def ask_about_baseline(self, typed: str) -> None:
+        """Click a baseline's chip, then "How do you know?"."""
+        QTest.mouseClick(self._open_baseline(typed).evidence, LEFT)
+        self.wait(lambda: self.window.evidence.dialog is not None and self.window.evidence.dialog.isVisible())
+
+    def time_baseline(self, typed: str, kernels_of: str) -> None:
+        """Click a baseline's chip and choose whose kernels it runs, by typing the name."""
+        popup = self._open_baseline(typed)
+        popup.framework.setFocus()
+        while popup.framework.currentText() != kernels_of:
+            at = popup.framework.currentIndex()
+            QTest.keyClick(popup.framework, Qt.Key.Key_Down)
+            assert popup.framework.currentIndex() != at, f"there is no {kernels_of}"
+            self.rest()
+        popup.close()
+        self.rest()
+
+    def evidence(self) -> dict[str, dict[str, str]]:
+        """The lines of the dialog about evidence by what they are about, its form left out."""
+        table = self.window.evidence.dialog.kernels
+        head = [table.horizontalHeaderItem(c).text() for c in range(table.columnCount())]
+        return {row[0].split(",")[0]: dict(zip(head, row, strict=True)) for row in table.texts()}
+
+    def validate(self, table: Path) -> list[dict[str, str]]:
+        """Tools, Validate a table, and name the table; the lines of errors."""
+        self.choose("Tools", "Validate a table")
+        dialog = self.window.evidence.validation
+        self._answer_dialog(table)
+        QTest.mouseClick(dialog.open, LEFT)
+        self.wait(lambda: not dialog.task.busy and dialog.judged is not None)
+        grid = dialog.groups
+        head = [grid.horizontalHeaderItem(c).text() for c in range(grid.columnCount())]
+        lines = [dict(zip(head, row, strict=True)) for row in grid.texts()]
+        dialog.close()
+        return lines
+
+    def calibrate(self, table: Path, path: Path) -> None:
+        """Tools, Calibrate from a table, name the table, Fit, Save and use."""
+        self.choose("Tools", "Calibrate from a table")
+        dialog = self.window.evidence.calibration
+        self._answer_dialog(table)
+        QTest.mouseClick(dialog.open, LEFT)
+        self.wait(lambda: not dialog.busy)
+        QTest.mouseClick(dialog.fit, LEFT)
+        self.wait(lambda: not dialog.busy)
+        assert dialog.found is not None, dialog.said.text()
+        self._answer_dialog(path)
+        QTest.mouseClick(dialog.use, LEFT)
+        dialog.close()
+        self.rest()
+
+    def ratio(self, card: str, line: int) -> str:
+        """A line under a headline figure."""
+        found = next(c for c in self.window.headline.cards.values() if c.content.label.startswith(card))
+        return found.content.lines[line][0]
+
+    def ratio_value(self, card: str, line: int) -> float:
+        """The ratio in a line under a headline figure."""
+        return float(self.ratio(card, line).split()[1].lstrip("×"))
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
