@@ -108,6 +108,18 @@ def scenario_options(context: typer.Context) -> dict[str, int | None]:
     return {name: context.params[name] for name in SCENARIO_OPTIONS}
 
 
+SERVINGS = ("static", "continuous")
+Serving = Annotated[
+    str,
+    typer.Option(
+        "--serving",
+        metavar="|".join(SERVINGS),
+        help="One batch from start to end, or continuous batching; then --batch is the requests in flight. "
+        "[default: static; as many requests as memory holds]",
+    ),
+]
+
+
 @app.command(short_help="Evaluate one design or device on an LLM.")
 def evaluate(
     context: typer.Context,
@@ -115,14 +127,15 @@ def evaluate(
     model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
     weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
     tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, framework: Framework = None,
-    launch: Launch = None, ideal: Ideal = False, calibration: Calibrations = None, json: Json = False, out: Out = None,
+    launch: Launch = None, ideal: Ideal = False, calibration: Calibrations = None, serving: Serving = "static",
+    json: Json = False, out: Out = None,
 ) -> None:  # fmt: skip
     """Evaluate one design or device on an LLM: time, energy, power, area, and what limits it."""
     path = cli_inputs.output_path(out)
     scenario, llm = cli_inputs.scenario(scenario_options(context)), cli_inputs.model(model)
     found = cli_inputs.subject(subject)
     timed = cli_inputs.device_settings([found], framework, launch, ideal, calibration or ())
-    report = found.evaluate(scenario, llm, timed)
+    report = cli_inputs.served(found, scenario, llm, timed, serving, batch)
     if path is not None:
         cli_inputs.write_text(path, cli_inputs.report_text(report, path.suffix.lower()))
     if json:

@@ -91,6 +91,23 @@ def _from_catalog(text: str) -> Subject:
         raise InputError(str(error)) from None
 
 
+def served(
+    subject: Subject, scenario: Scenario, llm: LlmArchitecture, settings: DeviceSettings, serving: str,
+    batch: int | None,
+) -> Report:  # fmt: skip
+    """The report of a subject that serves a static batch, or continuously `batch` requests, as many as fit where None.
+
+    Raises InputError for another way of serving.
+    """
+    if _known("--serving", serving, ("static", "continuous")) == "static":
+        return subject.evaluate(scenario, llm, settings)
+    from hwlib.baselines.serving import continuous_report
+    from hwlib.baselines.steps import step_overhead
+
+    wait = step_overhead(settings.framework, settings.launch).interference if subject.is_device else 1.0
+    return continuous_report(lambda one: subject.evaluate(one, llm, settings), scenario, batch, wait)
+
+
 def device_settings(
     subjects: Sequence[Subject], framework: str | None, launch: str | None, ideal: bool, files: Sequence[Path]
 ) -> DeviceSettings:

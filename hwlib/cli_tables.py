@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwlib.cli_inputs import printable
-from hwlib.report import LABELS, PHASES, Report
+from hwlib.report import LABELS, PHASES, Continuous, Report
 from hwlib.report_table import finding_words, headline_rows, scenario_words
 from hwlib.units import NOTHING, format_quantity
 
@@ -45,6 +45,8 @@ def print_report(report: Report) -> None:
     if report.fits:
         print()
         print_table(["", report.subject], [[row.label, row.cells[0].text] for row in headline_rows([report])])
+    if report.continuous:
+        _print_continuous(report.continuous)
     if report.bands:
         _print_bands(report)
     print_remarks(report)
@@ -64,6 +66,26 @@ def _print_bands(report: Report) -> None:
     rows = [(key, *report.bands[key], unit) for key, unit in units.items() if key in report.bands]
     cells = [(key, format_quantity(low, unit), format_quantity(high, unit)) for key, low, high, unit in rows]
     print_table(["10 to 90 % band", "from", "to"], cells)
+
+
+def _print_continuous(found: Continuous) -> None:
+    """The steady state of continuous batching; figures of the table above are those of one static batch of its size."""
+    rows = [
+        ("Sequences in flight", f"{found.sequences:.0f}, limited by {found.limit}"),
+        ("Tokens per second", "{:.4g} ({:.4g} to {:.4g})".format(found.tokens_per_s, *found.tokens_per_s_band)),
+        ("Time per token", _with_band(found.tpot_s, found.tpot_band_s, "s")),
+        ("Decode step alone", format_quantity(found.step_s, "s")),
+        ("Reading one prompt", format_quantity(found.prefill_s, "s")),
+        ("Time spent on prompts", f"{100.0 * found.prefill_share:.0f} %"),
+    ]
+    print()
+    print_table(["Continuous batching", ""], rows, left=(0, 1))
+
+
+def _with_band(value: float, band: tuple[float, float], unit: str) -> str:
+    low, high = band
+    told = format_quantity(value, unit)
+    return told if low == high else f"{told} ({format_quantity(low, unit)} to {format_quantity(high, unit)})"
 
 
 def print_remarks(report: Report, name: str = "") -> None:

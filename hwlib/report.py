@@ -289,6 +289,35 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
         return self.without_wall_decode[RESOURCES.index(self.bound_decode)]
 
 
+class Continuous(msgspec.Struct, frozen=True, kw_only=True):
+    """Continuous batching in its steady state: sequences that end make room for new ones (`baselines.serving`)."""
+
+    sequences: float
+    """In flight."""
+
+    limit: Literal["concurrency", "memory"]
+    """What limits them."""
+
+    tokens_per_s: float
+    tokens_per_s_band: tuple[float, float]
+    """10 and 90 % values; twice the figure itself where nothing was measured."""
+
+    tpot_s: float
+    """Time between two tokens of one sequence, the prompts of others that are read meanwhile included."""
+
+    tpot_band_s: tuple[float, float]
+    step_s: float
+    """A decode step of all sequences at the mean context, alone."""
+
+    prefill_s: float
+    """Reading one prompt."""
+
+    prefill_share: float
+    """Part of the time in which prompts are read."""
+
+    source: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One design (or catalog device) on one LLM in one scenario. `metrics` is None unless status is "ok"."""
 
@@ -324,6 +353,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the times of a catalog device rest on."""
 
     timing: Timing = "derated"
+    continuous: Continuous | None = None
+    """None unless continuous batching was asked for."""
+
     explainer: Callable[[str], Explanation] | None = None
     figure_keys: Collection[str] = ()
 

@@ -75,6 +75,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "timing": report.timing,
         "bands": {key: list(band) for key, band in report.bands.items()},
         "basis": msgspec.to_builtins(report.basis),
+        "continuous": None if report.continuous is None else msgspec.to_builtins(report.continuous),
         "operators": [_operator(row) for row in report.operators],
         "memory": msgspec.to_builtins(report.memory),
         "crossbars": msgspec.to_builtins(report.crossbars),

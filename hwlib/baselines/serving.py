@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 
-from hwlib.report import Report
+from hwlib.report import Continuous, Report
 from hwlib.workload.scenario import Scenario
 
 MOST_SEQUENCES = 2048
@@ -24,32 +23,20 @@ Evaluate = Callable[[Scenario], Report]
 
 
 class Steady(msgspec.Struct, frozen=True, kw_only=True):
-    """A steady state of continuous batching."""
-
-    sequences: float
-    """In flight on average."""
+    """A steady state of continuous batching; the fields are those of `report.Continuous`."""
 
     tokens_per_s: float
     tpot_s: float
-    """Time between two tokens of one sequence, the prompts of others that are read meanwhile included."""
-
     step_s: float
-    """A decode step of all sequences at the mean context, alone."""
-
     prefill_s: float
-    """Reading one prompt."""
-
     prefill_share: float
-    """Part of the time in which prompts are read."""
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
     """Continuous batching on one chip, or several in parallel: figures, or the reason why there are none."""
 
-    steady: Steady | None
+    figure: Continuous | None
     reason: str
-    limit: Literal["concurrency", "memory"]
-    """What limits the sequences in flight."""
 
     batch: Report
     """The static batch of as many sequences, whose decode step is used."""
@@ -70,7 +57,6 @@ def steady_state(step_s: float, prefill_s: float, sequences: float, output: floa
     steps = max(output - 1.0, 0.0)
     cycle = sequences * prefill_s + steps * step_s
     return Steady(
-        sequences=sequences,
         tokens_per_s=sequences * output / cycle,
         tpot_s=step_s + interference * (sequences - 1.0) * prefill_s / max(steps, 1.0),
         step_s=step_s,
@@ -91,16 +77,48 @@ def serve(evaluate: Evaluate, scenario: Scenario, concurrency: int | None = None
     half-way through their output on average. `evaluate` gives the report of the chip in a scenario.
     """
     wanted = MOST_SEQUENCES if concurrency is None else concurrency
-    whole = evaluate(msgspec.structs.replace(scenario, batch=wanted))
-    if whole.metrics is None:
-        return Serving(steady=None, reason=whole.reason, limit="memory", batch=whole, prompt=whole)
-    running = whole.metrics.batch_running
-    chunk = chunk_sequences(scenario.prompt, running)
-    prompt = evaluate(msgspec.structs.replace(scenario, batch=chunk))
+    batch = evaluate(msgspec.structs.replace(scenario, batch=wanted))
+    if batch.metrics is None:
+        return Serving(figure=None, reason=batch.reason, batch=batch, prompt=batch)
+    running = batch.metrics.batch_running
+    prompt = evaluate(msgspec.structs.replace(scenario, batch=chunk_sequences(scenario.prompt, running)))
     if prompt.metrics is None:
-        return Serving(steady=None, reason=prompt.reason, limit="memory", batch=whole, prompt=prompt)
-    each = prompt.metrics.ttft_s / chunk
-    steady = steady_state(whole.metrics.tpot_s, each, running, float(scenario.output), interference)
-    return Serving(
-        steady=steady, reason="", limit="memory" if running < wanted else "concurrency", batch=whole, prompt=prompt
+        return Serving(figure=None, reason=prompt.reason, batch=batch, prompt=prompt)
+    return Serving(figure=_figure(batch, prompt, wanted, interference), reason="", batch=batch, prompt=prompt)
+
+
+def _figure(batch: Report, prompt: Report, wanted: int, interference: float) -> Continuous:
+    """The steady state of two reports that have figures; its band follows from theirs, both at the same end."""
+    assert batch.metrics is not None
+    assert prompt.metrics is not None
+    running, prompts, output = batch.metrics.batch_running, prompt.scenario.batch, float(batch.scenario.output)
+    steps = (batch.metrics.tpot_s, *batch.bands.get("tpot_s", ()))
+    reads = (prompt.metrics.ttft_s, *prompt.bands.get("ttft_s", ()))
+    found = [
+        steady_state(step, read / prompts, running, output, interference)
+        for step, read in zip(steps, reads, strict=False)
+    ]
+    mean, fast, slow = found[0], found[1 % len(found)], found[-1]
+    return Continuous(
+        sequences=running,
+        limit="memory" if running < wanted else "concurrency",
+        tokens_per_s=mean.tokens_per_s,
+        tokens_per_s_band=(slow.tokens_per_s, fast.tokens_per_s),
+        tpot_s=mean.tpot_s,
+        tpot_band_s=(fast.tpot_s, slow.tpot_s),
+        step_s=mean.step_s,
+        prefill_s=mean.prefill_s,
+        prefill_share=mean.prefill_share,
+        source=SOURCE,
     )
+
+
+def continuous_report(
+    evaluate: Evaluate, scenario: Scenario, concurrency: int | None = None, interference: float = 1.0
+) -> Report:
+    """The report of the batch in flight, with the steady state of continuous batching in `continuous`."""
+    found = serve(evaluate, scenario, concurrency, interference)
+    if found.figure is None:
+        return found.batch if found.batch.metrics is None else found.prompt
+    in_flight = evaluate(msgspec.structs.replace(scenario, batch=int(found.figure.sequences)))
+    return msgspec.structs.replace(in_flight, continuous=found.figure)

@@ -204,7 +204,7 @@ def _reports(
 
     if row.continuous:
         found = serve(evaluate, row.scenario, None if row.open_batch else row.scenario.batch)
-        return None if found.steady is None else (found.batch, found.prompt)
+        return None if found.figure is None else (found.batch, found.prompt)
     report = evaluate(row.scenario)
     return None if report.metrics is None else (report, report)
 

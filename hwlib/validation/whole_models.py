@@ -140,8 +140,7 @@ def predict(row: WholeRow, extra: tuple[Calibration, ...] = ()) -> dict[Metric, 
     try:
         if row.continuous:
             wait = step_overhead(row.framework, row.launch, generation_of(row.chip)).interference
-            wanted = None if row.open_batch else row.scenario.batch
-            return _continuous(row, serve(report, row.scenario, wanted, wait), wait)
+            return _continuous(row, serve(report, row.scenario, None if row.open_batch else row.scenario.batch, wait))
         return _static(row.chip, report(row.scenario))
     except ValueError as error:
         return str(error)
@@ -167,26 +166,15 @@ def _static(chip: Device, report: Report) -> dict[Metric, Figure] | str:
     return found if joules is None else {**found, "J_per_token": joules}
 
 
-def _continuous(row: WholeRow, found: Serving, interference: float) -> dict[Metric, Figure] | str:
-    steady = found.steady
-    if steady is None or found.batch.metrics is None:
+def _continuous(row: WholeRow, found: Serving) -> dict[Metric, Figure] | str:
+    steady = found.figure
+    if steady is None:
         return found.reason
-    prompts = float(found.prompt.scenario.batch)
-    read, step = roofline_s(row.chip, found.prompt, "prefill") / prompts, roofline_s(row.chip, found.batch, "decode")
-    plain = steady_state(step, read, steady.sequences, float(row.scenario.output))
-    fast, slow = (
-        steady_state(
-            _end(found.batch, "tpot_s", steady.step_s, end),
-            _end(found.prompt, "ttft_s", prompts * steady.prefill_s, end) / prompts,
-            steady.sequences,
-            float(row.scenario.output),
-            interference,
-        )
-        for end in (0, 1)
-    )
+    read = roofline_s(row.chip, found.prompt, "prefill") / found.prompt.scenario.batch
+    plain = steady_state(roofline_s(row.chip, found.batch, "decode"), read, steady.sequences, row.scenario.output)
     figures: dict[Metric, Figure] = {
-        "tpot": Figure(steady.tpot_s, fast.tpot_s, slow.tpot_s, plain.tpot_s),
-        "throughput": Figure(steady.tokens_per_s, slow.tokens_per_s, fast.tokens_per_s, plain.tokens_per_s),
+        "tpot": Figure(steady.tpot_s, *steady.tpot_band_s, plain.tpot_s),
+        "throughput": Figure(steady.tokens_per_s, *steady.tokens_per_s_band, plain.tokens_per_s),
     }
     joules = board_energy(found.batch)
     return figures if joules is None else {**figures, "J_per_token": joules}

@@ -10,6 +10,7 @@ from hwlib.report import (
     RESOURCES,
     BlockFigure,
     Ceiling,
+    Continuous,
     CrossbarFigure,
     EnergyFigure,
     Evidence,
@@ -88,6 +89,10 @@ def report(subject: str = "Chip", method: str = "actions", scope: str = "package
         ),),
         area_m2=600e-6, die_cost_USD=200.0,
         findings=(FINDING,),
+        continuous=Continuous(
+            sequences=24.0, limit="memory", tokens_per_s=900.0, tokens_per_s_band=(800.0, 1000.0), tpot_s=0.026,
+            tpot_band_s=(0.024, 0.03), step_s=0.02, prefill_s=0.4, prefill_share=0.2, source="a steady state",
+        ),  # fmt: skip
         bands={"ttft_s": (0.1, 0.2), "time.decode.qkv": (1e-3, 2e-3)},
         basis=(Evidence(
             kind="gemm", form="16", level="calibrated", device="Chip", framework="any", date="2026-11-22",
