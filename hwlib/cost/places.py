@@ -33,7 +33,8 @@ def place_of_block(machine: Machine, block: int) -> int:
     for place, pool in enumerate((machine.dram, machine.sram)):
         if pool is not None and block in pool.parameters.index:
             return place
-    return next((2 + b for b, pool in enumerate(machine.crossbars) if block in pool.blocks), FREE)
+    pools = enumerate(machine.crossbars[: machine.weight_pools])
+    return next((2 + b for b, pool in pools if block in pool.blocks), FREE)
 
 
 def pins_of(machine: Machine, program: Program) -> Pins:
@@ -52,24 +53,21 @@ def pins_of(machine: Machine, program: Program) -> Pins:
 
 def weight_table(program: Program, column: Array) -> Array:
     """[S, W]: a value [S, K] of each weight matrix, taken from a column of the prefill."""
-    result = np.zeros((len(column), len(program.weights)))
-    mask = (program.weight >= 0) & (program.phase == 0)
-    result[:, program.weight[mask]] = column[:, mask]
+    result: Array = column[:, program.weight_column]
+    result[:, program.weight_column < 0] = 0.0
     return result
 
 
 def _cost_by_place(program: Program, value: Array, places: int) -> Array:
     """[D, W, places]: what one instance costs over the run, NaN where no column offers the place."""
     d, w = value.shape[0], len(program.weights)
-    cols = np.flatnonzero(program.weight >= 0)
-    slots = program.weight[cols] * places + program.place[cols]
-    order = np.argsort(slots, kind="stable")
-    found, first = np.unique(slots[order], return_index=True)
-    total = np.full((d, w * places), np.nan)
+    total = np.full((d, w, places), np.nan)
+    cols, first = program.weight_places
     if len(cols):
-        cost = np.broadcast_to(program.steps[:, cols[order]] * value[:, cols[order]], (d, len(cols)))
-        total[:, found] = np.add.reduceat(cost, first, axis=1)
-    return total.reshape(d, w, places)
+        cost = np.broadcast_to(program.steps[:, cols] * value[:, cols], (d, len(cols)))
+        begin = cols[first]
+        total[:, program.weight[begin], program.place[begin]] = np.add.reduceat(cost, first, axis=1)
+    return total
 
 
 def _savings(program: Program, energy: Array, places: int) -> Array:
@@ -96,14 +94,14 @@ def place(
     weights. What no other memory takes is left to the base place. `deep`: pipeline stages, whose memories together
     hold the layers.
     """
-    d, w, places = machine.chip.count, len(program.weights), 2 + ways.crossbars
+    d, w, places = machine.chip.count, len(program.weights), 2 + len(machine.crossbars)
     wanted = np.broadcast_to(weight_table(program, program.repeat), (d, w)).copy()
     size = np.broadcast_to(weight_table(program, program.store_bytes), (d, w))
     n, k, matrices = (weight_table(program, c) for c in (program.n, program.k, program.matrices))
     saving = _savings(program, energy, places)
     only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
     result = np.zeros((d, w, places))
-    for b, pool in enumerate(machine.crossbars):
+    for b, pool in enumerate(machine.crossbars[: machine.weight_pools]):
         need = arrays_per_instance(pool, scenario, matrices, n, k)
         gain = np.where(np.isfinite(need), 1.0, 0.0) if only else saving[:, :, 2 + b]
         taken = _fill(2 + b, gain, need, wanted, pool.arrays * deep, pins)

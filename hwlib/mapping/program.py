@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ class Ways:
     pinned: bool
     """Some SRAM is a scratchpad that weights can be kept in."""
     crossbars: int
+    kv_pool: int = -1
+    """The pool of crossbars that holds the KV cache and runs attention; -1 where none does."""
     host: bool = False
     """Host and framework count: a row of their own in every pass."""
 
@@ -69,6 +71,22 @@ class Program:
     def __len__(self) -> int:
         return len(self.kind)
 
+    @cached_property
+    def weight_column(self) -> NDArray[np.int64]:
+        """[W] a column of the prefill that runs each weight matrix, -1 where nothing does."""
+        found = np.full(len(self.weights), -1)
+        prefill = np.flatnonzero((self.weight >= 0) & (self.phase == 0))
+        found[self.weight[prefill]] = prefill
+        return found
+
+    @cached_property
+    def weight_places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Columns that run weights, those of one matrix and place together, and where each such group begins."""
+        cols = np.flatnonzero(self.weight >= 0)
+        order = cols[np.lexsort((self.place[cols], self.weight[cols]))]
+        pairs = np.stack([self.weight[order], self.place[order]])
+        return order, np.flatnonzero(np.r_[True, (np.diff(pairs) != 0).any(axis=0)][: len(order)])
+
 
 def _gemm_ways(ways: Ways) -> list[tuple[int, int, int]]:
     """(unit, weight source, placement column) of every way to run a weight GEMM."""
@@ -88,9 +106,12 @@ def _gemm_ways(ways: Ways) -> list[tuple[int, int, int]]:
     return found
 
 
-def _ways_of(kind: int, ways: Ways) -> list[tuple[int, int, int]]:
+def _ways_of(kind: int, ways: Ways, caches: bool = False) -> list[tuple[int, int, int]]:
+    """(unit, source, placement column) of every way to run an operator; `caches`: it writes keys and values."""
     if kind == Kind.GEMM:
         return _gemm_ways(ways)
+    if ways.kv_pool >= 0 and (kind == Kind.ATTENTION or caches):
+        return [(CROSSBAR + ways.kv_pool, RESIDENT, -1)]
     if kind == Kind.MEMORY:
         return [(MEMORY, IN_DRAM if ways.dram else IN_SRAM, -1)]
     if kind == Kind.COLLECTIVE:
@@ -113,7 +134,7 @@ def _expand(tables: tuple[OperatorTable, OperatorTable], ways: Ways) -> Program:
         rows += [(phase, name) for name in table.names]
         for i in range(len(table)):
             name = table.names[table.operator[i]]
-            options = _ways_of(int(table.kind[i]), ways)
+            options = _ways_of(int(table.kind[i]), ways, table.columns["kv_write_bytes"][i] > 0)
             if not options and name not in missing:
                 missing.append(name)
             weight = -1
