@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from explorer import collector, settings, theme
 from explorer.document import Baseline, Document
 from explorer.errors import watching
+from explorer.interrupts import INTERRUPTED, Interrupts
 from explorer.main_window import MainWindow
 from explorer.recovery import default_root
 from explorer.settings import Preferences
@@ -131,7 +132,12 @@ def run(
         offered = window.desk.offer_left_over(default_root())
         if offered is None and "design" not in asked and not before and preferences.show_welcome:
             window.shell.welcome_at_start()
-        return app.exec()
+        interrupts = Interrupts(window, window.desk.guard().write_now)
+        try:
+            code = app.exec()
+        finally:
+            interrupts.stop()
+        return INTERRUPTED if interrupts.came else code
 
 
 def fitting_size() -> QSize:
