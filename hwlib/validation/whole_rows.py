@@ -69,6 +69,7 @@ KNOWN_COLUMNS = (
 QUEUEING = "the time to the first token includes queueing"
 DATA_PARALLEL = "data-parallel attention isn't modelled"
 NO_BATCH = "no batch is stated"
+WIDER_SCOPE = "energy of a whole server or site: only that of boards is predicted"
 SAME = "the reciprocal of the same row's time per token"
 
 
@@ -318,6 +319,8 @@ def _measured(row: Mapping[str, str], line: int, skips: Skips, alone: bool) -> d
         value = _number(row, column, None, least=0.0)
         if metric == "ttft" and "queueing" in row.get("notes", ""):
             skips.add(line, column, QUEUEING)
+        elif metric == "J_per_token" and re.search(r"\b(server|wall|facility|node)\b", row.get("notes", "")):
+            skips.add(line, column, WIDER_SCOPE)
         elif metric == "throughput" and alone and "tpot" in found and abs(value * found["tpot"] - 1.0) < 1e-3:
             skips.add(line, column, SAME)
         else:

@@ -217,10 +217,11 @@ def test_bad_rows_are_told_and_the_good_ones_used(tmp_path, row, column, words):
 def test_figures_that_cannot_be_judged_leave_the_rest_of_a_row(tmp_path):
     queueing = "x,H100,1,Llama-2-7B,bf16,vllm,1,,8,100,20,3.0,0.02,,,silicon_concurrency=8; ttft includes queueing"
     twice = "x,A100,1,Llama-2-7B,bf16,gpt-fast,1,,1,5,200,,0.01,100,,"
-    rows, skipped = read(tmp_path, queueing, twice)
-    assert [set(r.measured) for r in rows] == [{"tpot"}, {"tpot"}]
-    assert [r.continuous for r in rows] == [True, False]
-    assert {s["column"] for s in skipped} == {"ttft_s", "output_tok_s"}
+    server = "x,A100,1,Llama-2-7B,bf16,gpt-fast,1,,1,5,200,,0.01,,9.0,energy of the whole server"
+    rows, skipped = read(tmp_path, queueing, twice, server)
+    assert [set(r.measured) for r in rows] == [{"tpot"}, {"tpot"}, {"tpot"}]
+    assert [r.continuous for r in rows] == [True, False, False]
+    assert {s["column"] for s in skipped} == {"ttft_s", "output_tok_s", "energy_J_per_tok"}
 
 
 def test_published_results_are_read_the_same_way(tmp_path):
