@@ -120,6 +120,7 @@ def _step_evidence(kernels: KernelTimes) -> Evidence:
     return Evidence(
         kind="step", form=step.launch, level="calibrated" if step.rows else "estimate", device="any",
         framework=step.framework, date=step.date, fitted_rows=step.rows, sources=(step.source,) if step.source else (),
+        kept_out_rows=step.kept_out_rows, median=step.median, mean=step.mean,
         operators=tuple(f"{phase}.step" for phase in PHASES), low=step.low, high=step.high,
     )  # fmt: skip
 
