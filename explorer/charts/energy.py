@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QWidget
 
 from explorer import theme
-from explorer.bands import band_of, board_band
+from explorer.bands import Band, band_of, board_band
 from explorer.charts.axes import linear_ticks, round_up, scale_for
 from explorer.charts.chart import Chart, Table, elided, text_width
 from explorer.charts.items import Bar, BarsItem, Mark, Segment, end_px, reach_for
@@ -66,7 +67,6 @@ class EnergyChart(Chart):
         self.legend = Legend()
         self._reports: tuple[Report, ...] = ()
         self.limit_J = 1.0
-        self._wording = 0
         self._stack(self.plot, self.legend)
         self.plot.hovered.connect(self._hovered)
         self.plot.tooltip_at = self._tooltip
@@ -87,13 +87,26 @@ class EnergyChart(Chart):
 
     def _set_bars(self, width: float) -> None:
         """Bars whose marks have as many words as fit without the bars becoming much shorter."""
-        for self._wording in range(WORDINGS):
-            bars = [self._bar(i, report) for i, report in enumerate(self._reports)]
-            ends = [end for bar in bars for end in (bar.reach, *(m.ends[1] for m in bar.marks))]
-            reach = round_up(max(ends)) * MOST_STRETCH
-            if all(end_px(bar, width / reach) <= width for bar in bars):
+        plain = [self._bar(i, report) for i, report in enumerate(self._reports)]
+        boards = [self._boards(report) for report in self._reports]
+        ends = [end for bar in plain for end in (bar.reach, *(m.ends[1] for m in bar.marks))]
+        ends += [band.high if band is not None else f.J_per_token for found in boards for f, band in found]
+        reach = round_up(max(ends)) * MOST_STRETCH
+        for wording in range(WORDINGS):
+            bars = [
+                replace(b, marks=_marks(found, wording)) if found else b for b, found in zip(plain, boards, strict=True)
+            ]
+            if not any(boards) or all(end_px(bar, width / reach) <= width for bar in bars if bar.marks):
                 break
         self.bars.set_bars(bars)
+
+    def _boards(self, report: Report) -> list[tuple[EnergyFigure, Band | None]]:
+        """Figures of the board that have room beside the bars, with their bands."""
+        if not report.fits or self.width() < NARROW_PX:
+            return []
+        # Boards' far larger figures must leave the bars their room; the tooltip has them all.
+        most = MOST_REACH * max(_total(r) for r in self._reports)
+        return [(f, board_band(report, f)) for f in board_figures(report) if f.J_per_token <= most]
 
     def _bar(self, index: int, report: Report) -> Bar:
         if not report.fits:
@@ -101,14 +114,8 @@ class EnergyChart(Chart):
         total = _total(report)
         parts = [(c, report.energy_by_component.get(c, 0.0)) for c in COMPONENTS]
         segments = tuple(self._segment(index, c, v, v / total) for c, v in parts if v > 0.0)
-        # Boards' far larger figures must leave the bars their room; the tooltip has them all.
-        most = MOST_REACH * max(_total(r) for r in self._reports)
-        boards = [f for f in board_figures(report) if f.J_per_token <= most] if self.width() >= NARROW_PX else []
-        marks = tuple(
-            Mark(f.J_per_token, _board_words(f, n, self._wording), board_band(report, f)) for n, f in enumerate(boards)
-        )
         band, height = band_of(report, "energy_per_token_J"), 0.72 if index == 0 else 0.5
-        return Bar(str(index), index, segments, energy(total), height=height, marks=marks, band=band)
+        return Bar(str(index), index, segments, energy(total), height=height, band=band)
 
     def _segment(self, index: int, component: str, value: float, share: float) -> Segment:
         color = theme.RESOURCE_COLORS[component]
@@ -182,6 +189,10 @@ class EnergyChart(Chart):
             (r.subject, *(r.energy_by_component.get(c, 0.0) for c in COMPONENTS)) for r in fitting
         )
         return Table(header, rows)
+
+
+def _marks(boards: list[tuple[EnergyFigure, Band | None]], wording: int) -> tuple[Mark, ...]:
+    return tuple(Mark(f.J_per_token, _board_words(f, n, wording), band) for n, (f, band) in enumerate(boards))
 
 
 def _board_words(figure: EnergyFigure, index: int, wording: int) -> str:

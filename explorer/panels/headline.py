@@ -42,6 +42,8 @@ UNTHROTTLED = 0.9995
 WHISKER_PX = 60.0
 """Of a band that reaches to e times the figure."""
 LEAST_WHISKER_PX = 20
+LEAST_LETTER_PX = 5.0
+"""No text of a card is narrower, letter for letter."""
 LABEL_PX, BIG_PX, LINE_PX, PAD_PX = 16, 28, 17, theme.GRID_PX
 LEFT_MIDDLE = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -129,18 +131,19 @@ class Card(QWidget):
         y += BIG_PX
         painter.setFont(theme.text_font())
         for index, (_, goodness) in enumerate(self.content.lines[:LINES]):
-            text, color = self.line_shown(index), (t.error, t.muted, t.ok)[goodness + 1]
+            text, color = self.line_shown(index, painter.fontMetrics()), (t.error, t.muted, t.ok)[goodness + 1]
             self._write(painter, y, LINE_PX, text, color)
             self._paint_band(painter, y, index, text, color)
             y += LINE_PX
         painter.end()
 
-    def line_shown(self, index: int) -> str:
+    def line_shown(self, index: int, metrics: QFontMetrics) -> str:
         """What stands on a line at the present width: the longest wording that has room."""
         shorter = self.content.shorter[index] if index < len(self.content.shorter) else ()
-        wordings, metrics = (self.content.lines[index][0], *shorter), QFontMetrics(theme.text_font())
-        room = self.width() - 2 * PAD_PX
-        return next((text for text in wordings if metrics.horizontalAdvance(text) <= room), wordings[-1])
+        wordings, room = (self.content.lines[index][0], *shorter), self.width() - 2 * PAD_PX
+        # What no font could squeeze in is not measured: that takes its time.
+        short = [text for text in wordings if len(text) * LEAST_LETTER_PX <= room]
+        return next((text for text in short if metrics.horizontalAdvance(text) <= room), wordings[-1])
 
     def _paint_band(self, painter: QPainter, y: float, index: int, text: str, color: str) -> None:
         """A small whisker behind a line whose band has no room in numbers; hovering tells them."""

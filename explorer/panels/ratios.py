@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from explorer.bands import Band, band_of
@@ -46,7 +47,7 @@ class Ratio:
         short = self.short or self.name
         if self.value is None:
             return (f"{self.why_not} · {short}",)
-        plain = f"{self._mark} ×{format_quantity(self.value, '', 3)} {short}"
+        plain = f"{self._mark} {self._ratio(3)} {short}" if self.band is not None else f"{self._figure} {short}"
         told = (f"{self._figure} {self.name}", f"{self._figure} vs {short}", f"{self._figure} {short}")
         return told if plain in told else (*told, plain)
 
@@ -55,7 +56,8 @@ class Ratio:
         """As the tooltip says it."""
         if self.value is None:
             return f"{self.name}: {self.why_not}"
-        return f"{self._ratio(4)} of {self.name}: {self._verdict}"
+        # With a band a fourth digit means nothing.
+        return f"{self._ratio(4) if self.band is None else self._banded} of {self.name}: {self._verdict}"
 
     @property
     def _unsure(self) -> bool:
@@ -69,16 +71,18 @@ class Ratio:
     def _mark(self) -> str:
         return UNSURE if self._unsure else ("▼", "=", "▲")[self.goodness + 1]
 
-    @property
+    @cached_property
     def _figure(self) -> str:
-        return f"{self._mark} {self._ratio(3)}"
+        return f"{self._mark} {self._banded}"
+
+    @cached_property
+    def _banded(self) -> str:
+        if self.band is None:
+            return self._ratio(3)
+        return f"{self._ratio(3)} ({format_band(self.value or 0.0, self.band.low, self.band.high, '', 2)})"
 
     def _ratio(self, digits: int) -> str:
-        value = self.value or 0.0
-        text = f"×{format_quantity(value, '', digits)}"
-        if self.band is None:
-            return text
-        return f"{text} ({format_band(value, self.band.low, self.band.high, '', digits - 1)})"
+        return f"×{format_quantity(self.value or 0.0, '', digits)}"
 
 
 @dataclass(frozen=True)
