@@ -321,7 +321,8 @@ def memory_figures(one: OneDesign) -> tuple[MemoryFigure, ...]:
     """How full DRAM, SRAM and crossbars of one chip are."""
     machine, memory, d = one.run.machine, one.run.memory, one.d
     on_chip = bool(memory.kv_on_chip[d])
-    kv = float(memory.kv_per_sequence[d]) * one.batch
+    everywhere = float(memory.kv_per_sequence[d]) * one.batch
+    kv = everywhere if machine.kv_pool < 0 else 0.0
     elsewhere = memory.in_crossbars[d] + (memory.in_sram[d] if machine.dram is not None else 0.0)
     rest = max(0.0, float(memory.weights[d] - elsewhere))
     result = []
@@ -349,7 +350,7 @@ def memory_figures(one: OneDesign) -> tuple[MemoryFigure, ...]:
                 activation_bytes=ACTIVATION_SHARE * capacity,
             )
         )
-    return (*result, *(_cells(one, index) for index in range(len(machine.crossbars))))
+    return (*result, *(_cells(one, index, everywhere) for index in range(len(machine.crossbars))))
 
 
 CELL_WORDS = {
@@ -362,8 +363,8 @@ CELL_WORDS = {
 }
 
 
-def _cells(one: OneDesign, index: int) -> MemoryFigure:
-    """What the cells of a crossbar pool hold: weights alone, since their scales are applied beside the arrays."""
+def _cells(one: OneDesign, index: int, kv_bytes: float) -> MemoryFigure:
+    """What the cells of a crossbar pool hold: weights without their scales, or the whole KV cache."""
     run, d, pool = one.run, one.d, one.run.machine.crossbars[index]
     x = crossbar_shape(pool, run.scenario)
     cells = pool.rows[d] * pool.columns[d] * pool.arrays[d]
@@ -378,6 +379,6 @@ def _cells(one: OneDesign, index: int) -> MemoryFigure:
         label=f"Crossbar ({CELL_WORDS[pool.cell]})",
         capacity_bytes=float(cells * bits / pool.copies[d]) / 8.0,
         weight_bytes=stored * each / 8.0,
-        kv_bytes=0.0,
+        kv_bytes=kv_bytes if index == one.run.machine.kv_pool else 0.0,
         activation_bytes=0.0,
     )

@@ -113,6 +113,7 @@ def _unused(block: Block, linked: bool) -> Finding:
 
 def _units(design: Design) -> list[Finding]:
     kinds = {b.kind for b in design.blocks}
+    attending = any(getattr(b.part, "holds", "") == "kv" for b in design.blocks)
     found = []
     if "vector_unit" not in kinds:
         found.append(
@@ -132,7 +133,7 @@ def _units(design: Design) -> list[Finding]:
                 mend="Add a compute array or a crossbar.",
             )
         )
-    elif kinds & {"crossbar"} and not kinds & {"compute_array", "vector_unit"}:
+    elif kinds & {"crossbar"} and not kinds & {"compute_array", "vector_unit"} and not attending:
         found.append(
             Finding(
                 severity="error",

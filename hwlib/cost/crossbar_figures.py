@@ -13,6 +13,7 @@ from hwlib.cost.cell_noise import cell_noise, ir_noise
 from hwlib.cost.crossbar_peak import peak_ops_per_J
 from hwlib.cost.crossbar_pool import refreshes_per_s
 from hwlib.cost.energy import INDEX
+from hwlib.cost.kv_cells import arrays_of_all, cells_of_all
 from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.sqnr import lossless_adc_bits, variances
 from hwlib.cost.work import arrays_per_instance, crossbar_shape
@@ -42,7 +43,7 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     error = sum(noises.values())
     ratio = 10.0 * math.log10(signal / error) if error > 0 else math.inf
     writes = _writes_per_s(one, index, x)
-    count, convention = counting(one.design.settings.counting, scenario)
+    count, convention = counting(one.design.settings.counting, scenario, pool.keeps_kv)
     return CrossbarFigure(
         blocks=tuple(one.design.blocks[i].id for i in pool.blocks),
         cell=pool.cell,
@@ -60,12 +61,13 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     )
 
 
-def counting(word: str, scenario: Scenario) -> tuple[float, str]:
+def counting(word: str, scenario: Scenario, keeps_kv: bool = False) -> tuple[float, str]:
     """Operations of a MAC over two, and the convention in words, as Settings.counting says."""
-    bits = scenario.weight_bits * scenario.activation_bits
+    stored = scenario.kv_bits if keeps_kv else scenario.weight_bits
+    bits = stored * scenario.activation_bits
     factor = {"ops": 1.0, "macs": 0.5, "bit_ops": float(bits)}[word]
     each = {"ops": "2 OP", "macs": "1 OP", "bit_ops": f"{2 * bits} one-bit OP"}[word]
-    return factor, f"W{scenario.weight_bits}A{scenario.activation_bits}, 1 MAC = {each}"
+    return factor, f"{'KV' if keeps_kv else 'W'}{stored}A{scenario.activation_bits}, 1 MAC = {each}"
 
 
 @lru_cache(maxsize=1024)
@@ -89,7 +91,7 @@ def noise_parts(one: OneDesign, index: int) -> tuple[float, dict[str, float]]:
     sizes = [int(x[name]) for name in ("rows_active", "dac_bits", "bits_per_cell", "adc_bits")]
     zeros = float(one.run.machine.chip.settings["zero_share"][one.d, 0])
     coding = (x["copies"] > x["copies_converted"], x["copies_converted"] > 1, x["offset"] > 0)
-    bits = (scenario.activation_bits, scenario.weight_bits)
+    bits = (scenario.activation_bits, scenario.kv_bits if pool.keeps_kv else scenario.weight_bits)
     signal, errors = _noises(int(longest), *sizes, bits, coding, zeros, x["variation"], x["ir_drop"])
     return signal, {} if pool.digital else dict(zip(NOISES, errors, strict=True))
 
@@ -97,6 +99,10 @@ def noise_parts(one: OneDesign, index: int) -> tuple[float, dict[str, float]]:
 def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
     """Cells that hold weights over cells that there are: k n slices_w copies / (arrays rows columns)."""
     program, scenario, d = one.program, one.run.scenario, one.d
+    if pool.keeps_kv:
+        arrays = float(arrays_of_all(pool, program, index, scenario)[d if len(program.n) > 1 else 0])
+        cells = float(cells_of_all(pool, program, index, scenario)[d if len(program.n) > 1 else 0])
+        return cells / (arrays * float(pool.rows[d] * pool.columns[d]))
     in_prefill = np.where(program.phase == 0, program.weight, -1)
     columns = np.array([int(np.argmax(in_prefill == w)) for w in range(len(program.weights))], dtype=np.int64)
     n, k, matrices = (one.values[c][columns] for c in ("n", "k", "matrices"))

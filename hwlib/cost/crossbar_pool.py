@@ -24,6 +24,8 @@ class CrossbarPool:
     cell: str
     digital: bool
     values: dict[str, Array]
+    keeps_kv: bool = False
+    """Whether keys and values live here, and attention runs here."""
 
     def __getattr__(self, name: str) -> Array:
         try:
@@ -70,7 +72,10 @@ def _pool_of(chip: Lowered, p: Parameters, column: int, blocks: tuple[int, ...])
         "endurance": _own(v, "endurance", cell.programmings + 0.0 * node),
     }
     values |= _actions(chip, v, name, p.word("adder")[column] == "cell")
-    return CrossbarPool(blocks, name, digital, values)
+    keeps_kv = p.word("holds")[column] == "kv"
+    if keeps_kv:
+        values["replicas"] = np.ones_like(node)
+    return CrossbarPool(blocks, name, digital, values, keeps_kv)
 
 
 REFRESHED_s = 31_556_952.0

@@ -13,6 +13,7 @@ from hwlib.cost.explain_shapes import Columns, amount, groups, passes
 from hwlib.mapping.program import CROSSBAR, RELOADED, RESIDENT
 from hwlib.technology import crossbar, scaling
 from hwlib.technology.tables import constant, curve
+from hwlib.workload.operators import Kind
 
 Array = NDArray[np.float64]
 
@@ -38,8 +39,13 @@ def cell_bits(s: Sheet, pool: int) -> str:
 
 def slices_w(s: Sheet, pool: int) -> str:
     """Weight slices: columns that one weight takes, copies apart."""
-    bits = cell_bits(s, pool)
-    return s.scenario("weight_bits") if bits == "1" else f"ceil({s.scenario('weight_bits')} / {bits})"
+    bits, stored = cell_bits(s, pool), stored_bits(s, pool)
+    return stored if bits == "1" else f"ceil({stored} / {bits})"
+
+
+def stored_bits(s: Sheet, pool: int) -> str:
+    """Bits of what the cells hold: weights, or keys and values."""
+    return s.scenario("kv_bits" if s.one.run.machine.crossbars[pool].keeps_kv else "weight_bits")
 
 
 def times_copies(s: Sheet, pool: int) -> str:
@@ -202,6 +208,11 @@ def adc_time(s: Sheet, cols: Columns) -> tuple[str, str]:
     return _on_pools(s, cols, each), "columns that share a converter take turns in every step"
 
 
+def _tokens(s: Sheet, cols: Columns) -> str:
+    """Tokens of one sequence whose keys and values an instance writes."""
+    return "1" if s.one.program.phase[cols[0]] == 1 else s.scenario("prompt")
+
+
 def program_time(s: Sheet, cols: Columns) -> tuple[str, str]:
     """Time of programming weights anew."""
 
@@ -209,6 +220,8 @@ def program_time(s: Sheet, cols: Columns) -> tuple[str, str]:
         block, pool = block_of(s, index), s.one.run.machine.crossbars[index]
         value = float(pool.write_time_s[s.one.d])
         write = s.own_or(block, "write_time_s", "write_time_s", value, "s", f"cell.{pool.cell}")
+        if s.one.program.kind[cols[0]] == int(Kind.MEMORY):
+            return f"sum({passes(s, cols)} * {_tokens(s, cols)} * {write})"
         rows = s.field(block, "rows")
         if part_of(s, block).programming == "rows":
             rows = f"min({amount(s, cols, 'k')}, {rows})"
@@ -258,6 +271,8 @@ def _cell_reads(s: Sheet, cols: Columns, pool: int) -> str:
 
 
 def _cell_writes(s: Sheet, cols: Columns, pool: int) -> str:
+    if s.one.program.kind[cols[0]] == int(Kind.MEMORY):
+        return f"{amount(s, cols, 'n')} * {slices_w(s, pool)}{times_copies(s, pool)}"
     sizes = " * ".join(amount(s, cols, c) for c in ("n", "k", "batch"))
     return f"{sizes} * {slices_w(s, pool)}{times_copies(s, pool)}"
 

@@ -23,6 +23,7 @@ from hwlib.cost.explain_arrays import (
     rows_active,
     slices_in,
     slices_w,
+    stored_bits,
     times_replicas,
     turns,
     width,
@@ -32,6 +33,7 @@ from hwlib.cost.explain_energy import energy_input, energy_of_step, static_of_al
 from hwlib.cost.explain_inputs import Sheet, total
 from hwlib.cost.explain_shapes import amount, columns, operators, summed
 from hwlib.cost.explain_units import plus
+from hwlib.cost.kv_cells import arrays_of_all, cells_of_all
 from hwlib.mapping.program import CROSSBAR
 from hwlib.report import CrossbarFigure, Explanation
 
@@ -137,7 +139,7 @@ def _moments(bits: str, zeros: str) -> tuple[str, str]:
 def _signal(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
     """Unsigned activations of independent bits, weights uniform around zero or of a magnitude with a random sign."""
     _, inputs = _moments(s.scenario("activation_bits"), s.setting("zero_share"))
-    bits = s.scenario("weight_bits")
+    bits = stored_bits(s, pool)
     weights = _moments(bits, "0.5")[1] if any(_signed(s.one, pool)) else f"(4 ** {bits} - 1) / 12"
     formula = f"{_longest(s, pool)} * {inputs} * {weights}"
     return "Variance of the exact dot product", "", formula, "independent operands; the longest sum decides"
@@ -158,7 +160,7 @@ def _analog(s: Sheet, pool: int) -> list[str]:
     """What cells and wires add."""
     block, found, d = block_of(s, pool), s.one.run.machine.crossbars[pool], s.one.d
     cell, longest, zeros = f"cell.{found.cell}", _longest(s, pool), s.setting("zero_share")
-    bits = f"{s.scenario('activation_bits')}, {s.scenario('weight_bits')}"
+    bits = f"{s.scenario('activation_bits')}, {stored_bits(s, pool)}"
     paired, reference = ("1" if found.copies[d] > 1 else "0"), ("1" if found.offset[d] > 0 else "0")
     terms = []
     if found.variation[d] > 0:
@@ -218,6 +220,8 @@ def _variances(one: OneDesign, pool: int) -> tuple[float, float]:
 
 def _filling(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
     one, cells, arrays = s.one, [], []
+    if one.run.machine.crossbars[pool].keeps_kv:
+        return _cache_filling(s, pool)
     for w, name in enumerate(one.program.weights):
         count = float(one.run.placed[one.d, w, 2 + pool])
         if count <= 0:
@@ -234,6 +238,18 @@ def _filling(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str
     whole = f"{plus(arrays)} * {s.field(block, 'rows')} * {s.field(block, 'columns')}"
     copies = times_replicas(s, pool)
     return label, "", f"{plus(cells)} * {width(s, pool)}{copies} / ({whole}{copies})", source
+
+
+def _cache_filling(s: Sheet, pool: int) -> tuple[str, str, str, str]:
+    """Of crossbars that hold keys and values, at the longest context."""
+    one, found = s.one, s.one.run.machine.crossbars[pool]
+    d = one.d if len(one.program.n) > 1 else 0
+    what, given = "all keys and values at the longest context", (found, one.program, pool, one.run.scenario)
+    cells = s.counted("cells_held", cells_of_all(*given)[d], "", f"cells that hold {what}")
+    arrays = s.counted("arrays_held", arrays_of_all(*given)[d], "", f"arrays that hold {what}")
+    block = block_of(s, pool)
+    formula = f"{cells} / ({arrays} * {s.field(block, 'rows')} * {s.field(block, 'columns')})"
+    return "Cells that hold keys and values, of the arrays in use", "", formula, "cells held over cells of those arrays"
 
 
 def _action(one: OneDesign, pool: int, component: str) -> tuple[str, Action] | None:
@@ -342,7 +358,7 @@ def _counted(field: Field) -> Field:
         if word == "macs":
             count = s.add("operations_of_two", 0.5, "", "your design: chip, TOPS/W count: a MAC is one operation")
         else:
-            count = f"{s.scenario('weight_bits')} * {s.scenario('activation_bits')}"
+            count = f"{stored_bits(s, pool)} * {s.scenario('activation_bits')}"
         return label, unit, f"{formula} * {count}", f"{source}; counted as the design says"
 
     return found

@@ -88,6 +88,12 @@ def batch(one: OneDesign, key: str) -> Explanation:
     found, d = decided.memory, one.d if decided is one.run else 0
     asked = s.scenario("batch", "batch_asked")
     label, each = "Sequences that run at once", float(found.kv_per_sequence[d])
+    if found.kv_arrays is not None:
+        taken = s.counted("arrays_of_one", found.kv_arrays[d], "", "arrays of one sequence's keys and values")
+        have = explain_arrays.arrays_of(s, one.run.machine.kv_pool)
+        deep = f" * {s.stages()}" if one.run.scenario.pipeline_parallel > 1 else ""
+        formula = f"min({asked}, floor({have}{deep} / {taken}))"
+        return s.explanation(key, label, one.batch, "", formula, "whole sequences whose KV cache the crossbars hold")
     if (found.kv_on_chip[d] and one.run.machine.dram is not None) or each <= 0:
         return s.explanation(key, label, one.batch, "", asked, "the whole KV cache fits beside the units")
     names = [s.figure("weights", float(found.weights[d]), "B", "memory.weights_bytes")]
@@ -170,6 +176,8 @@ def _weights_in(s: Sheet, kind: str) -> tuple[str, str]:
 
 def _kv_in(s: Sheet, kind: str) -> tuple[str, str]:
     one = s.one
+    if one.run.machine.kv_pool >= 0:
+        return "0", "crossbars hold the KV cache"
     if (kind == "sram") != bool(one.run.memory.kv_on_chip[one.d]):
         return "0", "the KV cache is in the other memory"
     value = float(one.run.memory.kv_per_sequence[one.d]) * one.batch
@@ -194,7 +202,10 @@ _HELD: dict[str, Callable[[Sheet, str], tuple[str, str]]] = {
 
 
 def _cells(s: Sheet, pool: int, field: str) -> tuple[str, str]:
-    """Crossbars hold weights alone, without their scales."""
+    """Crossbars hold weights without their scales, or the KV cache."""
+    if field == "kv_bytes" and pool == s.one.run.machine.kv_pool:
+        value = float(s.one.run.memory.kv_per_sequence[s.one.d]) * s.one.batch
+        return s.figure("kv", value, "B", "memory.kv_bytes"), "of all sequences that run"
     if field in ("kv_bytes", "activation_bytes"):
         return "0", "cells hold weights alone"
     bits = explain_arrays.cell_bits(s, pool)

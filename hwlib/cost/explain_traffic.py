@@ -160,7 +160,13 @@ def reads(s: Sheet, cols: Columns) -> list[str]:
 
 
 def _split_reads(s: Sheet, cols: Columns) -> list[str]:
-    """What crossbars read: inputs, and partial results where the sums are split over several fills."""
+    """What crossbars read: inputs, and partial results where the sums are split over several fills; new keys and
+    values, and scores after softmax, where they hold the KV cache."""
+    kind = s.one.program.kind[cols[0]]
+    if kind == Kind.MEMORY:
+        return present(s, cols, ("kv_write_bytes",))
+    if kind == Kind.ATTENTION:
+        return present(s, cols, ("in_bytes", *(("fused_bytes",) if has(s.one, cols, "out_bytes") else ())))
     again, partial = explain_arrays.split_outputs(s, cols), explain_arrays.split_sums(s, cols)
     terms = [_times(name, again or "1") for name in present(s, cols, ("in_bytes",))]
     return [*terms, *(f"{name} * ({partial} - 1)" for name in present(s, cols, ("out_bytes",)) if partial)]
@@ -178,6 +184,8 @@ def writes(s: Sheet, cols: Columns) -> list[str]:
         return present(s, cols, ("port_bytes",))
     if unit == MEMORY:
         return present(s, cols, ("kv_write_bytes",)) if s.one.run.machine.dram is None else []
+    if s.one.program.kind[cols[0]] == Kind.ATTENTION and not has(s.one, cols, "out_bytes"):
+        return present(s, cols, ("fused_bytes",))
     return [_times(name, explain_arrays.split_sums(s, cols) or "1") for name in present(s, cols, ("out_bytes",))]
 
 
@@ -237,6 +245,8 @@ def _sram_writes(s: Sheet, cols: Columns) -> Parts:
 
 
 def _kv(s: Sheet, cols: Columns) -> list[str]:
+    if s.one.program.unit[cols[0]] >= CROSSBAR:
+        return []
     return [] if s.one.run.memory.kv_on_chip[s.one.d] else present(s, cols, ("kv_read_bytes", "kv_write_bytes"))
 
 

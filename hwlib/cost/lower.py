@@ -53,8 +53,9 @@ def shape_of(design: Design) -> Shape:
     topo = topology(design)
     for i in topo.of("crossbar"):
         pools.setdefault(parts[i], []).append(i)
+    groups = sorted(pools.items(), key=lambda pool: getattr(pool[0], "holds", "") == "kv")  # those of the cache last
     settings = (design.settings.calibration, design.settings.chip_class)
-    return Shape(topo, tuple(_words(p) for p in parts), settings, tuple(tuple(p) for p in pools.values()), design.pins)
+    return Shape(topo, tuple(_words(p) for p in parts), settings, tuple(tuple(ids) for _, ids in groups), design.pins)
 
 
 class Parameters:

@@ -132,6 +132,16 @@ class Machine:
     """Static power of every block [D, B], DRAM background included."""
     toggle: Array
 
+    @property
+    def weight_pools(self) -> int:
+        """How many pools of crossbars hold weights: the first ones."""
+        return sum(not pool.keeps_kv for pool in self.crossbars)
+
+    @property
+    def kv_pool(self) -> int:
+        """The pool of crossbars that holds the KV cache; -1 where there is none."""
+        return next((b for b, pool in enumerate(self.crossbars) if pool.keeps_kv), -1)
+
 
 def priors() -> dict[str, Any]:
     """The class priors of resources/calibration/class_priors.json."""

@@ -77,8 +77,10 @@ def _capacities(r: Run, d: int) -> Array:
     memory, machine, program, deep = r.memory, r.machine, r.program, stages(r.llm, r.scenario)
     matrices = _row(weight_table(program, program.store_bytes) * weight_table(program, program.repeat), d).sum()
     others = max(0.0, float(memory.weights[d]) - matrices / deep)
-    kv = 0.0 if memory.kv_on_chip[d] and machine.dram is not None else float(memory.kv_per_sequence[d])
+    elsewhere = machine.kv_pool >= 0 or (memory.kv_on_chip[d] and machine.dram is not None)
+    kv = 0.0 if elsewhere else float(memory.kv_per_sequence[d])
     left = max(0.0, USABLE * float(memory.capacity[d]) - others - kv * float(memory.batch[d]))
     dram = left if machine.dram is not None else 0.0
     sram = float(memory.room[d]) if machine.dram is not None else left
-    return np.array([dram, sram, *(float(pool.arrays[d]) for pool in machine.crossbars)]) * deep
+    arrays = (0.0 if pool.keeps_kv else float(pool.arrays[d]) for pool in machine.crossbars)
+    return np.array([dram, sram, *arrays]) * deep

@@ -165,6 +165,8 @@ def _working(units: MatrixUnits | VectorUnits | Pool, d: int) -> list[int]:
 def _weights_in(one: OneDesign, cols: list[_Column], kind: Kind) -> str:
     """Where the weights are, in words, with the number of layers where they are spread."""
     if kind == Kind.ATTENTION:
+        if cols[0].unit >= CROSSBAR:
+            return "KV cache in crossbars"
         return "KV cache in SRAM" if one.run.memory.kv_on_chip[one.d] else "KV cache in DRAM"
     if cols[0].weight < 0:
         return ""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwlib.cost.energy import Action, actions, by_component
 from hwlib.cost.kernel_times import KernelTimes, Timer
+from hwlib.cost.kv_cells import arrays_of_all, sequences
 from hwlib.cost.lower import Lowered
 from hwlib.cost.machine import Machine, build
 from hwlib.cost.overlap import combine, serial_programming
@@ -47,6 +48,9 @@ class Memory:
 
     usable: float = USABLE
     """Share of `capacity` that weights and KV cache may fill."""
+
+    kv_arrays: Array | None = None
+    """Arrays of crossbars that one sequence's keys and values take, where they live there."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,8 @@ def ways_of(machine: Machine) -> Ways:
         machine.dram is not None,
         machine.sram is not None,
         pinned,
-        len(machine.crossbars),
+        machine.weight_pools,
+        machine.kv_pool,
     )
 
 
@@ -137,7 +142,7 @@ def context_periods(chip: Lowered) -> tuple[int, ...]:
 
 def _kv_on_chip(machine: Machine, ways: Ways, kv_end: Array, pins: Pins) -> NDArray[np.bool_]:
     """[D]: whether the whole KV cache, at its longest, fits into scratchpad memory and isn't pinned elsewhere."""
-    if machine.sram is None:
+    if machine.sram is None or machine.kv_pool >= 0:
         return np.zeros(machine.chip.count, dtype=bool)
     if machine.dram is None:
         return np.ones(machine.chip.count, dtype=bool)
@@ -171,6 +176,10 @@ def _memory(
     free = usable * capacity - np.maximum(left, 0.0)
     batch = np.where(kv > 0, np.floor(free / np.maximum(kv, 1e-300)), np.where(free >= 0, np.inf, 0.0))
     batch = np.where(kv_on_chip & (left <= usable * capacity) & (machine.dram is not None), np.inf, batch)
+    kv_arrays = _kv_arrays(machine, program, scenarios)
+    if kv_arrays is not None:
+        room_for = np.floor(machine.crossbars[machine.kv_pool].arrays * stages(llm, scenario) / kv_arrays)
+        batch = np.where(left <= usable * capacity, room_for, 0.0)
     running = np.clip(batch, 0.0, _each(machine, [float(s.batch) for s in scenarios]))
     unplaced = np.maximum(0.0, np.maximum(left, 0.0) + kv - usable * capacity)
     return Memory(
@@ -184,7 +193,17 @@ def _memory(
         np.where(running < 1, unplaced, 0.0),
         room,
         usable,
+        kv_arrays,
     )
+
+
+def _kv_arrays(machine: Machine, program: Program, scenarios: tuple[Scenario, ...]) -> Array | None:
+    """[D] arrays that one sequence's keys and values take where crossbars hold them."""
+    if machine.kv_pool < 0:
+        return None
+    pool = machine.crossbars[machine.kv_pool]
+    every = arrays_of_all(pool, program, machine.kv_pool, scenarios[0])
+    return np.asarray(np.maximum(every / sequences(program), 1e-300))
 
 
 def _step_share(program: Program, scenario: Scenario) -> Array:

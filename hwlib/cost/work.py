@@ -173,8 +173,8 @@ def _writes_scores(program: Program, cols: NDArray[np.int64]) -> Array:
 
 
 def fused_locally(machine: Machine) -> Array:
-    """1 where every compute array has a buffer that keeps attention scores beside it [D, 1]."""
-    if not machine.matrix:
+    """1 where attention runs on compute arrays that all have a buffer which keeps its scores beside them [D, 1]."""
+    if not machine.matrix or machine.kv_pool >= 0:
         return np.zeros((machine.chip.count, 1))
     p = next(iter(machine.matrix.values())).parameters
     return np.asarray(p.buffer_bytes.min(axis=1, keepdims=True) >= FUSED_BUFFER_BYTES, dtype=float)
@@ -277,10 +277,41 @@ def crossbar_work(
     cells = m * k * n * batch * x["width"] * x["slices_in"]
     work.cell_reads[:, cols] = cells if pool.digital else cells * live
     a, w, o = _operand_bytes(program, cols)
+    if pool.keeps_kv:
+        _beside_the_cache(machine, program, work, cols, index)
+        return
     held = _reload(machine, program, work, cols, x, pool)
     reads, writes = a * held.over_outputs + o * (held.over_sums - 1.0), o * held.over_sums
     _on_chip(machine, program, work, cols, reads, writes, machine.streams.names[4 + index])
     _off_chip(machine, program, work, cols, a, w, o)
+
+
+def _beside_the_cache(machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], index: int) -> None:
+    """Traffic of attention whose keys and values are in the cells: queries in, scores to softmax and back, results."""
+    a, _, o = _operand_bytes(program, cols)
+    fused, every = program.fused_bytes[:, cols], np.zeros((machine.chip.count, 1))
+    reads = a + fused * _reads_scores(program, cols) + every
+    writes = o + fused * _writes_scores(program, cols) + every
+    _on_chip(machine, program, work, cols, reads, writes, machine.streams.names[4 + index])
+    if machine.sram is not None and machine.dram is not None:
+        _fill(machine, work, cols, tiling.spilled_share(a + o, activation_room(machine)) * (a + o))
+
+
+def cache_writes(
+    machine: Machine, program: Program, work: Work, cols: NDArray[np.int64], index: int, scenario: Scenario
+) -> None:
+    """New keys and values on their way into the cells of a pool, a write time for each token of a sequence."""
+    pool = machine.crossbars[index]
+    x = crossbar_shape(pool, scenario)
+    elements, every = program.n[:, cols], np.zeros((machine.chip.count, 1))
+    later = program.n[:, np.flatnonzero((program.kv_write_bytes > 0).all(axis=0) & (program.phase == 1))]
+    tokens = elements / later.min(axis=1, keepdims=True)
+    work.cell_writes[:, cols] = elements * x["slices_w"] * x["copies"]
+    work.times[:, cols, PROGRAM] = tokens * x["write_time_s"]
+    _on_chip(
+        machine, program, work, cols, program.kv_write_bytes[:, cols] + every, 0.0 * every + 0.0 * elements,
+        machine.streams.names[4 + index],
+    )  # fmt: skip
 
 
 def _reload(
@@ -328,7 +359,8 @@ def crossbar_shape(pool: CrossbarPool, scenario: Scenario) -> dict[str, Array]:
     """
     values = {name: v[:, None] for name, v in pool.values.items()}
     values["slices_in"] = np.ceil(scenario.activation_bits / values["dac_bits"])
-    values["slices_w"] = np.ceil(scenario.weight_bits / values["bits_per_cell"])
+    stored = scenario.kv_bits if pool.keeps_kv else scenario.weight_bits
+    values["slices_w"] = np.ceil(stored / values["bits_per_cell"])
     values["width"] = values["slices_w"] * values["copies"] + values["guard_columns"]
     values["across"] = np.floor(values["columns"] / values["width"])
     values["too_narrow"] = (values["across"] < 1).astype(float)
@@ -436,8 +468,11 @@ def measure(machine: Machine, program: Program, scenario: Scenario, kv_on_chip: 
     if len(cols := np.flatnonzero(program.unit == PORT)):
         port_work(machine, program, work, cols, scenario)
     for b in range(len(machine.crossbars)):
-        if len(cols := np.flatnonzero(program.unit == CROSSBAR + b)):
+        here = program.unit == CROSSBAR + b
+        if len(cols := np.flatnonzero(here & (program.kind != int(Kind.MEMORY)))):
             crossbar_work(machine, program, work, cols, b, scenario)
+        if len(cols := np.flatnonzero(here & (program.kind == int(Kind.MEMORY)))):
+            cache_writes(machine, program, work, cols, b, scenario)
     keep_kv_on_chip(machine, program, work, kv_on_chip)
     _forward_misses(machine, work)
     _memory_times(machine, work)

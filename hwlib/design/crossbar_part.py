@@ -151,6 +151,14 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
         bool,
         choice("Weights pass SRAM by", "Weights to be programmed go from DRAM to the arrays without a stop in SRAM."),
     ] = False
+    holds: Annotated[
+        Literal["weights", "kv"],
+        choice(
+            "Holds",
+            "weights: matrices that stay. kv: keys and values, written with every token; attention then runs here, and "
+            "all of the cache must fit. One kind of crossbar can hold the cache.",
+        ),
+    ] = "weights"
     replicas: Annotated[
         int,
         quantity(
