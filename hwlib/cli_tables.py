@@ -53,8 +53,14 @@ def print_report(report: Report) -> None:
     print_shares(report)
 
 
-_BANDED = {"ttft_s": "s", "tpot_s": "s", "tokens_per_s": "1/s", "e2e_tokens_per_s": "1/s"}
-_BANDED_ENERGY = "board_energy_per_token_J"
+_BANDED = {
+    "ttft_s": ("Time to first token (TTFT)", "s"),
+    "tpot_s": ("Time per output token (TPOT)", "s"),
+    "tokens_per_s": ("Tokens per second, decode", ""),
+    "e2e_tokens_per_s": ("Tokens per second, prefill included", ""),
+    "board_energy_per_token_J": ("Energy per token, board", "J"),
+}
+"""Labels, as in the table above them, and units of figures with bands."""
 
 
 def _print_bands(report: Report) -> None:
@@ -62,9 +68,8 @@ def _print_bands(report: Report) -> None:
     from hwlib.analysis.timing_words import timing_words
 
     print(f"\nTimes are {timing_words(report)}.")
-    units = {**_BANDED, _BANDED_ENERGY: "J/token"}
-    rows = [(key, *report.bands[key], unit) for key, unit in units.items() if key in report.bands]
-    cells = [(key, format_quantity(low, unit), format_quantity(high, unit)) for key, low, high, unit in rows]
+    rows = [(label, *report.bands[key], unit) for key, (label, unit) in _BANDED.items() if key in report.bands]
+    cells = [(label, format_quantity(low, unit), format_quantity(high, unit)) for label, low, high, unit in rows]
     print_table(["10 to 90 % band", "from", "to"], cells)
 
 
