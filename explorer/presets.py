@@ -130,6 +130,24 @@ CROSSBARS = Group(
             help="SRAM arrays that sum on their bit lines: fast to rewrite, ADCs set energy and precision.",
             part=Crossbar(cell="sram_analog", rows=256, columns=256, arrays=256, bits_per_cell=1, columns_per_adc=8),
         ),
+        Preset(
+            name="Gain-cell attention",
+            help="Cells written with every token hold keys and values, and attention runs in them; they are refreshed.",
+            part=Crossbar(
+                cell="gain_cell",
+                holds="kv",
+                rows=64,
+                columns=128,
+                arrays=4096,
+                bits_per_cell=4,
+                dac_bits=4,
+                adc_bits=6,
+                columns_per_adc=16,
+                adc_rate_Hz=5e8,
+                rows_active=64,
+                coding="unsigned",
+            ),
+        ),
     ),
 )
 INTERCONNECT = Group(

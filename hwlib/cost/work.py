@@ -258,8 +258,8 @@ def crossbar_work(
     pool = machine.crossbars[index]
     x = crossbar_shape(pool, scenario)
     m, n, k, batch = (program.values[c][:, cols] for c in ("m", "n", "k", "batch"))
-    resident = program.source[cols] == RESIDENT
-    steps = np.where(resident, np.ceil(m / x["replicas"]), m) * x["slices_in"]
+    copied = (program.source[cols] == RESIDENT) & (x["replicas"] > 1)
+    steps = np.where(copied, np.ceil(m / x["replicas"]), m) * x["slices_in"]
     groups = np.ceil(np.minimum(k, x["rows"]) / x["rows_active"])
     all_groups = np.floor(k / x["rows"]) * np.ceil(x["rows"] / x["rows_active"])
     all_groups = all_groups + np.ceil((k - np.floor(k / x["rows"]) * x["rows"]) / x["rows_active"])

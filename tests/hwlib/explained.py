@@ -91,6 +91,11 @@ CODED: dict[str, AnyPart] = {
     "x2": Crossbar(cell="pcm", arrays=30_000, coding="differential", adc_bits=12, supply_V=0.6),
     **TENSOR,
 }
+CACHE_IN_CELLS: dict[str, AnyPart] = {
+    "x1": Crossbar(cell="gain_cell", arrays=60_000, bits_per_cell=3, replicas=2, variation=0.02),
+    "kv": Crossbar(cell="gain_cell", holds="kv", rows=64, columns=256, arrays=40_000_000, bits_per_cell=4, dac_bits=4),
+    **TENSOR,
+}
 DESIGNS: dict[str, Design] = {
     "tensor": chip(TENSOR),
     "throttled": chip(TENSOR, tdp_W=30.0, power_density_limit_Wpm2=1e5, overlap=0.3),
@@ -104,6 +109,7 @@ DESIGNS: dict[str, Design] = {
     "ping-pong crossbars": chip(PING_PONG),
     "crossbars that add and are written whole": chip(DIGITAL_ADDERS),
     "crossbars of two codings": chip(CODED),
+    "keys and values in crossbars": chip(CACHE_IN_CELLS, counting="bit_ops"),
     "without SRAM": chip({k: v for k, v in TENSOR.items() if k != "s"}),
     "without DRAM": chip({**{k: v for k, v in TENSOR.items() if k != "d"}, "s": Sram(capacity_bytes=2**37)}),
     "vector unit alone": chip({k: v for k, v in TENSOR.items() if k != "m"}),
