@@ -32,6 +32,7 @@ LEFT_OUT = {
     "bands": "the ends of bands rest on `basis`",
     "basis": "evidence, which is a source itself",
     "figure_keys": "names",
+    "kept": "where the placement puts weights, which other figures have as an input",
     "blocks.rect.x_m": "a coordinate that the user chose",
     "blocks.rect.y_m": "a coordinate that the user chose",
 }
