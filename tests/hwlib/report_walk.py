@@ -107,7 +107,7 @@ def absent(report: Report, place: Place, owner: Any, value: float) -> bool:
         case ("operators", int(), "intensity"):
             return bool(owner.flops == 0.0 and owner.dram_bytes == 0.0)
         case ("blocks", int(), "peak"):
-            return value == 0.0 and owner.peak_unit == ""
+            return value == 0.0
         case ("blocks", int(), "power_W" | "utilisation"):
             return value == 0.0 and not report.fits
     return False
