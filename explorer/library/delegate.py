@@ -124,6 +124,8 @@ class LibraryDelegate(QStyledItemDelegate):
     def _figure_lines(self, entry: Entry, option: QStyleOptionViewItem, width: int) -> list[str]:
         """The figures in one line where they find room, else the two most telling in two."""
         headline = self._library.headline(entry)
+        if entry.facts:
+            return list(entry.facts[:2])
         if headline is None:
             return [""] if entry.problem else ["…"]
         said = headline.said()

@@ -10,14 +10,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from explorer.library import tags as tag_index
-from hwlib.catalog import example_designs, load_example
+from hwlib.catalog import example_designs, load_example, load_published, published_designs
 from hwlib.design import files
 from hwlib.design.design import Design
 from hwlib.report import Rect
 
 Stamp = tuple[int, int, int]
 """Time of change (ns), size and inode of a file: another stamp, another content."""
-EXAMPLE = "example:"
+EXAMPLE, PUBLISHED = "example:", "published:"
 ORDERS: dict[str, str] = {"name": "Name", "changed": "Last changed", "size": "Number of blocks"}
 """The ways to sort by columns that need no evaluation, with their words."""
 
@@ -38,10 +38,12 @@ class Entry:
     stamp: Stamp = (0, 0, 0)
     rects: Mapping[str, Rect] = field(default_factory=dict, compare=False)
     """Where the blocks lie, in metres."""
+    facts: tuple[str, ...] = ()
+    """What is said of a published chip in place of figures: as published, and as modelled."""
 
     @property
     def is_example(self) -> bool:
-        """True for an example, which can't be changed."""
+        """True for an example or a published chip, which can't be changed."""
         return self.path is None
 
 
@@ -97,6 +99,31 @@ def examples() -> tuple[Entry, ...]:
     """The examples, in the catalog's order."""
     designs = ((name, load_example(name)) for name in example_designs())
     return tuple(Entry(EXAMPLE + name, d.name, design=d, rects=_footprints(d)) for name, d in designs)
+
+
+@cache
+def published() -> tuple[Entry, ...]:
+    """The published chips that are drawn, by name, each with what was published of it beside the model."""
+    said = _published_facts()
+    designs = ((name, load_published(name)) for name in published_designs())
+    return tuple(
+        Entry(PUBLISHED + name, d.name, design=d, rects=_footprints(d), facts=said.get(name, ())) for name, d in designs
+    )
+
+
+def _published_facts() -> dict[str, tuple[str, ...]]:
+    """By chip, of its first operating point: the figures as published and the same as modelled."""
+    from hwlib.analysis.published import FIGURES, published_rows  # here, as the footprints above
+
+    found: dict[str, tuple[str, ...]] = {}
+    for row in published_rows():
+        known = [name for name in FIGURES if row.published[name]]
+        if row.design in found or not known:
+            continue
+        told = [f"{row.published[name]:.3g} {FIGURES[name]}" for name in known]
+        modelled = [f"{row.modelled[name]:.3g}" for name in known]
+        found[row.design] = (" · ".join(told), f"modelled: {' · '.join(modelled)}", row.point.condition)
+    return found
 
 
 # Finding and sorting ----------------------------------------------------------------------------------------------

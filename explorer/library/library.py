@@ -14,7 +14,7 @@ from explorer.document import Document
 from explorer.latest import Latest
 from explorer.library import tags as tag_index
 from explorer.library import upkeep
-from explorer.library.entries import Entry, Listing, examples, scan
+from explorer.library.entries import Entry, Listing, examples, published, scan
 from explorer.library.figures import Headline, headlines
 from hwlib.design.edit import EditError
 from hwlib.design.files import DesignFileError
@@ -36,7 +36,7 @@ def default_folder() -> Path:
 
 
 class Library(QObject):
-    """The designs of one folder and the examples. Files are read, and figures computed, in the background."""
+    """A folder of designs, examples and published chips. Files are read, and figures computed, in the background."""
 
     changed = Signal()
     """Other designs, names or tags."""
@@ -57,6 +57,7 @@ class Library(QObject):
         self._folder = folder or default_folder()
         self._listing = Listing(self._folder)
         self._examples: tuple[Entry, ...] = ()
+        self._published: tuple[Entry, ...] = ()
         self._figures: dict[FigureKey, Headline] = {}
         self._active = False
         self.loaded = False
@@ -103,6 +104,11 @@ class Library(QObject):
         return self._examples
 
     @property
+    def published(self) -> tuple[Entry, ...]:
+        """The published chips."""
+        return self._published
+
+    @property
     def busy(self) -> bool:
         """True while the folder is read or figures are computed, or soon will be."""
         waiting = self._rescan_timer.isActive() or self._figures_timer.isActive()
@@ -110,7 +116,7 @@ class Library(QObject):
 
     def entry(self, key: str) -> Entry:
         """The line with this key. Raises KeyError where there is none."""
-        for entry in (*self.saved, *self._examples):
+        for entry in (*self.saved, *self._examples, *self._published):
             if entry.key == key:
                 return entry
         raise KeyError(key)
@@ -163,7 +169,7 @@ class Library(QObject):
     def _take_listing(self, outcome: object) -> None:
         if not isinstance(outcome, tuple):
             return
-        listing, self._examples = outcome
+        listing, self._examples, self._published = outcome
         if listing.folder != self._folder:
             return
         first, self.loaded = not self.loaded, True
@@ -293,8 +299,8 @@ def _figure_key(entry: Entry) -> FigureKey:
     return entry.key, entry.stamp
 
 
-def _read(folder: Path, known: tuple[Entry, ...]) -> tuple[Listing, tuple[Entry, ...]]:
-    return scan(folder, known), examples()
+def _read(folder: Path, known: tuple[Entry, ...]) -> tuple[Listing, tuple[Entry, ...], tuple[Entry, ...]]:
+    return scan(folder, known), examples(), published()
 
 
 def _evaluate(designs: dict, scenario: object, llm: object) -> tuple:

@@ -1,4 +1,4 @@
-"""The library's lines as Qt's views read them: saved designs and examples under their headings."""
+"""The library's lines as Qt's views read them: saved designs, examples and published chips under headings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from explorer.library.library import Library
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 ROW_ROLE = Role.UserRole + 1
-SAVED, EXAMPLES = "Saved designs", "Examples"
+SAVED, EXAMPLES, PUBLISHED = "Saved designs", "Examples", "Published chips"
 EMPTY = "No saved designs here yet. Save the one you draw, or duplicate an example."
 NO_FOLDER = "This folder is not there yet; it is made when you save the first design."
 READING = "Reading the folder …"
@@ -93,7 +93,8 @@ class LibraryModel(QAbstractListModel):
     def _made(self) -> list[Row]:
         saved = in_order([e for e in self._library.saved if matches(e, self._query)], self._order)
         examples = [e for e in self._library.examples if matches(e, self._query)]
-        if self._query.strip() and not saved and not examples:
+        published = [e for e in self._library.published if matches(e, self._query)]
+        if self._query.strip() and not saved and not examples and not published:
             return [Note(f"Nothing matches “{self._query.strip()}”.")]
         rows: list[Row] = []
         if saved or not self._query.strip():
@@ -103,6 +104,8 @@ class LibraryModel(QAbstractListModel):
                 rows.append(Note(self._why_empty()))
         if examples:
             rows += [Heading(EXAMPLES), *examples]
+        if published:
+            rows += [Heading(PUBLISHED), *published]
         return rows
 
     def _why_empty(self) -> str:
@@ -177,7 +180,7 @@ class LibraryModel(QAbstractListModel):
 
     def _said(self, entry: Entry) -> list[str]:
         headline = self._library.headline(entry)
-        figures = headline.said() if headline is not None else ()
+        figures = headline.said() if headline is not None else entry.facts
         return [entry.name, *([entry.problem] if entry.problem else figures), *entry.tags]
 
     def _tip(self, entry: Entry) -> str:
@@ -187,6 +190,7 @@ class LibraryModel(QAbstractListModel):
         headline = self._library.headline(entry)
         if headline is not None:
             lines += [" · ".join(headline.said())]
+        lines += [_escaped(fact) for fact in entry.facts]
         if entry.design is not None and entry.design.note:
             lines.append(_escaped(entry.design.note[:300]))
         if entry.tags:

@@ -16,9 +16,9 @@ from pytestqt.qtbot import QtBot
 from explorer import theme
 from explorer.document import Document
 from explorer.library import tags, thumbnail
-from explorer.library.entries import Entry, examples
+from explorer.library.entries import Entry, examples, published
 from explorer.library.library import Library
-from explorer.library.model import EMPTY, EXAMPLES, NO_FOLDER, SAVED
+from explorer.library.model import EMPTY, EXAMPLES, NO_FOLDER, PUBLISHED, SAVED
 from explorer.library.panel import LibraryPanel
 from hwlib.catalog import find_model, load_example
 from hwlib.design import files
@@ -97,7 +97,8 @@ def in_dialog(kind: type, act: Callable[..., None]) -> None:
 def test_sections_stand_under_their_headings(panel: LibraryPanel) -> None:
     texts = panel.model.texts()
     assert texts[:5] == (SAVED, "Alpha", "Beta", "Gamma", EXAMPLES)
-    assert len(texts) == 5 + len(examples())
+    assert len(texts) == 5 + len(examples()) + 1 + len(published())
+    assert texts[5 + len(examples())] == PUBLISHED
 
 
 def test_typing_finds_and_enter_opens(panel: LibraryPanel, folder: Path) -> None:
@@ -229,7 +230,8 @@ def test_compare_hands_out_the_designs(panel: LibraryPanel) -> None:
     click(panel, "Gamma", Qt.KeyboardModifier.ControlModifier)
     trigger(panel.menu(), "Add to comparison")
     assert [(d.name, Path(path).name) for d, path in asked[0][0]] == [
-        ("Alpha", "a.chip.json"), ("Gamma", "c.chip.json")
+        ("Alpha", "a.chip.json"),
+        ("Gamma", "c.chip.json"),
     ]
 
 
@@ -323,3 +325,20 @@ def test_pictures_are_kept_by_theme(panel: LibraryPanel) -> None:
 def test_empty_design_has_a_picture(qapp: QApplication) -> None:
     image = thumbnail.draw(Entry("x", "Empty", design=Design()), 48).toImage()
     assert image.pixelColor(24, 24).alpha() > 0
+
+
+def test_published_chips_say_what_was_published_beside_the_model(panel: LibraryPanel) -> None:
+    from hwlib.analysis.published import published_rows
+
+    isaac = panel.library.entry("published:isaac-2016")
+    row = next(r for r in published_rows() if r.design == "isaac-2016")
+    assert isaac.facts[0] == "41.3 TOPS · 0.63 TOPS/W · 85.4 mm² · 65.8 W"
+    assert isaac.facts[1].startswith(f"modelled: {row.modelled['tops']:.3g} · {row.modelled['tops_per_W']:.3g}")
+    tip = panel.model.row_of(isaac.key).data(Qt.ItemDataRole.ToolTipRole)
+    assert isaac.facts[0] in tip
+    assert "Shafiee" in tip
+    shown = heard(panel.example_requested)
+    panel.choose(isaac.key)
+    panel.open_selected()
+    assert shown == [(isaac.design,)]
+    assert all(entry.facts for entry in published() if entry.key != "published:raella-2023")
