@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -41,8 +40,8 @@ class OwnLayouts(QObject):
         self._menu: QMenu | None = None
         self._before: QAction | None = None
         self._made: list[QAction] = []
-        self.ask_name: Callable[[str, str], str] = self._ask_name
-        """(what for, suggestion) -> the name that the user gives, empty where none."""
+        self.ask_name: Callable[[str, str], str] | None = None
+        """(what for, suggestion) -> the name that is given, empty where none; without one, a dialog asks."""
 
     @property
     def all(self) -> tuple[OwnLayout, ...]:
@@ -62,7 +61,7 @@ class OwnLayouts(QObject):
     def save_as(self, *_: object) -> None:
         """Ask for a name and keep the present arrangement under it; a name that is taken is asked about."""
         name = self._free_name(FIRST_NAME)
-        while name := self.ask_name("Save layout as", name):
+        while name := (self.ask_name or self._ask_name)("Save layout as", name):
             if name not in self.names or self._may_replace(name):
                 self.save(name)
                 return
@@ -129,14 +128,16 @@ class OwnLayouts(QObject):
         keys = QKeySequence(KEYS[n]) if n < len(KEYS) else QKeySequence()
         if keys.count() and not keymap.holders(keys, ACTIONS):
             action.setShortcut(keys)
-        action.triggered.connect(partial(self._choose, name))
+        action.triggered.connect(self._choose)
         if self._menu is not None and self._before is not None:
             self._menu.insertAction(self._before, action)
         self._group.addAction(action)
         return action
 
-    def _choose(self, name: str, *_: object) -> None:
-        self.chosen.emit(plan.own(name))
+    def _choose(self, *_: object) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.chosen.emit(plan.own(str(action.data())))
 
     def _free_name(self, stem: str) -> str:
         n = 1

@@ -48,7 +48,7 @@ class Shell(QObject):
         self.log: LogView | None = None
         self.notices = Notices(window, window.statusBar())
         self.layouts = OwnLayouts(window, (preferences or Preferences()).layouts)
-        self.layouts.changed.connect(lambda kept: self.preferred.emit({"layouts": kept}))
+        self.layouts.changed.connect(self._keep_layouts)
         self.layouts.chosen.connect(self.plan_requested)
         self.layouts.message.connect(self.tell)
         self._actions: Actions | None = None
@@ -182,6 +182,9 @@ class Shell(QObject):
         if "library_folder" in fields:
             self._window.desk.library.set_folder(Path(fields["library_folder"]))
         self.preferred.emit(dict(fields))
+
+    def _keep_layouts(self, kept: object) -> None:
+        self.preferred.emit({"layouts": kept})
 
     def open_layouts(self, *_: object) -> LayoutDialog:
         """Show the dialog on the saved layouts."""
