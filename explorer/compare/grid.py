@@ -48,7 +48,8 @@ LINE_ROLE = Qt.ItemDataRole.UserRole + 1
 CELL_ROLE = Qt.ItemDataRole.UserRole + 2
 ROW_PX = 3 * theme.GRID_PX
 MIN_COLUMN_PX, MAX_COLUMN_PX = 200, 248
-LABEL_PX = 272
+LABEL_PX, GOOD_LABEL_PX, LEAST_LABEL_PX = 272, 224, 176
+"""Width of the labels: with room for all words, for most of them, and in a narrow window."""
 RATIO_PX = 80
 MARK_PX = 18
 BANDED = " ±"
@@ -268,7 +269,11 @@ class Grid(QTableView):
     def fit_columns(self) -> None:
         """Share the width among the columns as long as each has room for its figures."""
         count = len(self.grid.titles)
-        labels = max(176, min(LABEL_PX, self.width() // 4))
+        labels = max(LEAST_LABEL_PX, min(LABEL_PX, self.width() // 4))
+        # Labels give way before the last column has to be scrolled to.
+        spare = self.width() - theme.GRID_PX * 2 - count * MIN_COLUMN_PX
+        if GOOD_LABEL_PX <= spare < labels:
+            labels = spare
         self.verticalHeader().setFixedWidth(labels)
         if count:
             room = self.width() - labels - theme.GRID_PX * 2

@@ -493,3 +493,12 @@ def test_space_asks_where_the_chosen_figure_is_from(desk: Desk) -> None:
         desk.qtbot.keyClick(desk.grid, Qt.Key.Key_Space)
     assert asked.args[0].subject == H100
     assert asked.args[1] == "tpot_s"
+
+
+def test_five_columns_need_no_scrolling_in_a_small_window(desk: Desk) -> None:
+    for name in ("TPU v5p", "A100 80GB SXM4", "TPU v5e"):
+        desk.comparing.add_device(name)
+    desk.settle()
+    desk.view.resize(1280, 600)
+    desk.qtbot.waitUntil(lambda: desk.grid.width() > 1200)
+    assert desk.grid.horizontalScrollBar().maximum() == 0
