@@ -126,7 +126,10 @@ def _longest(s: Sheet, pool: int) -> str:
         here = np.flatnonzero((one.program.row == index) & (one.program.unit == CROSSBAR + pool))
         if len(here):
             length = float(one.values["k"][here].max())
-            names.append(s.figure(f"k_{name}", length, "", f"operator.{name}.k"))
+            key = f"operator.{name}.k"
+            differs = bool((one.values["k"][here] != length).any())
+            source = f"figure {key}, at the longest context" if differs else f"figure {key}"
+            names.append(s.add(f"k_{name}", length, "", source, key=key))
     return f"max(1, {', '.join(names)})" if names else "1"
 
 
