@@ -31,7 +31,7 @@ from hwlib.cost.explain_arrays import (
 from hwlib.cost.explain_counts import action_keys, decoded, in_pool, per_second
 from hwlib.cost.explain_energy import energy_input, energy_of_step, static_of_all, times_runs
 from hwlib.cost.explain_inputs import Sheet, total
-from hwlib.cost.explain_shapes import amount, columns, operators, summed
+from hwlib.cost.explain_shapes import amount, columns, has, operators, summed
 from hwlib.cost.explain_units import plus
 from hwlib.cost.kv_cells import arrays_of_all, cells_of_all
 from hwlib.mapping.program import CROSSBAR
@@ -327,7 +327,8 @@ def _conversions(s: Sheet, pool: int) -> str:
 
 def _mapped(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
     label, source = "TOPS/W of the crossbars on this workload", "operations of a decode step over the crossbars' energy"
-    flops = [summed(s, cols, amount(s, cols, "flops")) for _, cols in in_pool(s.one, 1, pool)]
+    here = [cols for _, cols in in_pool(s.one, 1, pool) if has(s.one, cols, "flops")]
+    flops = [summed(s, cols, amount(s, cols, "flops")) for cols in here]
     terms = []
     for component in OWN_COMPONENTS:
         found = _action(s.one, pool, component)
