@@ -28,13 +28,14 @@ from hwlib.cost.overlap import serial_programming, shares
 from hwlib.cost.package import package_figures
 from hwlib.cost.rows import operator_rows
 from hwlib.cost.run import Held, Run, run
+from hwlib.cost.stores import kept, stores
 from hwlib.cost.work import crossbar_shape
 from hwlib.design.design import Design, Finding
 from hwlib.mapping.program import RELOADED
 from hwlib.report import RESOURCES, BlockFigure, Rect, Report, Status
 from hwlib.report_keys import FigureKeys
 from hwlib.workload.llm import LlmArchitecture
-from hwlib.workload.operators import kv_per_chip_bytes, weights_per_chip_bytes
+from hwlib.workload.operators import kv_per_chip_bytes, stages, weights_per_chip_bytes
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -312,6 +313,8 @@ def _report(one: assemble.OneDesign, structural: tuple[Finding, ...]) -> Report:
         links=assemble.link_figures(one),
         ceilings=assemble.ceilings(one),
         memory=assemble.memory_figures(one),
+        stores=stores(r.machine),
+        kept=kept(r, d),
         crossbars=crossbars,
         area_m2=float(r.machine.plan.total_m2[d]),
         die_cost_USD=die_figures(design).cost_USD,
@@ -350,12 +353,29 @@ def _notes(one: assemble.OneDesign) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _cache_shortage(r: Run, d: int, llm: LlmArchitecture) -> str | None:
+    """Why one sequence's keys and values don't fit into the crossbars that hold them; None where they do."""
+    if r.memory.kv_arrays is None:
+        return None
+    have = float(r.machine.crossbars[r.machine.kv_pool].arrays[d]) * stages(llm, r.scenario)
+    need = float(r.memory.kv_arrays[d])
+    if not need > have:
+        return None
+    taken = f"{need:.0f} arrays" if need < float("inf") else "more columns for one value than an array has"
+    return (
+        f"{llm.name} does not fit: the KV cache of one sequence takes {taken}, and the crossbars that hold it have "
+        f"{have:.0f}. Add arrays, or let DRAM hold the cache (Holds: weights)."
+    )
+
+
 def _shortage(r: Run, d: int, llm: LlmArchitecture) -> str:
     """Why the LLM does not fit: what, where, by how many bytes, and what would fit."""
     from hwlib.units import format_quantity as show
 
     where = "DRAM" if r.machine.dram is not None else "SRAM" if r.machine.sram is not None else "memory"
     memory, scenario = r.memory, r.scenario
+    if (cells := _cache_shortage(r, d, llm)) is not None:
+        return cells
     elsewhere = memory.in_crossbars[d] + (memory.in_sram[d] if r.machine.dram is not None else 0.0)
     left = max(0.0, float(memory.weights[d] - elsewhere))  # shards round up, so that more may have been placed
     need, have = left + float(memory.kv_per_sequence[d]), memory.usable * float(memory.capacity[d])

@@ -235,6 +235,23 @@ class MemoryFigure(msgspec.Struct, frozen=True, kw_only=True):
     activation_bytes: float
 
 
+class Store(msgspec.Struct, frozen=True, kw_only=True):
+    """A memory that weights or the KV cache can live in: a pool of blocks, none where the chip has no such memory."""
+
+    label: str
+    blocks: tuple[str, ...]
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a weight GEMM lives: its instances (layers, groups of experts) in each of the report's `stores`.
+
+    The KV cache ("kv_cache") is one instance.
+    """
+
+    operator: str
+    instances: tuple[float, ...]
+
+
 class CrossbarFigure(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a pool of equal crossbars; `sqnr_dB`, `lifetime_s` are infinite where nothing is lost or written.
 
@@ -255,6 +272,8 @@ class CrossbarFigure(msgspec.Struct, frozen=True, kw_only=True):
     convention: str
     noise_from: str = ""
     """What adds most to the error: ADC, cell variation or IR drop; empty where nothing is lost."""
+    ir_drop_share: float = 0.0
+    """Mean share of a column's current that the resistance of the bit lines takes, to first order."""
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -337,6 +356,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[LinkFigure, ...]
     ceilings: tuple[Ceiling, ...]
     memory: tuple[MemoryFigure, ...]
+    stores: tuple[Store, ...] = ()
+    """DRAM, SRAM and every pool of crossbars, also those that the chip lacks."""
+
+    kept: tuple[Kept, ...] = ()
+    """What lives in them by the live rule; empty where the LLM does not run."""
+
     crossbars: tuple[CrossbarFigure, ...] = ()
     area_m2: float | None
     die_cost_USD: float | None

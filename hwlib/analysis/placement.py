@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hwlib.cost.placement_problem import placement_problem
 from hwlib.cost.run import Held, Run
+from hwlib.cost.stores import stores
 from hwlib.design.design import Design
 from hwlib.evaluate import evaluate, run_of
 from hwlib.mapping.optimum import NoPlacementError, Objective, Placed, PlacementProblem, best_placement
@@ -158,27 +159,6 @@ def _best(
     return choice
 
 
-def _labels(r: Run) -> list[tuple[str, tuple[str, ...]]]:
-    """Words and blocks of every memory, in the order of placements."""
-    blocks, machine = r.machine.chip.designs[0].blocks, r.machine
-
-    def named(label: str, index: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
-        return label, tuple(blocks[i].id for i in index)
-
-    def pool(held: object) -> tuple[int, ...]:
-        return () if held is None else tuple(int(i) for i in held.parameters.index)  # type: ignore[attr-defined]
-
-    found = [named("DRAM", pool(machine.dram)), named("SRAM", pool(machine.sram))]
-    for p in machine.crossbars:
-        name = (
-            blocks[p.blocks[0]].name
-            if len(p.blocks) == 1
-            else f"{blocks[p.blocks[0]].name} and {len(p.blocks) - 1} more"
-        )
-        found.append(named(name, p.blocks))
-    return found
-
-
 def _bytes_of_unit(r: Run, d: int, problem: PlacementProblem, place: int) -> float:
     """Bytes of weights that one unit of a memory's capacity holds: 1, or what an array holds of this LLM's matrices."""
     if place < 2:
@@ -192,10 +172,12 @@ def _bytes_of_unit(r: Run, d: int, problem: PlacementProblem, place: int) -> flo
 
 def _memories(r: Run, d: int, problem: PlacementProblem, rule: Held, best: Held) -> tuple[Memory, ...]:
     found = []
-    for place, (label, blocks) in enumerate(_labels(r)):
+    for place, store in enumerate(stores(r.machine)[: len(problem.capacity)]):
         each = _bytes_of_unit(r, d, problem, place)
         before, after = problem.load(rule.placed)[place] * each, problem.load(best.placed)[place] * each
-        found.append(Memory(label, blocks, float(problem.capacity[place]) * each, float(before), float(after)))
+        found.append(
+            Memory(store.label, store.blocks, float(problem.capacity[place]) * each, float(before), float(after))
+        )
     return tuple(found)
 
 
