@@ -11,18 +11,17 @@ from PySide6.QtWidgets import QWidget
 
 from explorer import export
 from explorer.document import Baseline
-from explorer.evidence.calibration_dialog import CalibrationDialog
-from explorer.evidence.dialog import EvidenceDialog
-from explorer.evidence.validation_dialog import ValidationDialog
 from explorer.timed import Timed, timed_of
 from explorer.timing import with_calibration
-from hwlib.analysis.grounds import grounds_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from explorer.document import Document
     from explorer.evaluator import Evaluator, Results
+    from explorer.evidence.calibration_dialog import CalibrationDialog
+    from explorer.evidence.dialog import EvidenceDialog
+    from explorer.evidence.validation_dialog import ValidationDialog
     from explorer.main_window import MainWindow
     from hwlib.analysis.grounds import Ground
     from hwlib.baselines.calibration import Calibration
@@ -92,6 +91,9 @@ class EvidenceRoom(QObject):
 
     def show(self, baseline: Baseline, report: Report) -> None:
         """Show what a device's report rests on."""
+        # Dialogs are imported when they are asked for: the window must be up before scipy is loaded.
+        from explorer.evidence.dialog import EvidenceDialog
+
         if self.dialog is None:
             self.dialog = EvidenceDialog(self._window)
             self.dialog.export_requested.connect(self._export)
@@ -111,6 +113,8 @@ class EvidenceRoom(QObject):
                 return
 
     def _export(self, found: Sequence[Ground]) -> None:
+        from hwlib.analysis.grounds import grounds_table
+
         rows = grounds_table(found)
         if not rows or self.dialog is None or self.dialog.report is None:
             return
@@ -127,6 +131,8 @@ class EvidenceRoom(QObject):
 
     def open_validation(self, *_: object) -> ValidationDialog:
         """Show the dialog that judges predictions by a table of measured kernels."""
+        from explorer.evidence.validation_dialog import ValidationDialog
+
         if self.validation is None:
             self.validation = ValidationDialog(self._window)
             self.validation.message.connect(self.message)
@@ -136,6 +142,8 @@ class EvidenceRoom(QObject):
 
     def open_calibration(self, *_: object) -> CalibrationDialog:
         """Show the dialog that makes a calibration from a table of measured kernels."""
+        from explorer.evidence.calibration_dialog import CalibrationDialog
+
         if self.calibration is None:
             self.calibration = CalibrationDialog(self._window)
             self.calibration.message.connect(self.message)

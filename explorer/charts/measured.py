@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
@@ -15,10 +16,11 @@ from explorer import theme
 from explorer.charts.items import LabelsItem
 from explorer.charts.pens import line_pen
 from explorer.words import percent
-from hwlib.analysis.grounds import kernel_words
-from hwlib.analysis.measured_roofline import MeasuredKernel, roofline_points
-from hwlib.analysis.timing_words import framework_word
+from hwlib.analysis.timing_words import framework_word, kernel_words
 from hwlib.units import format_quantity
+
+if TYPE_CHECKING:
+    from hwlib.analysis.measured_roofline import MeasuredKernel
 
 SIZE_PX = 8
 NEAR_PX = 7.0
@@ -40,6 +42,9 @@ class MeasuredKernels(pg.ScatterPlotItem):
         ink = theme.current().text
         if (tuple(devices), ink) == (self._devices, self._ink):
             return
+        # Imported once there are results, so that the window is up before scipy is loaded.
+        from hwlib.analysis.measured_roofline import roofline_points
+
         self._devices, self._ink = tuple(devices), ink
         self.kernels = tuple(kernel for device in dict.fromkeys(devices) for kernel in roofline_points(device))
         self.setData(

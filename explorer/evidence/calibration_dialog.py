@@ -30,8 +30,7 @@ from explorer.evidence.plain_table import PlainTable, fitting
 from explorer.evidence.tasks import Progress, Task
 from explorer.evidence.wording import percent_error
 from explorer.widgets.style import Tinted
-from hwlib.analysis.grounds import kernel_words
-from hwlib.analysis.timing_words import framework_word
+from hwlib.analysis.timing_words import framework_word, kernel_words
 from hwlib.baselines.calibration import ANY, Calibration, file_name, load
 from hwlib.units import NOTHING
 

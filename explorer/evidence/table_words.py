@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.evidence.wording import percent_error
 from explorer.export import csv_bytes
-from hwlib.analysis.grounds import KIND_WORDS
+from hwlib.analysis.timing_words import KIND_WORDS
 
 if TYPE_CHECKING:
     from hwlib.validation.kernel_errors import Validation

@@ -9,6 +9,7 @@ from functools import cache
 import msgspec
 import numpy as np
 
+from hwlib.analysis.timing_words import kernel_words
 from hwlib.baselines.calibration import Basis, Calibration, KernelModel, as_columns, predict, shipped
 from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.baselines.evidence import MeasuredPoint, constants_told, measured_points
@@ -21,14 +22,6 @@ from hwlib.fields import PartField
 from hwlib.report import Evidence, Phase, Report
 from hwlib.resources import read_json
 
-KIND_WORDS = {
-    "gemm": "Matrix products", "attention_prefill": "Attention, prefill", "attention_decode": "Attention, decode",
-    "elementwise": "Norms and element-wise", "allreduce": "Collectives", "step": "Host and framework",
-}  # fmt: skip
-FORM_WORDS = {
-    "16": "16 bit", "16/kv8": "16 bit, KV cache 8 bit", "8/kv8": "8 bit, KV cache 8 bit", "fp8_block": "fp8 in blocks",
-    "int4_wo": "int4 weights", "int8_wo": "int8 weights",
-}  # fmt: skip
 AS_SHIPPED = DeviceSettings()
 ANY_FRAMEWORK = "any"
 ROOFLINE_FILE = "calibration/roofline.json"
@@ -127,12 +120,6 @@ class Ground:
     def points_median(self) -> float | None:
         """Median absolute error of the model on the points, a fraction; None without any."""
         return float(np.median([abs(p.ratio - 1.0) for p in self.points])) if self.points else None
-
-
-def kernel_words(kind: str, form: str) -> str:
-    """Kind and form of a kernel: "Matrix products, 16 bit"."""
-    shown = FORM_WORDS.get(form, form.replace("_", " ").replace("/", ", "))
-    return f"{KIND_WORDS.get(kind, kind)}, {shown}" if form else KIND_WORDS.get(kind, kind)
 
 
 def grounds(report: Report, device: str, settings: DeviceSettings = AS_SHIPPED) -> tuple[Ground, ...]:

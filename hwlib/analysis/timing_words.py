@@ -12,6 +12,14 @@ FRAMEWORK_WORDS = {
     "llmcompass": "LLMCompass", "nccl": "NCCL", "prior": "class prior",
 }  # fmt: skip
 CLASS_WORDS = {"ampere": "Ampere", "hopper": "Hopper", "cdna": "CDNA", "all": "all GPUs"}
+KIND_WORDS = {
+    "gemm": "Matrix products", "attention_prefill": "Attention, prefill", "attention_decode": "Attention, decode",
+    "elementwise": "Norms and element-wise", "allreduce": "Collectives", "step": "Host and framework",
+}  # fmt: skip
+FORM_WORDS = {
+    "16": "16 bit", "16/kv8": "16 bit, KV cache 8 bit", "8/kv8": "8 bit, KV cache 8 bit", "fp8_block": "fp8 in blocks",
+    "int4_wo": "int4 weights", "int8_wo": "int8 weights",
+}  # fmt: skip
 STEP = "step"
 """The kind of evidence that stands for host and framework."""
 
@@ -68,3 +76,9 @@ def _rows(found: Sequence[Evidence]) -> str:
 def _prior_words(found: Sequence[Evidence], short: bool = False) -> str:
     classes = " and ".join(dict.fromkeys(class_word(e.device) for e in found)) or "datasheet"
     return f"class prior: {classes}" if short else f"class prior: {classes} ({_rows(found)} rows)"
+
+
+def kernel_words(kind: str, form: str) -> str:
+    """Kind and form of a kernel: "Matrix products, 16 bit"."""
+    shown = FORM_WORDS.get(form, form.replace("_", " ").replace("/", ", "))
+    return f"{KIND_WORDS.get(kind, kind)}, {shown}" if form else KIND_WORDS.get(kind, kind)

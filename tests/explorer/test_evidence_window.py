@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -296,3 +298,9 @@ def test_the_choice_is_kept_for_the_next_window(qtbot: QtBot) -> None:
     assert window.preferences.timed == {}
     wait_for_results(window)
     window.close()
+
+
+def test_the_window_is_up_before_scipy_is_loaded() -> None:
+    code = "import sys, explorer.main_window; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

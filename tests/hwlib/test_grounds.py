@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from hwlib.analysis.device_wall import device_wall
-from hwlib.analysis.grounds import grounds, grounds_table, kernel_words, power_ground
+from hwlib.analysis.grounds import grounds, grounds_table, power_ground
 from hwlib.analysis.measured_roofline import roofline_points
-from hwlib.analysis.timing_words import timing_word, timing_words
+from hwlib.analysis.timing_words import kernel_words, timing_word, timing_words
 from hwlib.baselines.calibration import operator_seconds
 from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.baselines.kernels.registry import KERNELS
