@@ -334,6 +334,9 @@ def _by_adc(figure: CrossbarFigure) -> str:
     return f"{figure.adc_bits} ADC bits where {figure.lossless_adc_bits} lose nothing"
 
 
+FIRST_ORDER = 0.1
+"""Mean share of the current that bit lines may take for IR drop to first order: the noise is then within a decibel."""
+
 _NOISE_WORDS: dict[str, Callable[[CrossbarFigure], str]] = {
     "cell variation": lambda figure: "Cells that vary add most to the error",
     "IR drop": lambda figure: "IR drop along the bit lines adds most to the error",
@@ -356,6 +359,17 @@ def _crossbar_findings(figure: CrossbarFigure) -> list[Finding]:
                 code="output_lost" if lost else "quantised",
                 message=f"{ratio}; the output is lost." if lost else f"{ratio}.",
                 mend=_NOISE_MENDS.get(figure.noise_from, "More ADC bits, or fewer rows switched at once, raise it."),
+                blocks=figure.blocks,
+            )
+        )
+    if figure.ir_drop_share > FIRST_ORDER:
+        found.append(
+            Finding(
+                severity="warning",
+                code="ir_drop",
+                message=f"Bit lines take {100.0 * figure.ir_drop_share:.0f} % of the current on average: IR drop is "
+                "beyond what its model, to first order, holds for.",
+                mend="Fewer rows switched at once, or cells that conduct less.",
                 blocks=figure.blocks,
             )
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.assemble import OneDesign
-from hwlib.cost.cell_noise import cell_noise, ir_noise
+from hwlib.cost.cell_noise import cell_noise, ir_noise, mean_drop
 from hwlib.cost.crossbar_peak import peak_ops_per_J
 from hwlib.cost.crossbar_pool import refreshes_per_s
 from hwlib.cost.energy import INDEX
@@ -50,6 +50,7 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
         lossless_adc_bits=0 if pool.digital else need,
         adc_bits=0 if pool.digital else int(x["adc_bits"]),
         sqnr_dB=ratio,
+        ir_drop_share=mean_drop(x["rows_active"], x["copies"] > 1, zeros, x["ir_drop"]),
         noise_from=max(noises, key=lambda name: noises[name]) if error > 0 else "",
         filling=_filling(one, index, pool),
         writes_per_cell_s=writes,

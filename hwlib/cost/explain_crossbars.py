@@ -43,6 +43,7 @@ FIELDS = (
     "sqnr_dB",
     "signal",
     "error",
+    "ir_drop_share",
     "filling",
     "writes_per_cell_s",
     "lifetime_s",
@@ -174,6 +175,18 @@ def _analog(s: Sheet, pool: int) -> list[str]:
         sizes = f"{rows_active(s, pool)}, {s.field(block, 'dac_bits')}, {cell_bits(s, pool)}"
         terms.append(f"ir_noise({longest}, {sizes}, {bits}, {paired}, {zeros}, {drop})")
     return terms
+
+
+def _drop(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str, str]:
+    """Mean of sum_j min(r, j) over the rows times the mean current of a cell."""
+    label, source = "Share of the current that the bit lines take", "mean drop of equal currents along a column"
+    found, d = s.one.run.machine.crossbars[pool], s.one.d
+    if found.ir_drop[d] == 0.0:
+        return label, "", "0", "no current flows along the columns, or their resistance counts for nothing"
+    key, rows = f"cell.{found.cell}.ir_drop", rows_active(s, pool)
+    drop = s.own_or(block_of(s, pool), "ir_drop", "ir_drop", float(found.ir_drop[d]), "", key)
+    mean = f"(1 - {s.setting('zero_share')}) / {'4' if found.copies[d] > 1 else '2'}"
+    return label, "", f"{drop} * {mean} * ({rows} + 1) * (2 * {rows} + 1) / 6", source
 
 
 def _quantised(s: Sheet, pool: int) -> tuple[str, str]:
@@ -374,6 +387,7 @@ _FIGURES: dict[str, Field] = {
     "sqnr_dB": _sqnr,
     "signal": _signal,
     "error": _error,
+    "ir_drop_share": _drop,
     "filling": _filling,
     "writes_per_cell_s": _writes,
     "lifetime_s": _lifetime,

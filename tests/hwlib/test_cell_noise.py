@@ -154,3 +154,16 @@ def test_twice_the_variation_costs_six_decibels_and_longer_columns_drop_more():
     assert once - twice == pytest.approx(20 * math.log10(2))
     short, long = (predicted_dB(256, rows, 2, 8, 8, False, 0.5, ratio=4e-5) for rows in (64, 128))
     assert short - long == pytest.approx(40 * math.log10(2), rel=0.1)
+
+
+def test_a_drop_beyond_first_order_is_told():
+    from hwlib.catalog import find_model
+    from hwlib.design.edit import replace_part
+    from hwlib.evaluate import evaluate
+    from tests.hwlib.test_crossbar import SCENARIO, chip
+
+    for drop, told in ((1e-5, False), (1e-3, True)):
+        design = replace_part(chip(), "xbar", {"ir_drop": drop})
+        report = evaluate(design, SCENARIO, find_model("Llama-3.2-1B"))
+        assert report.crossbars[0].ir_drop_share == pytest.approx(mean_drop(100, False, 0.5, drop))
+        assert ("ir_drop" in {f.code for f in report.findings}) == told
