@@ -1,4 +1,7 @@
-"""Fits what whole passes add to their kernels: python -m hwlib.validation.fit_steps TABLE… (of whole models)."""
+"""Fits what whole passes add to their kernels: python -m hwlib.validation.fit_steps TABLE… [--steps].
+
+Tables of whole models; with --steps the kernels that only these tell of stay as they are (a minute, not ten).
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ from hwlib.cost.kernel_calls import NODE_CHIPS
 from hwlib.evaluate import evaluate_device
 from hwlib.report import Report
 from hwlib.resources import resource_root
+from hwlib.validation.whole_models import is_beyond, rooflines
 from hwlib.validation.whole_rows import WholeRow, read_whole_rows
 from hwlib.workload.scenario import Scenario
 
@@ -172,6 +176,8 @@ def _samples(row: WholeRow, extra: tuple[Calibration, ...]) -> list[Sample]:
     running, s, prompts = batch.metrics.batch_running, row.scenario, float(prompt.scenario.batch)
     read = _pass([pair[1].metrics for pair in ends], row, prompts, "ttft_s")
     step = _pass([pair[0].metrics for pair in ends], row, running, "tpot_s")
+    plain = rooflines(row.chip, batch, prompt, row.continuous)
+    judged = [m for m, v in row.measured.items() if m in plain and (row.open_batch or not is_beyond(m, v, plain[m]))]
     times = {
         "ttft": row.measured.get("ttft", 0.0),
         "tpot": row.measured.get("tpot", 0.0),
@@ -180,7 +186,7 @@ def _samples(row: WholeRow, extra: tuple[Calibration, ...]) -> list[Sample]:
     return [
         Sample(row, metric, time, read, step, running, prompts, batch.metrics.waves)
         for metric, time in times.items()
-        if time > 0.0
+        if metric in judged
     ]
 
 
@@ -270,10 +276,13 @@ def chosen(rows: Sequence[WholeRow], framework: str, launch: str) -> list[WholeR
     return [r for r in mine if r.scenario.tensor_parallel <= NODE_CHIPS and "PCIe" not in r.chip.name]
 
 
-def engine_groups(rows: Sequence[WholeRow], own: Sequence[KernelModel] = ()) -> list[Group]:
-    """TensorRT engines of the 0.x releases in static batches, by generation: all others of one take Hopper's."""
-    static = [r for r in chosen(rows, "trtllm", "engine") if not r.continuous and not r.llm.experts]
-    samples = samples_of(static, own)
+def engine_groups(rows: Sequence[WholeRow], own: Sequence[KernelModel] = (), loaded: bool = False) -> list[Group]:
+    """TensorRT engines of the 0.x releases, by generation (others than Ampere take Hopper's), in static batches.
+
+    `loaded`: under full load too. Mixtures of experts are left out: prompts of equal tokens don't touch them uniformly.
+    """
+    mine = [r for r in chosen(rows, "trtllm", "engine") if (loaded or not r.continuous) and not r.llm.experts]
+    samples = samples_of(mine, own)
     parted = {old: [s for s in samples if s.row.chip.name.startswith(AMPERE) == old] for old in (False, True)}
     fixed = {"prefill_a0_s": 0.0}
     return [
@@ -321,34 +330,47 @@ def searched(groups_of: Callable[[Array], list[Group]], start: Sequence[float], 
     return np.asarray(np.exp(found.x) * np.array(start))
 
 
-def write(tables: Sequence[Path], out: Path) -> None:
-    """Fit everything from the tables and write steps.json and the calibrations of whole models under `out`."""
-    rows = read_rows(tables)
+def gpt_fast_group(rows: Sequence[WholeRow], own: Sequence[KernelModel]) -> Group:
+    """gpt-fast; half of its kernels' fixed overheads stay: with one sequence streams and launches can't be told apart."""
+    samples = samples_of(chosen(rows, "gpt-fast", "graph"), own)
+    return Group("gpt-fast", "graph", samples, ("fused_share", "a0_s", "a1_s"), {"launch_share": 0.5})
+
+
+def fit_kernels(rows: Sequence[WholeRow]) -> tuple[Calibration, Calibration]:
+    """Kernels that only whole models tell of: TensorRT-LLM's decode attention and gpt-fast's GEMMs (minutes)."""
     attention = searched(lambda x: engine_groups(rows, [tensorrt_attention(x)]), TENSORRT_START)
     groups = engine_groups(rows, [tensorrt_attention(attention)])
-    solved = [(group, fit(group)) for group in groups]
-    band, fitted = _band(solved)
-    own = tensorrt_attention(attention, band, fitted)
-    _save(Calibration(device=OTHER_PRIOR, framework="trtllm", date=TODAY, citation=CITATION, models=(own,)), out)
+    own = tensorrt_attention(attention, *_band([(group, fit(group)) for group in groups]))
+    streams = searched(lambda x: [gpt_fast_group(rows, gpt_fast_kernels(x))], GPT_FAST_START)
+    fast = gpt_fast_group(rows, gpt_fast_kernels(streams))
+    models = gpt_fast_kernels(streams, *_band([(fast, fit(fast))]))
+    return _fitted("trtllm", (own,)), _fitted("gpt-fast", tuple(models))
 
-    fast = chosen(rows, "gpt-fast", "graph")
-    free = ("fused_share", "a0_s", "a1_s")
 
-    def fast_groups(x: Array) -> list[Group]:
-        return [Group("gpt-fast", "graph", samples_of(fast, gpt_fast_kernels(x)), free, {"launch_share": 0.5})]
+def _fitted(framework: str, models: tuple[KernelModel, ...]) -> Calibration:
+    return Calibration(device=OTHER_PRIOR, framework=framework, date=TODAY, citation=CITATION, models=models)
 
-    streams = searched(fast_groups, GPT_FAST_START)
-    solved += [(group, fit(group)) for group in fast_groups(streams)]
-    band, fitted = _band(solved[-1:])
-    models = tuple(gpt_fast_kernels(streams, band, fitted))
-    _save(Calibration(device=OTHER_PRIOR, framework="gpt-fast", date=TODAY, citation=CITATION, models=models), out)
-    for framework in GRAPHS:
-        found = samples_of(chosen(rows, framework, "graph"), [own] if framework == "trtllm" else ())
-        solved.append((group := Group(framework, "graph", found), fit(group)))
-    old = Group("vllm-v0", "graph", samples_of(chosen(rows, "vllm-v0", "graph")), OLD_FREE, OLD_FIXED)
-    solved.append((old, fit(old)))
-    steps = [overhead(group, x) for group, x in solved]
-    (out / PATH).write_text(steps_text([*anyones(steps), *steps]), encoding="utf-8")
+
+def fit_steps(rows: Sequence[WholeRow], engines: Calibration, fast: Calibration) -> list[StepOverhead]:
+    """The overheads of every framework and launch that the rows tell of, on top of these kernels."""
+    groups = [*engine_groups(rows, engines.models, loaded=True), gpt_fast_group(rows, fast.models)]
+    for name in GRAPHS:
+        own = engines.models if name == "trtllm" else ()
+        groups.append(Group(name, "graph", samples_of(chosen(rows, name, "graph"), own)))
+    groups.append(Group("vllm-v0", "graph", samples_of(chosen(rows, "vllm-v0", "graph")), OLD_FREE, OLD_FIXED))
+    steps = [overhead(group, fit(group)) for group in groups]
+    return [*anyones(steps), *steps]
+
+
+def write(tables: Sequence[Path], out: Path, kernels: bool = True) -> None:
+    """Fit the tables and write steps.json, and with `kernels` the calibrations of whole models, under `out`."""
+    rows = read_rows(tables)
+    known = shipped()
+    engines, fast = fit_kernels(rows) if kernels else (known[OTHER_PRIOR, "trtllm"], known[OTHER_PRIOR, "gpt-fast"])
+    if kernels:
+        _save(engines, out)
+        _save(fast, out)
+    (out / PATH).write_text(steps_text(fit_steps(rows, engines, fast)), encoding="utf-8")
 
 
 OLD_FREE = ("a0_s", "a2_s", "prefill_a2_s", "interference")
@@ -413,4 +435,4 @@ def _told(step: StepOverhead) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    write([Path(name) for name in sys.argv[1:]], resource_root())
+    write([Path(n) for n in sys.argv[1:] if n != "--steps"], resource_root(), "--steps" not in sys.argv)

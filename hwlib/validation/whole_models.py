@@ -122,9 +122,13 @@ def _unjudged(row: WholeRow, metric: Metric, measured: float, figures: dict[Metr
     """
     if metric not in figures:
         return "no such figure is predicted for this device"
-    limit = figures[metric].roofline
-    beyond = measured > limit * SLACK if metric == "throughput" else measured < limit / SLACK
-    return IMPOSSIBLE if beyond and metric != "J_per_token" and not row.open_batch else ""
+    beyond = metric != "J_per_token" and is_beyond(metric, measured, figures[metric].roofline)
+    return IMPOSSIBLE if beyond and not row.open_batch else ""
+
+
+def is_beyond(metric: Metric, measured: float, roofline: float) -> bool:
+    """Whether a measured time or rate is better than a plain roofline allows."""
+    return measured > roofline * SLACK if metric == "throughput" else measured < roofline / SLACK
 
 
 # --- one row --------------------------------------------------------------------------------------------------------
@@ -152,15 +156,14 @@ def _report(device: str, scenario: Scenario, llm: LlmArchitecture, settings: Dev
 
 
 def _static(chip: Device, report: Report) -> dict[Metric, Figure] | str:
-    m, s = report.metrics, report.scenario
+    m = report.metrics
     if m is None:
         return report.reason
-    ttft, tpot = roofline_s(chip, report, "prefill"), roofline_s(chip, report, "decode")
-    end = m.waves * (ttft + (s.output - 1) * tpot)
+    plain = rooflines(chip, report, report, False)
     found: dict[Metric, Figure] = {
-        "ttft": _banded(report, "ttft_s", m.ttft_s, ttft),
-        "tpot": _banded(report, "tpot_s", m.tpot_s, tpot),
-        "throughput": _banded(report, "e2e_tokens_per_s", m.e2e_tokens_per_s, s.batch * s.output / end),
+        "ttft": _banded(report, "ttft_s", m.ttft_s, plain["ttft"]),
+        "tpot": _banded(report, "tpot_s", m.tpot_s, plain["tpot"]),
+        "throughput": _banded(report, "e2e_tokens_per_s", m.e2e_tokens_per_s, plain["throughput"]),
     }
     joules = board_energy(report)
     return found if joules is None else {**found, "J_per_token": joules}
@@ -170,11 +173,10 @@ def _continuous(row: WholeRow, found: Serving) -> dict[Metric, Figure] | str:
     steady = found.figure
     if steady is None:
         return found.reason
-    read = roofline_s(row.chip, found.prompt, "prefill") / found.prompt.scenario.batch
-    plain = steady_state(roofline_s(row.chip, found.batch, "decode"), read, steady.sequences, row.scenario.output)
+    plain = rooflines(row.chip, found.batch, found.prompt, True)
     figures: dict[Metric, Figure] = {
-        "tpot": Figure(steady.tpot_s, *steady.tpot_band_s, plain.tpot_s),
-        "throughput": Figure(steady.tokens_per_s, *steady.tokens_per_s_band, plain.tokens_per_s),
+        "tpot": Figure(steady.tpot_s, *steady.tpot_band_s, plain["tpot"]),
+        "throughput": Figure(steady.tokens_per_s, *steady.tokens_per_s_band, plain["throughput"]),
     }
     joules = board_energy(found.batch)
     return figures if joules is None else {**figures, "J_per_token": joules}
@@ -198,6 +200,18 @@ def board_energy(report: Report) -> Figure | None:
     at_tdp = next((e for e in boards if e.method != "board power x time"), measured)
     low, high = report.bands.get("board_energy_per_token_J", (measured.J_per_token, measured.J_per_token))
     return Figure(measured.J_per_token, low, high, at_tdp.J_per_token)
+
+
+def rooflines(chip: Device, batch: Report, prompt: Report, continuous: bool) -> dict[Metric, float]:
+    """What a plain roofline says of a batch and of the prompts read together, by metric."""
+    assert batch.metrics is not None
+    read, step = roofline_s(chip, prompt, "prefill"), roofline_s(chip, batch, "decode")
+    m, s = batch.metrics, batch.scenario
+    if continuous:
+        plain = steady_state(step, read / prompt.scenario.batch, m.batch_running, s.output)
+        return {"tpot": plain.tpot_s, "throughput": plain.tokens_per_s}
+    end = m.waves * (read + (s.output - 1) * step)
+    return {"ttft": read, "tpot": step, "throughput": s.batch * s.output / end}
 
 
 def roofline_s(chip: Device, report: Report, phase: Phase) -> float:
