@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from explorer.bands import MEANING
+from explorer.bands import MEANING, band_of
 from explorer.timing import timing_tip
 from explorer.words import refusal
 from hwlib.analysis.timing_words import timing_words
@@ -27,7 +27,7 @@ LABELS = {
 _SAID_IN_LABEL = ("tokens/s/mm²", "token/s/mm²", "tokens/s", "token/s")
 SAME = 1e-9
 """Figures closer than this, relatively, are told as equal, as in `hwlib.analysis.compare`."""
-BEST_MARK, BETTER, WORSE, EQUAL, UNLIKE = "★", "▲", "▼", "=", "≠"
+BEST_MARK, BETTER, WORSE, EQUAL, UNLIKE, UNSURE = "★", "▲", "▼", "=", "≠", "≈"
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,11 @@ def _figure_cell(row: ComparisonRow, column: int, report: Report, comparison: Co
     if text == NOTHING:
         tip = [report.reason] if report.reason else [f"{comparison.names[column]} has no such figure"]
     elif column != comparison.reference and ratio is not None:
-        goodness = _goodness(ratio, row.higher_is_better)
-        shown = EQUAL if abs(ratio - 1.0) <= SAME else f"{_arrow(goodness)} ×{format_quantity(ratio, '', 3)}".strip()
-        told = {1: ", better", -1: ", worse"}.get(goodness, "")
+        unsure = _too_near(row, column, comparison)
+        goodness = 0 if unsure else _goodness(ratio, row.higher_is_better)
+        mark = UNSURE if unsure else _arrow(goodness)
+        shown = EQUAL if abs(ratio - 1.0) <= SAME else f"{mark} ×{format_quantity(ratio, '', 3)}".strip()
+        told = ", too near to tell" if unsure else {1: ", better", -1: ", worse"}.get(goodness, "")
         tip.append(f"×{format_quantity(ratio)} of {reference}{told}")
     elif column != comparison.reference and row.note and value is not None:
         shown = UNLIKE
@@ -136,6 +138,17 @@ def _figure_cell(row: ComparisonRow, column: int, report: Report, comparison: Co
         _without_unit(row, text), shown, goodness, strong=best, best=best, muted=text == NOTHING, tip="\n".join(tip),
         explain=row.key if known else "", band=band,
     )  # fmt: skip
+
+
+def _too_near(row: ComparisonRow, column: int, comparison: Comparison) -> bool:
+    """Whether a figure and the reference's overlap within their bands; without any band all is told apart."""
+    places = (column, comparison.reference)
+    bands = [band_of(comparison.reports[i], row.key) for i in places]
+    if row.higher_is_better is None or not any(bands):
+        return False
+    values = [row.values[i] or 0.0 for i in places]
+    (a, b), (c, d) = (band or (value, value) for band, value in zip(bands, values, strict=True))
+    return a < d and c < b
 
 
 def _goodness(ratio: float, higher_is_better: bool | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from explorer.compare.head import Title
-from explorer.compare.lines import BEST_MARK, BETTER, UNLIKE, WORSE
+from explorer.compare.lines import BEST_MARK, BETTER, UNLIKE, UNSURE, WORSE
 from explorer.compare.subjects import EXAMPLE
 from explorer.timing import timing_tip
 from explorer.words import refusal
@@ -48,7 +48,7 @@ def key_words(compared: Compared) -> str:
     if any(row.note and row.unit in ("J", "W") for row in comparison.rows):
         parts.append(f"{UNLIKE} no ratio: other method or scope")
     if any(band for row in comparison.rows for band in row.band_texts):
-        parts.append("(…–…) 10 to 90 % band of measured devices")
+        parts.append(f"(…–…) 10 to 90 % band of measured devices, {UNSURE} too near to tell")
     return "    ".join(parts)
 
 

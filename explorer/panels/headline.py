@@ -140,7 +140,8 @@ class Card(QWidget):
     def line_shown(self, index: int, metrics: QFontMetrics) -> str:
         """What stands on a line at the present width: the longest wording that has room."""
         shorter = self.content.shorter[index] if index < len(self.content.shorter) else ()
-        wordings, room = (self.content.lines[index][0], *shorter), self.width() - 2 * PAD_PX
+        # Text is laid out a little wider at times than it measures.
+        wordings, room = (self.content.lines[index][0], *shorter), self.width() - 2 * PAD_PX - 2
         # What no font could squeeze in is not measured: that takes its time.
         short = [text for text in wordings if len(text) * LEAST_LETTER_PX <= room]
         return next((text for text in short if metrics.horizontalAdvance(text) <= room), wordings[-1])

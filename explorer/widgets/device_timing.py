@@ -286,5 +286,5 @@ def _figure_rows(report: Report) -> list[tuple[str, str]]:
     for figure in board_figures(report):
         band, text = board_band(report, figure), format_quantity(figure.J_per_token, "J")
         text += f" ({band.text(figure.J_per_token, 'J')})" if band is not None else ""
-        rows.append((f"J/token, board {'at TDP' if 'TDP' in figure.method else 'by power model'}", text))
+        rows.append((f"J/token, board {'at TDP' if 'TDP' in figure.method else 'power'}", text))
     return rows

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from explorer.charts.chart_menu import chart_menu
 from explorer.charts.sources import Source
+from explorer.compare.lines import figure_lines
 from explorer.document import Baseline
 from explorer.kept_reports import KeptReports
 from explorer.main_window import MainWindow
@@ -25,11 +26,12 @@ from explorer.shell import starting
 from explorer.shell.commands import all_commands
 from explorer.timed import Timed, settings_of, timed_of
 from explorer.timing import name_of, settings_words
+from hwlib.analysis.compare import compare
 from hwlib.baselines.calibration import Calibration, dump, shipped
 from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.catalog import find_model
 from hwlib.workload.scenario import Scenario
-from tests.explorer import shell_window
+from tests.explorer import factories, shell_window
 
 H100, A100 = "H100 80GB SXM5", "A100 80GB SXM4"
 VLLM = DeviceSettings(framework="vllm", launch="graph")
@@ -274,6 +276,18 @@ def test_cells_of_measured_devices_hold_their_band(window: MainWindow) -> None:
     assert "10 to 90 %" in measured.tip
     timing = next(n for n in view.figures.grid.lines if n.key == "timing")
     assert [c.text for c in timing.cells[:2]] == ["derated", "calibrated, all frameworks"]
+
+
+def test_a_ratio_within_the_band_is_called_too_near_to_tell() -> None:
+    """The same ratio is worse where nothing is unsure."""
+    own, device = factories.report("Mine"), factories.report("Measured", dram_Bps=3.0e12, is_device=True)
+    tpot = device.metrics.tpot_s
+    assert own.metrics.tpot_s < tpot
+    for band, mark in (((0.5 * tpot, 1.5 * tpot), "≈"), ((0.999 * tpot, 1.001 * tpot), "▼"), (None, "▼")):
+        banded = msgspec.structs.replace(device, bands={} if band is None else {"tpot_s": band})
+        line = next(n for n in figure_lines(compare([own, banded])) if n.key == "tpot_s")
+        assert line.cells[1].ratio.startswith(mark)
+        assert line.cells[1].goodness == (0 if mark == "≈" else -1)
 
 
 def test_a_calibration_made_here_times_its_device(window: MainWindow, tmp_path: Path) -> None:
