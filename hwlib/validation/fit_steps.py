@@ -331,7 +331,7 @@ def searched(groups_of: Callable[[Array], list[Group]], start: Sequence[float], 
 
 
 def gpt_fast_group(rows: Sequence[WholeRow], own: Sequence[KernelModel]) -> Group:
-    """gpt-fast; half of its kernels' fixed overheads stay: with one sequence streams and launches can't be told apart."""
+    """gpt-fast; half of its kernels' fixed overheads stay: with one sequence launches can't be told from streams."""
     samples = samples_of(chosen(rows, "gpt-fast", "graph"), own)
     return Group("gpt-fast", "graph", samples, ("fused_share", "a0_s", "a1_s"), {"launch_share": 0.5})
 
