@@ -193,6 +193,18 @@ def _seconds(call: Call, basis: Basis, formats: RuntimeFormats) -> tuple[Any, Ar
     return None, KERNELS[call.kind].seconds(x, chip, call.form, c)
 
 
+FUSED = ("overhead_s", "passes", "row_s", "column_s")
+LAUNCHES = ("overhead_s", "floor_s", "floor_rows_s", "direct_s")
+"""Constants that are time of an element-wise kernel, and those that are launches of any other."""
+
+
+OF_A_LAUNCH = frozenset({"overhead_s", "floor_s", "floor_rows_s", "direct_s"})
+"""Constants that are a kernel's fixed overhead, of which a graph hides a share."""
+
+OF_AN_OPERATOR = frozenset({"overhead_s", "passes", "row_s", "column_s"})
+"""All constants of an element-wise kernel that its time is in proportion to."""
+
+
 def within_pass(basis: Basis, step: StepOverhead) -> Basis:
     """The constants of a kernel that runs within a pass: less of its fixed overhead, less of what is fused away."""
     elementwise = basis.model.kind == "elementwise"
@@ -208,7 +220,7 @@ def within_pass(basis: Basis, step: StepOverhead) -> Basis:
 
 
 def _scaled(name: str, value: float | str, kind: str, share: float) -> float | str:
-    scaled = ("overhead_s", "passes", "row_s") if kind == "elementwise" else ("overhead_s", "floor_s", "floor_rows_s")
+    scaled = OF_AN_OPERATOR if kind == "elementwise" else OF_A_LAUNCH
     return value if isinstance(value, str) or name not in scaled else value * share
 
 
