@@ -24,7 +24,7 @@ from hwlib.cost.explain_shapes import (
 )
 from hwlib.cost.explain_units import operand_bits, plus, rereads, times_share, working
 from hwlib.cost.machine import MatrixUnits
-from hwlib.cost.work import ACTIVATION_SHARE, UNPACK_OPS, widths_needed
+from hwlib.cost.work import ACTIVATION_SHARE, UNPACK_OPS, partial_sum_bytes, widths_needed
 from hwlib.mapping import tiling
 from hwlib.mapping.program import CROSSBAR, IN_DRAM, MATRIX, MEMORY, PORT, RELOADED, VECTOR
 from hwlib.workload.operators import Kind
@@ -308,7 +308,12 @@ def _traffic_inputs(one: OneDesign, cols: Columns) -> tuple[tuple[Array, ...], A
 
 def _orders(one: OneDesign, cols: Columns) -> Array:
     sizes, a, w, o, room = _traffic_inputs(one, cols)
-    return np.stack(tiling.traffic_orders((sizes[0], sizes[1], sizes[2], sizes[3]), a, w, o, room, _spilled(one, cols)))
+    shape, each = (sizes[0], sizes[1], sizes[2], sizes[3]), _partial_bytes(one)
+    return np.stack(tiling.traffic_orders(shape, a, w, o, room, _spilled(one, cols), each))
+
+
+def _partial_bytes(one: OneDesign) -> float:
+    return float(partial_sum_bytes(one.run.machine)[one.d, 0])
 
 
 def _ordered(s: Sheet, cols: Columns, best: int) -> str:
@@ -329,7 +334,7 @@ def _panels(s: Sheet, cols: Columns, a: str, w: str) -> str:
     untiled = f"{a} * {amount(s, cols, 'n')} + {w} * {amount(s, cols, 'm')}"
     if (np.minimum(a_bytes, w_bytes) <= 0.5 * room).all():
         return f"min({a} + {w}, {untiled})"
-    down, across = tiling.chosen_panel(m, n, a_bytes, w_bytes, room)
+    down, across = tiling.chosen_panel(m, n, a_bytes, w_bytes, room, _partial_bytes(s.one))
     rows, wide = (_tile(s, f"tile_{x}", values) for x, values in (("m", down), ("n", across)))
     tiled = f"{a} * ceil({amount(s, cols, 'n')} / {wide}) + {w} * ceil({amount(s, cols, 'm')} / {rows})"
     return f"min(max({a} + {w}, {tiled}), {untiled})"

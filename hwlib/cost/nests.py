@@ -37,6 +37,7 @@ def memories_of(machine: Machine, d: int, width: int, share: float = 1.0, regist
         dram_Bps=float(dram.bandwidth_Bps[d]),
         buffer_read_Bps=float(sram.bandwidth_Bps[d]),
         buffer_write_Bps=float(sram.bandwidth_Bps[d]),
+        partial_bytes=float(p.partial_sum_bits[d, used]) / BITS_PER_BYTE,
         arrays=max(1, round(float(units.macs_per_s[d].sum()) / cells)),
     )
 

@@ -215,9 +215,19 @@ def _off_chip(
         m, n, k, batch = (program.values[c][:, cols][:, again] + every for c in ("m", "n", "k", "batch"))
         inputs, streamed, results = (x[:, again] + every for x in (a, weights, o))
         spill = spilled[:, again] + every
-        tiled = tiling.gemm_traffic((m, n, k, batch), inputs, streamed, results, room + 0.0 * m, spill)
+        tiled = tiling.gemm_traffic(
+            (m, n, k, batch), inputs, streamed, results, room + 0.0 * m, spill, partial_sum_bytes(machine)
+        )
         moved[:, again] = np.where(spill > 0.0, tiled, moved[:, again])
     _fill(machine, work, cols, moved + _kv_off_chip(machine, program, cols))
+
+
+def partial_sum_bytes(machine: Machine) -> Array:
+    """Bytes of a partial sum that waits on chip [D, 1]: of the widest that an array has."""
+    if not machine.matrix:
+        return np.full((machine.chip.count, 1), tiling.PARTIAL_BYTES)
+    p = next(iter(machine.matrix.values())).parameters
+    return np.asarray(p.partial_sum_bits.max(axis=1, keepdims=True) / 8.0)
 
 
 def _kv_off_chip(machine: Machine, program: Program, cols: NDArray[np.int64]) -> Array:

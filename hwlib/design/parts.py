@@ -45,6 +45,17 @@ class ComputeArray(Part, tag="compute_array", frozen=True, kw_only=True):
             source="SCALE-Sim v3 counts single-buffered arrays",
         ),
     ] = True
+    partial_sum_bits: Annotated[
+        int,
+        quantity(
+            "Partial sums",
+            "Width of a partial sum in the on-chip memory, where tiles of results wait for the rest of their sums.",
+            unit="bit",
+            lo=4,
+            hi=64,
+            source="32 bit: accumulators of integer and floating-point matrix units",
+        ),
+    ] = 32
     rate_fp32: Annotated[float, quantity("fp32 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 0.0
     rate_16bit: Annotated[float, quantity("fp16 / bf16 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 1.0
     rate_fp8: Annotated[float, quantity("fp8 rate", RATE_HELP, unit="×", lo=0.0, hi=16.0)] = 0.0

@@ -26,7 +26,7 @@ class Memories:
     """An array of `rows` (reduce over k) x `columns` (share an input, spread over n) cells that each hold one weight,
     fed by a buffer and by DRAM. Energies in J per byte and per MAC, bandwidths in B/s, `clock_Hz` of the array.
 
-    `partial_bytes`: bytes of a partial sum in the buffer over those of a final output.
+    `partial_bytes`: of a partial sum in the buffer; None where it is as wide as an output.
     """
 
     rows: int
@@ -41,7 +41,11 @@ class Memories:
     buffer_read_Bps: float = np.inf
     buffer_write_Bps: float = np.inf
     arrays: int = 1
-    partial_bytes: float = 1.0
+    partial_bytes: float | None = None
+
+    def output_bytes(self, gemm: Gemm) -> float:
+        """Bytes of an output in the buffer."""
+        return gemm.o_bytes if self.partial_bytes is None else self.partial_bytes
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,7 @@ def _counts(gemm: Gemm, memories: Memories, tiles: _Tiles) -> Counts:
     full = {"A": a, "W": w, "O": o}
     for t in TENSORS:
         each, again = bytes_of[t], tiles.again(t)
-        inside = each * (memories.partial_bytes if t == "O" else 1.0)
+        inside = memories.output_bytes(gemm) if t == "O" else each
         if t not in tiles.kept:
             result.dram_reads[t], result.dram_writes[t] = reads[t] * each, updates * each if t == "O" else zero
             result.buffer_reads[t], result.buffer_writes[t] = zero, zero
@@ -191,7 +195,7 @@ def _counts(gemm: Gemm, memories: Memories, tiles: _Tiles) -> Counts:
 def _held(gemm: Gemm, memories: Memories, tiles: _Tiles) -> Array:
     """[K] bytes that the kept tiles take."""
     size = tiles.size
-    each = {"A": gemm.a_bytes, "W": gemm.w_bytes, "O": gemm.o_bytes * memories.partial_bytes}
+    each = {"A": gemm.a_bytes, "W": gemm.w_bytes, "O": memories.output_bytes(gemm)}
     held = np.zeros_like(size["m"])
     for t in tiles.kept:
         x, y = RELEVANT[t]

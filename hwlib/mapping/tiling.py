@@ -31,6 +31,8 @@ SPLIT_CYCLES = 2000.0
 SPLITS = (1.0, 2.0, 4.0, 8.0)
 MIN_SPLIT_K = 128.0
 PANELS = 14
+PARTIAL_BYTES = 4.0
+"""Bytes of a partial sum that waits in the buffer, where no array says otherwise."""
 
 
 def systolic_cycles(
@@ -118,33 +120,47 @@ def reread(extent: Array, tile: Array) -> Array:
     return np.where(np.isinf(tile), 1.0, np.ceil(extent / np.where(np.isinf(tile), 1.0, tile)))
 
 
-def buffer_traffic(m: Array, n: Array, k: Array, a_bytes: Array, w_bytes: Array, o_bytes: Array, room: Array) -> Array:
+def buffer_traffic(
+    m: Array,
+    n: Array,
+    k: Array,
+    a_bytes: Array,
+    w_bytes: Array,
+    o_bytes: Array,
+    room: Array,
+    partial_bytes: Array | float = PARTIAL_BYTES,
+) -> Array:
     """Bytes between DRAM and a buffer of `room` bytes for one GEMM whose operands all live in DRAM.
 
-    Searches output panels of n/1, n/2, n/4 … columns: the panel's partial sums (4 bytes each) take the room, A is
-    read once per column panel and W once per row panel; an operand that fits wholly is read once. Never below
+    Searches output panels of n/1, n/2, n/4 … columns: the panel's partial sums (`partial_bytes` each) take the room,
+    A is read once per column panel and W once per row panel; an operand that fits wholly is read once. Never below
     compulsory traffic (each operand once), never above untiled traffic.
     """
-    _, _, tiled = _panels(m, n, a_bytes, w_bytes, room)
+    _, _, tiled = _panels(m, n, a_bytes, w_bytes, room, partial_bytes)
     once = a_bytes + w_bytes
     fits = np.minimum(a_bytes, w_bytes) <= 0.5 * room
     inner = np.where(fits, once, np.maximum(once, tiled.min(axis=-1)))
     return np.asarray(np.minimum(inner, a_bytes * n + w_bytes * m) + o_bytes)
 
 
-def _panels(m: Array, n: Array, a_bytes: Array, w_bytes: Array, room: Array) -> tuple[Array, Array, Array]:
+def _panels(
+    m: Array, n: Array, a_bytes: Array, w_bytes: Array, room: Array, partial_bytes: Array | float
+) -> tuple[Array, Array, Array]:
     """Rows and columns of the candidate panels on a further axis, and the bytes of A and W that they cause."""
     halves = 2.0 ** np.arange(PANELS)
     shape = (*np.broadcast_shapes(m.shape, room.shape), 1)
     m_, n_, r_ = (np.broadcast_to(x[..., None], shape) for x in (m, n, np.broadcast_to(room, shape[:-1])))
     tile_n = np.maximum(1.0, np.ceil(n_ / halves))
-    tile_m = np.clip(np.floor(0.5 * r_ / (4.0 * tile_n)), 1.0, np.maximum(m_, 1.0))
+    each = np.broadcast_to(partial_bytes, shape[:-1])[..., None]
+    tile_m = np.clip(np.floor(0.5 * r_ / (each * tile_n)), 1.0, np.maximum(m_, 1.0))
     return tile_m, tile_n, a_bytes[..., None] * np.ceil(n_ / tile_n) + w_bytes[..., None] * np.ceil(m_ / tile_m)
 
 
-def chosen_panel(m: Array, n: Array, a_bytes: Array, w_bytes: Array, room: Array) -> tuple[Array, Array]:
+def chosen_panel(
+    m: Array, n: Array, a_bytes: Array, w_bytes: Array, room: Array, partial_bytes: Array | float = PARTIAL_BYTES
+) -> tuple[Array, Array]:
     """Rows and columns of the panel of results that `buffer_traffic` settles on where no operand fits wholly."""
-    tile_m, tile_n, tiled = _panels(m, n, a_bytes, w_bytes, room)
+    tile_m, tile_n, tiled = _panels(m, n, a_bytes, w_bytes, room, partial_bytes)
     best = tiled.argmin(axis=-1)[..., None]
     down, across = (np.take_along_axis(tile, best, axis=-1)[..., 0] for tile in (tile_m, tile_n))
     return down, across
@@ -167,16 +183,31 @@ def _passes(held_bytes: Array, room: Array) -> Array:
 Sizes = tuple[Array, Array, Array, Array]
 
 
-def gemm_traffic(sizes: Sizes, a_bytes: Array, w_bytes: Array, o_bytes: Array, room: Array, spilled: Array) -> Array:
+def gemm_traffic(
+    sizes: Sizes,
+    a_bytes: Array,
+    w_bytes: Array,
+    o_bytes: Array,
+    room: Array,
+    spilled: Array,
+    partial_bytes: Array | float = PARTIAL_BYTES,
+) -> Array:
     """Bytes between DRAM and a buffer for GEMMs (m, n, k, batch) of which the share `spilled` of A and O is in DRAM.
 
     The best of `traffic_orders`. All of it passes once at least, and no jump occurs where activations begin to spill.
     """
-    return np.asarray(np.minimum.reduce(traffic_orders(sizes, a_bytes, w_bytes, o_bytes, room, spilled)))
+    orders = traffic_orders(sizes, a_bytes, w_bytes, o_bytes, room, spilled, partial_bytes)
+    return np.asarray(np.minimum.reduce(orders))
 
 
 def traffic_orders(
-    sizes: Sizes, a_bytes: Array, w_bytes: Array, o_bytes: Array, room: Array, spilled: Array
+    sizes: Sizes,
+    a_bytes: Array,
+    w_bytes: Array,
+    o_bytes: Array,
+    room: Array,
+    spilled: Array,
+    partial_bytes: Array | float = PARTIAL_BYTES,
 ) -> tuple[Array, ...]:
     """What each of five orders moves. Everything streams: panels of results are held (`buffer_traffic`), of inputs, or
     of weights. What did not spill stays: weights pass once per panel of rows, or inputs that spilled once per panel of
@@ -186,7 +217,7 @@ def traffic_orders(
     each_room, small = batch * (1.0 - STAGING) * room, batch * STAGING * room
     a, o = spilled * a_bytes, spilled * o_bytes
     return (
-        buffer_traffic(m, n, k, a_bytes, w_bytes, o_bytes, room),
+        buffer_traffic(m, n, k, a_bytes, w_bytes, o_bytes, room, partial_bytes),
         a_bytes + o_bytes + w_bytes * _passes(a_bytes, each_room),
         w_bytes + o_bytes + a_bytes * _passes(w_bytes, each_room),
         a + o + w_bytes * _passes(a_bytes + o_bytes, batch * room),

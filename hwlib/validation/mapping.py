@@ -26,8 +26,12 @@ from hwlib.validation.tables import Row
 SIZES = ("M", "K", "N")
 BITS = 8
 AIMS: dict[str, Aim] = {"ENERGY": "energy", "ENERGY_DELAY_PRODUCT": "edp"}
-MACHINES = {"d32_lpddr5": "accelforge-d32-lpddr5", "d128_hbm": "accelforge-d128-hbm"}
-"""Designs that a table's column `arch` means where none is given."""
+MACHINES = {"d32": "accelforge-d32-lpddr5", "d128": "accelforge-d128-hbm"}
+"""Designs that a table's column `arch` means where none is given, by how it begins."""
+
+WIDE_SUMS = "accelforge-d32-lpddr5-wide-sums"
+WIDE_WORDS = ("psum", "partial", "acc", "wide", "o32", "32b", "int32")
+"""What names the 32 x 32 machine whose partial sums are 32 bits wide in the buffer."""
 
 QUANTITIES = ("energy_J", "E_DRAM", "E_GlobalBuffer", "latency_s")
 
@@ -94,15 +98,24 @@ def _published(row: Row, name: str) -> float | None:
     return value if value > 0 else None
 
 
+def _machine_named(arch: str) -> str:
+    """The reference design that a name such as "d32_lpddr5" means; empty where none is meant."""
+    first, _, rest = arch.lower().replace("-", "_").partition("_")
+    if first == "d32" and any(word in rest for word in WIDE_WORDS):
+        return WIDE_SUMS
+    return MACHINES.get(first, "")
+
+
 def _row(row: Row, line: int, skips: Skips, drawn: Design | None) -> tuple[Design, Gemm, str, Aim] | None:
     word = (row.get("objective") or "ENERGY").strip().upper()
     if word not in AIMS:
         skips.add(line, "objective", f"must be one of {', '.join(AIMS)}")
         return None
     arch = (row.get("arch") or "").strip()
-    if drawn is None and arch not in MACHINES:
+    name = "" if drawn is not None else _machine_named(arch)
+    if drawn is None and not name:
         skips.add(
-            line, "arch", f"{arch[:40]!r} isn't drawn here ({', '.join(MACHINES)}); give its design with --design"
+            line, "arch", f"{arch[:40]!r} isn't drawn here ({', '.join(MACHINES)} …); give its design by --design"
         )
         return None
     sizes = counts(row, SIZES, line, skips)
@@ -112,4 +125,4 @@ def _row(row: Row, line: int, skips: Skips, drawn: Design | None) -> tuple[Desig
         skips.add(line, "energy_J", "must be a number above 0")
         return None
     m, k, n = sizes
-    return drawn or load_reference(MACHINES[arch]), Gemm(m, k, n), word, AIMS[word]
+    return drawn or load_reference(name), Gemm(m, k, n), word, AIMS[word]

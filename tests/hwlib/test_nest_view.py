@@ -60,7 +60,7 @@ def test_operators_without_weights_on_arrays_have_none() -> None:
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["map", "edge-npu-lpddr5", "--operator", "decode.qkv"]) == 0
     text = capsys.readouterr().out
-    assert "stream 1 rows of inputs past the weights" in text
+    assert "stream 1 row of inputs past the weights" in text
     assert "weights pass it by" in text
     assert run(["map", "edge-npu-lpddr5", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["mappings"]

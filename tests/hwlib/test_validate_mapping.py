@@ -73,6 +73,26 @@ def test_a_design_can_be_given(tmp_path: Path) -> None:
         compare(table, load_reference("accelforge-cim-toy"))
 
 
+def test_wide_partial_sums_cost_buffer_energy_and_room() -> None:
+    gemm = Gemm(128, 4096, 4096)
+    narrow, wide = (machine_of(load_reference(f"accelforge-d32-lpddr5{x}")) for x in ("", "-wide-sums"))
+    (_, _, a), (_, large, b) = (predict(m, gemm, "energy") for m in (narrow, wide))
+    assert wide.partial_bytes == 4.0
+    assert b["E_GlobalBuffer"] > a["E_GlobalBuffer"]
+    assert large.held[0] <= wide.buffer_bytes
+
+
+def test_machines_by_name(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    names = ("d32_lpddr5", "d32_lpddr5_psum32", "d128_hbm", "D128-HBM")
+    table.write_text(HEAD + "".join(f"{name},4,64,64,ENERGY,1e-6,,,\n" for name in names))
+    found = compare(table)
+    assert not found.skipped
+    energies = [row["predicted"]["energy_J"] for row in found.rows]
+    assert energies[1] > energies[0]
+    assert energies[2] == energies[3]
+
+
 def _written(folder: Path, text: str) -> Path:
     path = folder / "other.csv"
     path.write_text(text)
