@@ -62,3 +62,10 @@ def with_calibration(settings: DeviceSettings, own: Calibration | None) -> Devic
 def timing_tip(report: Report) -> str:
     """What the words mean."""
     return TIMING_TIPS[report.timing]
+
+
+def short_timing(report: Report) -> str:
+    """How a device is timed in a word or two; empty where it has no figures."""
+    if not report.fits:
+        return ""
+    return "class prior" if report.timing == "derated" and report.basis else report.timing

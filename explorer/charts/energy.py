@@ -200,9 +200,11 @@ def _board_words(figure: EnergyFigure, index: int, wording: int) -> str:
     value, at_tdp = energy(figure.J_per_token), "at TDP" if "TDP" in figure.method else ""
     if wording == 0:
         return f"{figure.label.removesuffix(' (upper bound)')} {value}"
-    if wording == 1 or (wording == 2 and index == 0):
+    if wording == 1:
         return f"{at_tdp or 'board'} {value}"
-    return value if wording == 3 and index == 0 else ""
+    words = {2: f"board {value}", 3: value}.get(wording, "")
+    # Without its figure the bound is still told from what was measured.
+    return words if index == 0 or not words else at_tdp.removeprefix("at ")
 
 
 def _key(component: str | None) -> str:

@@ -186,7 +186,7 @@ class BarsItem(MarkedItem):
                 x = end
                 continue
             fill_swatch(painter, rect, segment.color, segment.pattern)
-            _paint_inside(painter, _left_of(bar, rect, origin, scale), segment)
+            _paint_inside(painter, room_for_words(bar, rect, origin, scale), segment)
             if x > start and rect.width() > 2.0:
                 painter.fillRect(QRectF(x, top, 1.0, height), QColor(theme.current().base))
             x = end
@@ -199,7 +199,7 @@ class BarsItem(MarkedItem):
             painter.drawText(QRectF(at + TEXT_GAP_PX, row.top(), 600.0, row.height()), LEFT_MIDDLE, text)
 
 
-def _left_of(bar: Bar, rect: QRectF, origin: float, one: float) -> QRectF:
+def room_for_words(bar: Bar, rect: QRectF, origin: float, one: float) -> QRectF:
     """The part of a stretch that no whisker crosses, so that words inside stay legible."""
     if bar.band is None:
         return rect

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QMenu, QSizePol
 
 from explorer import theme
 from explorer.document import Baseline, Document
-from explorer.timing import name_of, timing_tip
+from explorer.timing import name_of, short_timing, timing_tip
 from explorer.widgets.device_timing import DeviceTiming
 from explorer.widgets.devices import device_entries
 from explorer.widgets.search import SearchPopup
@@ -42,7 +42,8 @@ class BaselineChip(QWidget):
         self.baseline = baseline
         self.name = self.stem = name_of(baseline)
         self._shown: Report | None = None
-        self.label = Tinted("", "text")
+        self.label, self.timing = Tinted("", "text"), Tinted("", "muted")
+        self.timing.hide()
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(self.name)
@@ -56,8 +57,8 @@ class BaselineChip(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(theme.GRID_PX, 0, 3, 0)
         self._row.setSpacing(2)
-        self._row.addWidget(self.label)
-        self._row.addWidget(self.button)
+        for widget in (self.label, self.timing, self.button):
+            self._row.addWidget(widget)
         self.setFixedHeight(CHIP_HEIGHT_PX)
         self.shorten(TEXT_WIDTHS_PX[0])
         self._retheme()
@@ -68,6 +69,7 @@ class BaselineChip(QWidget):
         if report is not None and report is self._shown:
             return
         self._shown = report
+        self.timing.setText(f"· {short_timing(report)}" if self.baseline.device and report is not None else "")
         kind = "saved design" if self.baseline.design is not None else "catalog device"
         timed = (timing_words(report), timing_tip(report)) if report is not None and report.fits else ()
         self.setToolTip("\n".join([f"{self.name}, {kind}", *timed, "Click for its figures and how it is timed"]))
@@ -94,10 +96,15 @@ class BaselineChip(QWidget):
         fitting = next((text for text in texts if metrics.horizontalAdvance(text) <= width), "")
         return fitting or metrics.elidedText(self.stem, Qt.TextElideMode.ElideRight, width)
 
-    def width_for(self, text_width: int) -> int:
-        """How wide the chip is with a name of at most so many pixels."""
+    def _timing_px(self) -> int:
+        words = self.timing.text()
+        return self.timing.fontMetrics().horizontalAdvance(words) + 1 + self._row.spacing() if words else 0
+
+    def width_for(self, text_width: int, timed: bool = False) -> int:
+        """How wide the chip is with a name of at most so many pixels, and with how it is timed."""
         margins = self._row.contentsMargins()
-        text = min(text_width, self.label.fontMetrics().horizontalAdvance(self._text_for(text_width)) + 1)
+        beside = self._timing_px() if timed else 0
+        text = beside + min(text_width, self.label.fontMetrics().horizontalAdvance(self._text_for(text_width)) + 1)
         return margins.left() + text + self._row.spacing() + self.button.width() + margins.right()
 
     def _retheme(self) -> None:
@@ -164,8 +171,11 @@ class BaselinePicker(QWidget):
     def show_results(self, results: Results) -> None:
         """Keep the newest reports, for the chips' tooltips and the popup about one of them."""
         self._results = results
+        said = [chip.timing.text() for chip in self.chips]
         for chip in self.chips:
             chip.show_report(self.report_of(chip.baseline))
+        if said != [chip.timing.text() for chip in self.chips]:
+            self._fit()
         if self._timing is not None:
             self._timing.show_newest()
 
@@ -287,12 +297,14 @@ class BaselinePicker(QWidget):
         """Show the chips, their names shortened as far as needed, and what finds no room in the menu."""
         room = self.width() - self._fixed_width()
         text = next((w for w in TEXT_WIDTHS_PX if sum(self._widths(w)) <= room), TEXT_WIDTHS_PX[-1])
-        widths = self._widths(text)
+        timed = sum(self._widths(TEXT_WIDTHS_PX[0], True)) <= room
+        widths = self._widths(text, timed)
         if sum(widths) > room:
             room -= self.more.sizeHint().width() + theme.HALF_GRID_PX
         shown = next((n for n in range(len(widths), 0, -1) if sum(widths[:n]) <= room), 0)
         for n, chip in enumerate(self.chips):
             chip.shorten(text)
+            chip.timing.setVisible(timed and bool(chip.timing.text()))
             chip.setVisible(n < shown)
         self._fill_menu([chip.baseline for chip in self.chips[shown:]])
 
@@ -311,8 +323,8 @@ class BaselinePicker(QWidget):
     def _fixed_width(self) -> int:
         return self._vs.sizeHint().width() + self.add.sizeHint().width() + 2 * theme.HALF_GRID_PX
 
-    def _widths(self, text_width: int) -> list[int]:
-        return [chip.width_for(text_width) + theme.HALF_GRID_PX for chip in self.chips]
+    def _widths(self, text_width: int, timed: bool = False) -> list[int]:
+        return [chip.width_for(text_width, timed) + theme.HALF_GRID_PX for chip in self.chips]
 
     def _retheme(self) -> None:
         self.add.setIcon(icon("plus", theme.current().text))
