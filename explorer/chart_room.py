@@ -9,9 +9,12 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QDockWidget
 
+from explorer.answers import Answers, map_operator, refine
 from explorer.charts import all_charts
 from explorer.charts.chart import Chart
+from explorer.charts.mapping import MappingChart
 from explorer.charts.memory_wall import MemoryWallChart
+from explorer.charts.placement import PlacementChart
 from explorer.walls import Walls
 
 if TYPE_CHECKING:
@@ -49,6 +52,10 @@ class ChartRoom(QObject):
             chart.export_requested.connect(self.export_requested)
         self.include(self.charts.values())
         self.walls = Walls(evaluator, wall, parent=self)
+        self.placement = next(c for c in self.charts.values() if isinstance(c, PlacementChart))
+        self.mapping = next(c for c in self.charts.values() if isinstance(c, MappingChart))
+        self.optima = Answers("looking for the best placement", document, self.placement, refine, parent=self)
+        self.nests = Answers("mapping an operator", document, self.mapping, map_operator, parent=self)
 
     def include(self, charts: Iterable[Chart]) -> None:
         """Let commands reach further charts of the window, whose results and requests are wired elsewhere."""
@@ -56,6 +63,11 @@ class ChartRoom(QObject):
             chart.touched.connect(self._touched)
             chart.options_changed.connect(self._check)
             self._known += (chart,)
+
+    @property
+    def busy(self) -> bool:
+        """True while something is computed in the background for a chart on show."""
+        return self.walls.busy or self.optima.busy or self.nests.busy
 
     @property
     def current(self) -> Chart | None:
@@ -84,6 +96,8 @@ class ChartRoom(QObject):
         return {
             "memory_wall": shower("memory_wall"),
             "timeline": shower("timeline"),
+            "placement": shower("placement"),
+            "mapping": shower("mapping"),
             "chart_data": self.copy_data,
             "chart_picture": self.copy_picture,
             "chart_export": self.export,
@@ -137,8 +151,9 @@ class ChartRoom(QObject):
         self._check()
 
     def shutdown(self) -> None:
-        """Let the memory wall in flight end."""
-        self.walls.shutdown()
+        """End what is computed in the background."""
+        for worker in (self.walls, self.optima, self.nests):
+            worker.shutdown()
 
     def _touched(self, chart: object) -> None:
         if isinstance(chart, Chart):

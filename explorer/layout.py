@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 AREA = Qt.DockWidgetArea
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,18 @@ class Layout:
     """What stands in the middle."""
 
 
+BOTTOM = (
+    ("operator_time", "operators", "timeline", "mapping"),
+    ("energy", "placement"),
+    ("roofline", "memory_wall", "growth"),
+)
+"""The charts below the chip, in three places."""
 LARGE = Layout(
     name="large",
     left=(("palette", "library"),),
     right=(("inspector",), ("findings",)),
     strip="headline",
-    bottom=(("operator_time", "operators", "timeline"), ("energy",), ("roofline", "memory_wall", "growth")),
+    bottom=BOTTOM,
     left_px=184,
     right_px=336,
     bottom_px=288,
@@ -49,7 +55,7 @@ SMALL = Layout(
     left=(("palette", "library"),),
     right=(("inspector", "findings"),),
     strip="headline",
-    bottom=(("operator_time", "operators", "timeline"), ("energy",), ("roofline", "memory_wall", "growth")),
+    bottom=BOTTOM,
     left_px=160,
     right_px=304,
     bottom_px=228,
@@ -61,7 +67,7 @@ SPACIOUS = Layout(
     left=LARGE.left,
     right=LARGE.right,
     strip=LARGE.strip,
-    bottom=(("operator_time", "timeline"), ("energy",), ("roofline", "memory_wall", "growth"), ("operators",)),
+    bottom=(("operator_time", "timeline", "mapping"), *BOTTOM[1:], ("operators",)),
     left_px=216,
     right_px=400,
     bottom_px=400,

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from explorer import layout, settings, theme
 from explorer.actions import Actions
+from explorer.arranger import Arranger
 from explorer.canvas.canvas import Canvas
 from explorer.canvas.keys import COMMANDS as CANVAS_COMMANDS
 from explorer.chart_room import ChartRoom
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
         self.docks = self._make_docks()
         self._layout = plan.of(self.plan_shown, size, self.docks)
         self.shell = Shell(self, preferences)
+        self.arranger = Arranger(document, self.shell.notices, self)
         self.commands = Actions(document, self._handlers(), self)
         self._make_bars()
         self._wire()
@@ -223,6 +225,7 @@ class MainWindow(QMainWindow):
         for shown in (self._popup, self.baseline_picker):
             finished.connect(shown.show_results)
         self.canvas.message.connect(self._say)
+        self.canvas.arrange_requested.connect(self.arranger.arrange)
         self.canvas.snap_changed.connect(self._set_snap)
         self.canvas.mode_changed.connect(self._check_mode)
         self.canvas.overlay_changed.connect(self._check_overlay)
@@ -453,12 +456,9 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._remember()
-        self.shell.shutdown()
-        self.desk.shutdown()
-        self.room.shutdown()
-        self.chart_room.shutdown()
-        self.evidence.shutdown()
-        self.evaluator.shutdown()
+        parts = (self.shell, self.desk, self.room, self.chart_room, self.arranger, self.evidence, self.evaluator)
+        for part in parts:
+            part.shutdown()
         self._frames.stop()
         event.accept()
 

@@ -36,7 +36,7 @@ def save(window: MainWindow, out: Path, size: QSize, chart: str | None = None) -
         _show_alone(widget, size)
     run_events(SETTLE_MS)
     # What is computed in the background once the charts have painted.
-    wait_until(lambda: not window.chart_room.walls.busy)
+    wait_until(lambda: not window.chart_room.busy)
     run_events(SETTLE_MS)
     picture = widget.grab()
     if chart is not None:

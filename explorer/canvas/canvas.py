@@ -24,6 +24,7 @@ from explorer.canvas.handles import Handles
 from explorer.canvas.legend import LegendCard
 from explorer.canvas.minimap import Minimap
 from explorer.canvas.overlays import EDGE_PX, HINT, CornerBar, Floating, die_figures
+from explorer.canvas.pinning import PinTarget
 from explorer.canvas.placer import Placer
 from explorer.canvas.proposal import Proposal
 from explorer.canvas.scene import ChipScene, Footprints
@@ -54,6 +55,8 @@ class Canvas(EditingView):
     """The part that was taken up has been placed or put back."""
     block_activated = Signal(str)
     """A block or link was double-clicked."""
+    arrange_requested = Signal()
+    """The blocks shall be moved so that wires get shorter."""
     snap_changed = Signal(bool)
     overlay_changed = Signal(str)
     minimap_changed = Signal(bool)
@@ -66,6 +69,7 @@ class Canvas(EditingView):
         self._gesture: Gesture | None = None
         self._connecting = False
         self._placer = Placer(self)
+        self.pin_target: PinTarget = PinTarget(self)
         self._space = False
         self.nudging: int | None = None
         self._handles, self.proposal = Handles(self), Proposal(self)
@@ -314,24 +318,33 @@ class Canvas(EditingView):
         super().focusOutEvent(event)
         self.hold_space(False)
 
-    # Drops from the palette
+    # Drops: parts from the palette, weights from tables
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take parts, nothing else."""
+        """Take parts and weights, nothing else."""
         self.cancel_gesture()
-        event.setAccepted(self._placer.enter(event))
+        event.setAccepted(self._placer.enter(event) or self.pin_target.enter(event))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Show where the part would land."""
-        event.setAccepted(self._placer.carry(event) is not None)
+        """Show where the part would land, or what the weights would be pinned to."""
+        pinning = self.pin_target.carrying
+        event.setAccepted((self.pin_target.carry(event) if pinning else self._placer.carry(event)) is not None)
         self._point_rulers(event.position().toPoint())
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """The part was carried away."""
+        """What is dragged was carried away."""
         self._placer.leave()
+        self.pin_target.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Place the part."""
+        """Place the part, or pin the weights."""
+        if self.pin_target.carrying:
+            target = self.pin_target.carry(event)
+            event.setAccepted(target is not None)
+            if target is not None:
+                self.pin_target.drop(target)
+            self.pin_target.leave()
+            return
         block = self._placer.carry(event)
         self._placer.leave()
         event.setAccepted(block is not None)

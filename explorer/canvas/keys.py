@@ -42,6 +42,7 @@ COMMANDS: dict[str, Callable[[Canvas], None]] = {
     "wider": lambda view: view.reshape_selection(1),
     "narrower": lambda view: view.reshape_selection(-1),
     "delete": lambda view: view.delete_selected(),
+    "arrange": lambda view: view.arrange_requested.emit(),
     "select_all": lambda view: view.select_all(),
     "select_next": lambda view: view.select_next(),
     "select_previous": lambda view: view.select_next(-1),
@@ -68,14 +69,16 @@ ALIGN = (
     "distribute_across", "distribute_down",
 )  # fmt: skip
 BLOCK_MENU = (
-    "cut", "copy", "duplicate", "array", None, "rename", "turn", "lock", ("&Align", ALIGN), None, "connect", None,
-    "fit_selection", "delete",
+    "cut", "copy", "duplicate", "array", None, "rename", "turn", "lock", ("&Align", ALIGN), "arrange", None, "connect",
+    None, "fit_selection", "delete",
 )  # fmt: skip
 LINK_MENU = ("delete", None, "link_mode", "select_all")
 OVERLAYS = (
     "overlay_use", "overlay_power", "overlay_traffic", "overlay_bound", "overlay_weights", "overlay_kinds",
 )  # fmt: skip
-GROUND_MENU = ("paste", None, "select_all", "link_mode", None, ("&Overlay", OVERLAYS), "snap", "minimap", "zoom_fit")
+GROUND_MENU = (
+    "paste", None, "select_all", "link_mode", "arrange", None, ("&Overlay", OVERLAYS), "snap", "minimap", "zoom_fit",
+)  # fmt: skip
 """Ids of actions; None for a separator, (title, ids) for a submenu."""
 Entry = str | None | tuple[str, tuple[str | None, ...]]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import (
     QAbstractTableModel,
     QItemSelection,
+    QMimeData,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -30,7 +31,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QToolButton, QWidget
 
-from explorer import theme
+from explorer import pins, theme
 from explorer.charts.chart import Chart, Table, text_width
 from explorer.charts.column_choice import ColumnChooser
 from explorer.charts.legend import fill_swatch
@@ -214,6 +215,18 @@ class OperatorModel(QAbstractTableModel):
             return RIGHT if column.number else LEFT
         return None
 
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        usual = super().flags(index)
+        movable = index.isValid() and bool(pins.pinnable(self.lines[index.row()].row))
+        return usual | Qt.ItemFlag.ItemIsDragEnabled if movable else usual
+
+    def mimeTypes(self) -> list[str]:
+        return [pins.MIME_TYPE]
+
+    def mimeData(self, indexes: Any) -> QMimeData:
+        """What a drag of a row carries: its weights, or the KV cache that it reads."""
+        return pins.to_mime(next((pins.pinnable(self.lines[i.row()].row) for i in indexes), ""))
+
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         line, column = self.lines[index.row()], COLUMNS[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
@@ -256,6 +269,14 @@ class OperatorView(QTableView):
             self.copy()
         else:
             super().keyPressEvent(event)
+
+    def startDrag(self, supportedActions: Qt.DropAction) -> None:
+        """Carry a row's weights to the canvas."""
+        model = self.model()
+        if isinstance(model, OperatorModel) and self.currentIndex().isValid():
+            operator = pins.pinnable(model.lines[self.currentIndex().row()].row)
+            if operator:
+                pins.carry(self, operator)
 
     def copy(self) -> None:
         """Puts the selected rows, or all where none is selected, on the clipboard as shown."""
@@ -319,6 +340,8 @@ class OperatorTable(Chart):
         view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         view.horizontalHeader().setSortIndicatorClearable(True)
         view.setSortingEnabled(True)
+        view.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        view.setDragEnabled(True)
         view.setAccessibleName("Operators of the prefill and of a decode step")
         view.selectionModel().selectionChanged.connect(self._row_selected)
 
@@ -384,6 +407,10 @@ class OperatorTable(Chart):
 
     def _extend_menu(self, menu: QMenu) -> None:
         menu.addSeparator()
+        rows = self.view.selectionModel().selectedRows()
+        operator = pins.pinnable(self.model.lines[rows[0].row()].row) if rows else ""
+        if operator and self.drawn is not None:
+            pins.add_menu(menu, self.document, operator, self.drawn.report.stores)
         menu.addAction("Copy operator", self.view.copy)
         menu.addAction("Order of execution", self._unsort)
 

@@ -96,7 +96,8 @@ def _items(design: Design, ids: frozenset[str]) -> tuple[object, ...]:
     blocks = [b for b in design.blocks if b.id in ids]
     links = [link for link in design.links if link.id in ids]
     ends = {end for link in links for end in (link.source, link.target)}
-    return (*blocks, *links, *(b.name for b in design.blocks if b.id in ends))
+    pins = (pin for pin in design.pins if pin.block in ids)
+    return (*blocks, *links, *pins, *(b.name for b in design.blocks if b.id in ends))
 
 
 def selected_kind(design: Design, selection: frozenset[str]) -> tuple[str, tuple[str, ...]]:

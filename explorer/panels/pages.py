@@ -16,6 +16,7 @@ from explorer import theme
 from explorer.document import Document
 from explorer.panels.derived import block_figures, link_figures, modelled
 from explorer.panels.fields import Editor, TextEdit, make_editor
+from explorer.panels.pinned import HOLDING, PinnedSection
 from explorer.panels.rows import FieldRow, FigureRow, Section
 from explorer.panels.values import Value
 from explorer.widgets.style import Tinted, heading
@@ -240,6 +241,9 @@ class GroupPage(Page):
         self.add_fields([f for f in self.fields if not f.override], self.column)
         self._evaluated = Section("As evaluated")
         self.column.addWidget(self._evaluated)
+        self.pinned = PinnedSection(document) if kind in HOLDING else None
+        if self.pinned is not None:
+            self.column.addWidget(self.pinned)
         if kind != LINK:
             self._placement = Section("Placement")
             self.add_fields(PLACEMENT, self._placement.rows)
@@ -268,7 +272,7 @@ class GroupPage(Page):
         """Make these blocks or links the page's subject."""
         self.ids = tuple(ids)
         one = len(self.ids) == 1
-        for part in (self._name_row, self._placement):
+        for part in (self._name_row, self._placement, self.pinned):
             if part is not None:
                 part.setVisible(one)
         self.refresh(report)
@@ -293,6 +297,8 @@ class GroupPage(Page):
             self.editors[NAME.name].set_value(items[0].name)
             for field in PLACEMENT:
                 self.editors[field.name].set_value(getattr(items[0].placement, field.name))
+        if self.pinned is not None and len(items) == 1:
+            self.pinned.show_block(items[0].id, report)
         self.title.setText(self._title_text(items))
         self._own.set_note(_own_note(subjects, self.fields))
         self._evaluated.setVisible(report is not None)

@@ -135,7 +135,7 @@ def height_beside(anchor: QWidget, size: QSize) -> int:
 
 
 def icon(name: str, color: str) -> QIcon:
-    """A drawn icon: "cross", "reset", "plus", "down", "back", "error", "warning", "note" or "ok"."""
+    """A drawn icon: "cross", "reset", "plus", "down", "back", "pin", "error", "warning", "note" or "ok"."""
     pixmap = QPixmap(ICON_PX * 2, ICON_PX * 2)
     pixmap.setDevicePixelRatio(2.0)
     pixmap.fill(Qt.GlobalColor.transparent)
@@ -152,6 +152,11 @@ _STROKES: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
     "down": (((4, 6), (8, 10.5), (12, 6)),),
     "back": (((10, 3.5), (5, 8), (10, 12.5)),),
     "reset": (((3, 2.5), (3, 6.5), (7, 6.5)),),
+    "pin": (
+        ((4.5, 2.5), (11.5, 2.5)),
+        ((6, 2.5), (6, 6.5), (3.5, 9.5), (12.5, 9.5), (10, 6.5), (10, 2.5)),
+        ((8, 9.5), (8, 14)),
+    ),
     "ok": (((3.5, 8.5), (6.5, 11.5), (12.5, 4.5)),),
 }
 

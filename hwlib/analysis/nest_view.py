@@ -153,7 +153,8 @@ def _loops(gemm: Gemm, memories: Memories, nest: Nest) -> tuple[Loop, ...]:
         passes = -(-nest.tile[d] // side)
         if passes > 1:
             found.append(Loop("buffer", d, passes, side, f"for each of {passes} passes of {side} along {d}"))
-    found.append(Loop("stream", "m", nest.tile["m"], 1, f"stream {nest.tile['m']} rows of inputs past the weights"))
+    rows = "1 row" if nest.tile["m"] == 1 else f"{nest.tile['m']} rows"
+    found.append(Loop("stream", "m", nest.tile["m"], 1, f"stream {rows} of inputs past the weights"))
     at_once = {d: min(side, nest.tile[d]) for d, side in sides.items()}
     found.append(
         Loop("array", "k", at_once["k"], 1, f"at once: {at_once['k']} rows of cells along k, sums run down them")

@@ -13,7 +13,9 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from explorer import export
+from explorer.answers import map_operator, refine
 from explorer.charts import all_charts
+from explorer.charts.asking import AskingChart
 from explorer.charts.chart import Chart
 from explorer.charts.chart_menu import COPY_DATA, COPY_PICTURE, EXPORT, FREEZE, chart_menu
 from explorer.charts.compare_bars import CompareBars
@@ -22,14 +24,17 @@ from explorer.charts.compare_charts import compare_charts
 from explorer.charts.compare_roofline import CompareRoofline
 from explorer.charts.energy import EnergyChart
 from explorer.charts.growth import GrowthChart
+from explorer.charts.mapping import MappingChart
 from explorer.charts.memory_wall import MemoryWallChart, WallSet
 from explorer.charts.operator_table import OperatorTable
 from explorer.charts.operator_time import OperatorTimeChart
+from explorer.charts.placement import PlacementChart
 from explorer.charts.roofline import RooflineChart
 from explorer.charts.timeline import TimelineChart
 from explorer.charts.waterfall import WaterfallChart
 from explorer.document import Document
 from explorer.evaluator import Results
+from explorer.rested import Subject
 from hwlib.analysis.wall import memory_wall
 from hwlib.catalog import find_model, load_example
 from hwlib.design.design import Design
@@ -42,7 +47,7 @@ LLAMA = find_model("Llama-3.1-8B")
 CHARTS: dict[str, Callable[[Document], Chart]] = {
     c.name: c for c in (
         OperatorTimeChart, EnergyChart, RooflineChart, OperatorTable, MemoryWallChart, TimelineChart, GrowthChart,
-        CompareBars, CompareRoofline, WaterfallChart,
+        PlacementChart, MappingChart, CompareBars, CompareRoofline, WaterfallChart,
     )
 }  # fmt: skip
 SIZES = ((320, 200), (520, 288), (900, 500))
@@ -123,6 +128,14 @@ def show(chart: Chart, report: Report, others: tuple[Report, ...] = (), generati
     if isinstance(chart, MemoryWallChart) and report.design.blocks:
         wall = memory_wall(report.design, report.scenario, report.llm, chart.axis)
         chart.show_walls(WallSet(wall, (None,) * len(others)))
+    if isinstance(chart, AskingChart) and (subject := chart.subject()) is not None:
+        chart.show_answer(subject, answer(chart.name, subject))
+
+
+@cache
+def answer(name: str, subject: Subject) -> object:
+    """What is computed in the background for a chart."""
+    return {"placement": refine, "mapping": map_operator}[name](subject, lambda: False)
 
 
 def touch_everywhere(qtbot: QtBot, chart: Chart) -> set[str]:
@@ -199,7 +212,7 @@ def test_a_hidden_chart_draws_what_came_meanwhile_when_it_is_shown(qtbot: QtBot,
     show(chart, scaled(own(), 2.0, own().subject), (scaled(own(), 5.0, "Other"),), generation=2)
     chart.show()
     qtbot.waitExposed(chart)
-    if name not in ("growth", "memory_wall"):
+    if name not in ("growth", "memory_wall", "placement", "mapping"):  # what these show follows from no time
         assert chart.values() != before
 
 
@@ -223,7 +236,7 @@ def test_the_menu_offers_all_that_a_chart_can(qtbot: QtBot, name: str) -> None:
     show(chart, own(), (scaled(own(), 2.0, "Other"),))
     texts = [a.text() for a in chart_menu(chart, None).actions()]
     assert {COPY_DATA, COPY_PICTURE, EXPORT} <= set(texts)
-    assert (FREEZE in texts) == (name != "operators")
+    assert (FREEZE in texts) == (name not in ("operators", "placement", "mapping"))
 
 
 def test_no_chart_is_left_out(qtbot: QtBot) -> None:

@@ -45,7 +45,8 @@ def test_all_charts_have_names_of_their_own(qtbot: QtBot) -> None:
     charts = all_charts(factories.document())
     for chart in charts:
         qtbot.addWidget(chart)
-    first, later = ["operator_time", "energy", "roofline", "operators"], ["memory_wall", "timeline", "growth"]
+    first = ["operator_time", "energy", "roofline", "operators"]
+    later = ["memory_wall", "timeline", "growth", "placement", "mapping"]
     assert [c.name for c in charts] == first + later
     assert all(c.minimumSize() == MINIMUM and c.title for c in charts)
 
