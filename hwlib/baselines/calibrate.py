@@ -24,6 +24,7 @@ SEED = 20261122
 LOSS_SCALE = 0.05
 """Residuals beyond about 5 % count linearly rather than squared."""
 
+MARGIN = 1e-6
 PROMISING, SCREEN_ROWS = 3, 400
 """Of many variants so many are fitted to all rows, chosen on about this many of them."""
 
@@ -100,8 +101,8 @@ def sample_of(batch: Batch, chip: Ceilings) -> Sample:
 class _Search:
     """The constants of a kernel as a vector: logarithms where their bounds are positive."""
 
-    def __init__(self, kernel: Kernel, form: str, fixed: dict[str, Any]) -> None:
-        self.kernel, self.fixed = kernel, fixed
+    def __init__(self, kernel: Kernel, form: str, fixed: Mapping[str, Any]) -> None:
+        self.kernel, self.fixed = kernel, dict(fixed)
         self.names = tuple(name for name in kernel.searched(form) if name not in fixed)
         ranges = [kernel.ranges[name] for name in self.names]
         self.log = np.array([r.low > 0.0 for r in ranges])
@@ -111,6 +112,11 @@ class _Search:
 
     def _scaled(self, values: Array) -> Array:
         return np.where(self.log, np.log(np.where(self.log, values, 1.0)), values)
+
+    def point(self, constants: Any) -> Array:
+        """Where constants lie, moved inside the bounds."""
+        found = self._scaled(np.array([getattr(constants, name) for name in self.names]))
+        return np.clip(found, self.low + MARGIN, self.high - MARGIN)
 
     def constants(self, point: Array) -> Any:
         """The constants at a point of the search."""
@@ -148,21 +154,34 @@ def fit_constants(samples: Sequence[Sample], form: str, starts: int = STARTS, ba
     return _best_fit(samples, kernel, form, _promising(samples, kernel, form), starts)[0]
 
 
+def refit(samples: Sequence[Sample], form: str, near: Any) -> Any:
+    """Constants that fit other rows of a kind and form, searched from constants that are near, with their choices."""
+    kernel = KERNELS[samples[0].kind]
+    search = _Search(kernel, form, _chosen(kernel, form, near))
+    return search.constants(_least(search, search.point(near), samples)[0])
+
+
 def _best_fit(
     samples: Sequence[Sample], kernel: Kernel, form: str, variants: Iterable[Mapping[str, Any]], starts: int
 ) -> tuple[Any, float]:
     """The constants of least cost over variants and starts, and that cost."""
     best_cost, best = np.inf, None
     for variant in variants:
-        search = _Search(kernel, form, dict(variant))
-        for point in _starting_points(search, starts):
-            found = least_squares(
-                search.residuals, point, args=(samples,), bounds=(search.low, search.high),
-                loss="soft_l1", f_scale=LOSS_SCALE, max_nfev=60, diff_step=np.full(len(point), 1e-3),
-            )  # fmt: skip
-            if found.cost < best_cost:
-                best_cost, best = float(found.cost), search.constants(found.x)
+        search = _Search(kernel, form, variant)
+        for start in _starting_points(search, starts):
+            point, cost = _least(search, start, samples)
+            if cost < best_cost:
+                best_cost, best = cost, search.constants(point)
     return best, best_cost
+
+
+def _least(search: _Search, start: Array, samples: Sequence[Sample]) -> tuple[Array, float]:
+    """Where the robust least squares end that begin at a point of the search, and their cost."""
+    found = least_squares(
+        search.residuals, start, args=(samples,), bounds=(search.low, search.high),
+        loss="soft_l1", f_scale=LOSS_SCALE, max_nfev=60, diff_step=np.full(len(start), 1e-3),
+    )  # fmt: skip
+    return found.x, float(found.cost)
 
 
 def _promising(samples: Sequence[Sample], kernel: Kernel, form: str) -> Sequence[Mapping[str, Any]]:
@@ -188,10 +207,10 @@ def least_rows(kernel: Kernel, form: str) -> int:
     return max(LEAST_ROWS, ROWS_PER_CONSTANT * min(kernel.freedom(form, v) for v in kernel.variants(form)))
 
 
-def _freedom(kernel: Kernel, form: str, constants: Any) -> int:
-    """How many constants were searched for what a fit found."""
-    chosen = [v for v in kernel.variants(form) if all(getattr(constants, name) == v[name] for name in v)]
-    return min(kernel.freedom(form, v) for v in chosen)
+def _chosen(kernel: Kernel, form: str, constants: Any) -> Mapping[str, Any]:
+    """The variant that a fit's constants are of; the plainest where several fit them."""
+    fits = [v for v in kernel.variants(form) if all(getattr(constants, name) == v[name] for name in v)]
+    return min(fits, key=lambda v: kernel.freedom(form, v))
 
 
 def _all_but(constants: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -201,11 +220,10 @@ def _all_but(constants: Any, names: Sequence[str]) -> dict[str, Any]:
 def _starting_points(search: _Search, count: int) -> Iterable[Array]:
     random = np.random.default_rng(SEED)
     width = np.where(search.log, 0.6, 0.05)
-    margin = 1e-6
-    yield np.clip(search.start, search.low + margin, search.high - margin)
+    yield np.clip(search.start, search.low + MARGIN, search.high - MARGIN)
     for _ in range(count - 1):
         step = random.normal(0.0, 1.0, len(search.start)) * width
-        yield np.clip(search.start + step, search.low + margin, search.high - margin)
+        yield np.clip(search.start + step, search.low + MARGIN, search.high - MARGIN)
 
 
 def ratios(constants: Any, samples: Sequence[Sample]) -> tuple[Array, NDArray[np.int64]]:
@@ -260,7 +278,7 @@ def fit_model(samples: Sequence[Sample], form: str, starts: int = STARTS, adjust
         constants=msgspec.to_builtins(constants),
         bands=base.bands
         if base
-        else _loosened(bands_of(kernel, ratio, bucket), rows, _freedom(kernel, form, constants)),
+        else _loosened(bands_of(kernel, ratio, bucket), rows, kernel.freedom(form, _chosen(kernel, form, constants))),
         fitted_rows=rows,
         kept_out_rows=len(error),
         median=round(float(np.median(error)), 4) if len(error) else None,

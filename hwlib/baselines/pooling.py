@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ from hwlib.baselines.calibrate import (
     fit_model,
     grouped,
     ratios,
+    refit,
 )
 from hwlib.baselines.calibration import OTHER_PRIOR, PRIORS, Band, Calibration, KernelModel
 from hwlib.baselines.kernels.ceilings import Array
@@ -124,7 +126,7 @@ def _model(name: str, samples: Sequence[Sample], form: str) -> KernelModel | Non
     )
 
 
-def _bands(name: str, known: Sequence[Sample], form: str, constants: object) -> tuple[Band, ...]:
+def _bands(name: str, known: Sequence[Sample], form: str, constants: Any) -> tuple[Band, ...]:
     """Bands from residuals on devices that the fit left out; with one device from its own, widened."""
     kernel = KERNELS[known[0].kind]
     near = sorted({s.chip.name for s in known})
@@ -132,13 +134,16 @@ def _bands(name: str, known: Sequence[Sample], form: str, constants: object) -> 
         own = bands_of(kernel, *ratios(constants, known))
         wide = ALONE_WIDENS
         return tuple(msgspec.structs.replace(b, low=round(b.low / wide, 4), high=round(b.high * wide, 4)) for b in own)
-    found = [_left_out_ratios(name, known, form, device) for device in near]
+    found = [_left_out_ratios(name, known, form, device, constants) for device in near]
     return bands_of(kernel, np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found]))
 
 
-def _left_out_ratios(name: str, samples: Sequence[Sample], form: str, device: str) -> tuple[Array, NDArray[np.int64]]:
+def _left_out_ratios(
+    name: str, samples: Sequence[Sample], form: str, device: str, near: Any
+) -> tuple[Array, NDArray[np.int64]]:
+    """Residuals on a device of the fit without it, with the whole fit's choices."""
     others = [s for s in samples if s.chip.name != device]
-    return ratios(fit_constants(_weighted(name, others), form, STARTS), [s for s in samples if s.chip.name == device])
+    return ratios(refit(_weighted(name, others), form, near), [s for s in samples if s.chip.name == device])
 
 
 def leave_one_out(samples: Sequence[Sample]) -> list[LeftOut]:

@@ -62,7 +62,9 @@ def test_a_comparison_times_its_devices_alike(capsys: pytest.CaptureFixture[str]
 def test_a_calibration_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     base = shipped()[H100, "vllm"]
     slow = [
-        msgspec.structs.replace(m, constants={**m.constants, "dram": 0.25 * m.constants["dram"]})
+        msgspec.structs.replace(
+            m, constants={**m.constants, **{k: 0.25 * float(m.constants[k]) for k in ("dram", "few_dram")}}
+        )
         for m in base.models
         if m.kind == "gemm"
     ]

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from hwlib.baselines.calibration import Calibration, operator_seconds, shipped
+from hwlib.baselines.calibration import Calibration, KernelModel, operator_seconds, shipped
 from hwlib.baselines.device_design import device_design
 from hwlib.baselines.device_settings import DeviceSettings, frameworks
 from hwlib.baselines.runtime_formats import has_kernels, runtime_formats
@@ -250,11 +250,12 @@ def test_timing_says_what_was_measured():
 
 def slower(calibration: Calibration, factor: float) -> Calibration:
     """A user's own calibration: GEMMs that reach a smaller share of the bandwidth."""
-    models = [
-        msgspec.structs.replace(m, constants={**m.constants, "dram": m.constants["dram"] / factor})
-        for m in calibration.models
-        if m.kind == "gemm"
-    ]
+
+    def less(m: KernelModel) -> dict[str, float | str]:
+        return m.constants | {name: float(m.constants[name]) / factor for name in ("dram", "few_dram")}
+
+    gemms = [m for m in calibration.models if m.kind == "gemm"]
+    models = [msgspec.structs.replace(m, constants=less(m)) for m in gemms]
     return msgspec.structs.replace(calibration, framework="any", citation="mine", models=tuple(models))
 
 
