@@ -74,12 +74,12 @@ def counting(word: str, scenario: Scenario, keeps_kv: bool = False) -> tuple[flo
 @lru_cache(maxsize=1024)
 def _noises(
     k: int, rows: int, dac: int, cell: int, adc: int, bits: tuple[int, int], coding: tuple[bool, bool, bool],
-    zeros: float, variation: float, ir_drop: float,
+    zeros: float, variation: float, ir_drop: float, covered: float,
 ) -> tuple[float, tuple[float, float, float]]:  # fmt: skip
     """Signal, and the errors of ADC, cells and wires; coding: difference converted, columns apart, reference column."""
     differential, apart, reference = coding
     paired = differential or apart
-    signal, quantised = variances(k, rows, dac, cell, adc, *bits, differential, zeros, apart)
+    signal, quantised = variances(k, rows, dac, cell, adc, *bits, differential, zeros, apart, covered)
     cells = cell_noise(k, cell, *bits, paired, zeros, variation, reference)
     return signal, (quantised, cells, ir_noise(k, rows, dac, cell, *bits, paired, zeros, ir_drop))
 
@@ -93,7 +93,7 @@ def noise_parts(one: OneDesign, index: int) -> tuple[float, dict[str, float]]:
     zeros = float(one.run.machine.chip.settings["zero_share"][one.d, 0])
     coding = (x["copies"] > x["copies_converted"], x["copies_converted"] > 1, x["offset"] > 0)
     bits = (scenario.activation_bits, scenario.kv_bits if pool.keeps_kv else scenario.weight_bits)
-    signal, errors = _noises(int(longest), *sizes, bits, coding, zeros, x["variation"], x["ir_drop"])
+    signal, errors = _noises(int(longest), *sizes, bits, coding, zeros, x["variation"], x["ir_drop"], x["adc_range"])
     return signal, {} if pool.digital else dict(zip(NOISES, errors, strict=True))
 
 

@@ -215,6 +215,8 @@ def _partial_sums(s: Sheet, pool: int, dac: str, cell: str) -> tuple[str, str, b
     x_mean, x_square = _moments(dac, s.setting("zero_share"))
     w_mean, w_square = _moments(cell, "0.5")
     bits = s.field(block_of(s, pool), "adc_bits")
+    if float(s.one.run.machine.crossbars[pool].adc_range[s.one.d]) < 1.0:
+        bits += f", {s.field(block_of(s, pool), 'adc_range')}"
     signed, apart = _signed(s.one, pool)
     if signed:
         return f"0, {rows} * {x_square} * {w_square}, -({top}), {top}, {bits}", "", True

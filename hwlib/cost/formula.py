@@ -69,8 +69,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "log2": (np.log2, 1, 1),
     "exp": (np.exp, 1, 1),
     "pnorm": (pnorm, 2, 1000),
-    "adc_bias": (lambda *sums: step_error(*(float(v) for v in sums))[0], 5, 5),
-    "adc_noise": (lambda *sums: step_error(*(float(v) for v in sums))[1], 5, 5),
+    "adc_bias": (lambda *sums: step_error(*(float(v) for v in sums))[0], 5, 6),
+    "adc_noise": (lambda *sums: step_error(*(float(v) for v in sums))[1], 5, 6),
     "cell_noise": (lambda *given: _noise(cell_noise, given, (1, 2, 3)), 8, 8),
     "ir_noise": (lambda *given: _noise(ir_noise, given, (2, 3, 4, 5)), 9, 9),
     "tensor_cycles": (tiling.tensor_cycles, 7, 7),
@@ -178,8 +178,8 @@ def evaluate_formula(formula: str, inputs: Mapping[str, Value], *, limitless: bo
 
     Numbers, names, + - * / **, minus, and the calls sum, max, min, dot, sqrt, ceil, floor, log2, exp, pnorm(p, a, …),
     systolic_cycles("weight_stationary", rows, columns, count, m, n, k, batch), tensor_cycles and simd_cycles (the same
-    sizes without the word), adc_bias and adc_noise(mean, variance, lowest, highest, bits) of a converter on normal
-    partial sums, cell_noise and ir_noise (see cost/cell_noise.py, in order, 1 for true) are all there is;
+    sizes without the word), adc_bias and adc_noise(mean, variance, lowest, highest, bits[, covered]) of a converter on
+    normal partial sums, cell_noise and ir_noise (see cost/cell_noise.py, in order, 1 for true) are all there is;
     systolic_cycles takes 0 in an eighth place where nothing loads ahead.
     Everything is computed in 64-bit floats, so nothing grows without bound.
 

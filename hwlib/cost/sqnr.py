@@ -22,13 +22,17 @@ def lossless_adc_bits(rows_active: float, dac_bits: float, bits_per_cell: float,
     return math.ceil(math.log2((2.0 if signed else 1.0) * top + 1.0))
 
 
-def step_error(mean: float, variance: float, low: float, high: float, adc_bits: float) -> tuple[float, float]:
-    """Bias and variance of an ADC with 2^bits levels over [low, high] on a discretised normal partial sum.
+def step_error(
+    mean: float, variance: float, low: float, high: float, adc_bits: float, covered: float = 1.0
+) -> tuple[float, float]:
+    """Bias and variance of an ADC with 2^bits levels on a discretised normal partial sum that lies in [low, high].
 
-    sum over s of p(s) (Q(s) - s)^2, where uniform Delta^2/12 would miss by 3 to 6 dB for few levels.
+    sum over s of p(s) (Q(s) - s)^2, where uniform Delta^2/12 would miss by 3 to 6 dB for few levels. The levels span
+    the share `covered` of both ends; sums beyond are clipped to them.
     """
-    delta = (high - low) / (2.0**adc_bits - 1.0)
-    if delta <= 1.0:
+    lowest, highest = covered * low, covered * high
+    delta = (highest - lowest) / (2.0**adc_bits - 1.0)
+    if delta <= 1.0 and covered >= 1.0:
         return 0.0, 0.0
     sigma = math.sqrt(max(variance, 1e-12))
     first, last = max(low, math.floor(mean - SPREAD * sigma)), min(high, math.ceil(mean + SPREAD * sigma))
@@ -36,7 +40,8 @@ def step_error(mean: float, variance: float, low: float, high: float, adc_bits: 
     s = np.arange(first, last + 1, stride)
     p = np.exp(-0.5 * ((s - mean) / sigma) ** 2)
     p /= p.sum()
-    error = low + delta * np.round((s - low) / delta) - s
+    read = s if delta <= 1.0 else lowest + delta * np.round((s - lowest) / delta)
+    error = np.clip(read, lowest, highest) - s
     bias = float(p @ error)
     return bias, float(p @ (error - bias) ** 2)
 
@@ -56,11 +61,14 @@ def sqnr_dB(
     variation: float = 0.0,
     ir_drop: float = 0.0,
     reference: bool = False,
+    covered: float = 1.0,
 ) -> float:
     """Signal over noise in dB of a k-long dot product; infinite where nothing is lost. Arguments as of `variances` and
     `cell_noise`."""
     bits, paired = (activation_bits, weight_bits), differential or apart
-    signal, error = variances(k, rows_active, dac_bits, bits_per_cell, adc_bits, *bits, differential, zero_share, apart)
+    signal, error = variances(
+        k, rows_active, dac_bits, bits_per_cell, adc_bits, *bits, differential, zero_share, apart, covered
+    )
     error += cell_noise(k, bits_per_cell, *bits, paired, zero_share, variation, reference)
     error += ir_noise(k, rows_active, dac_bits, bits_per_cell, *bits, paired, zero_share, ir_drop)
     return 10.0 * math.log10(signal / error) if error > 0 else math.inf
@@ -77,29 +85,32 @@ def variances(
     differential: bool,
     zero_share: float,
     apart: bool,
+    covered: float = 1.0,
 ) -> tuple[float, float]:
     """Variance of a k-long dot product, and of what the ADC adds to it; 0 where it loses nothing.
 
     `differential`: the ADC sees the difference of two columns; `apart`: it converts both, and digits are subtracted.
+    `covered`: the share of the largest partial sum that the ADC spans; sums beyond are clipped.
     Variance per partial sum weighted by 4^shift over input and weight slices and summed over ceil(k / rows_active)
     groups, the coherent bias added (MODEL.md, In-memory compute). Bits are independent, weights uniform.
     """
     exact = _signal(k, activation_bits, weight_bits, differential or apart, zero_share)
-    if adc_bits >= lossless_adc_bits(rows_active, dac_bits, bits_per_cell, differential):
+    if covered >= 1.0 and adc_bits >= lossless_adc_bits(rows_active, dac_bits, bits_per_cell, differential):
         return exact, 0.0
     x_mean, x_square = slice_moments(dac_bits, zero_share)
     w_mean, w_square = slice_moments(bits_per_cell, 0.5)
     top = rows_active * (2.0**dac_bits - 1.0) * (2.0**bits_per_cell - 1.0)
     if differential:
         # the weight's magnitude is in one of the two columns, its sign is random
-        bias, noise = step_error(0.0, rows_active * x_square * w_square, -top, top, adc_bits)
+        bias, noise = step_error(0.0, rows_active * x_square * w_square, -top, top, adc_bits, covered)
     elif apart:
         # a column holds a weight's magnitude or nothing; both have the same bias, which the difference cancels
         variance = rows_active * (x_square * w_square / 2.0 - (x_mean * w_mean / 2.0) ** 2)
-        bias, noise = 0.0, 2.0 * step_error(rows_active * x_mean * w_mean / 2.0, variance, 0.0, top, adc_bits)[1]
+        column = step_error(rows_active * x_mean * w_mean / 2.0, variance, 0.0, top, adc_bits, covered)
+        bias, noise = 0.0, 2.0 * column[1]
     else:
         variance = rows_active * (x_square * w_square - (x_mean * w_mean) ** 2)
-        bias, noise = step_error(rows_active * x_mean * w_mean, variance, 0.0, top, adc_bits)
+        bias, noise = step_error(rows_active * x_mean * w_mean, variance, 0.0, top, adc_bits, covered)
     groups = math.ceil(k / rows_active)
     shifts = [
         dac_bits * i + bits_per_cell * j

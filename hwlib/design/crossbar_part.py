@@ -32,6 +32,16 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
     adc_bits: Annotated[
         int, quantity("ADC bits", "Resolution of one conversion. Unused by sram_digital.", unit="bit", lo=1, hi=14)
     ] = 8
+    adc_range: Annotated[
+        float,
+        quantity(
+            "ADC range",
+            "Share of the largest possible sum that the ADC's levels span. A smaller one has finer steps and clips the "
+            "rare larger sums.",
+            lo=0.01,
+            hi=1.0,
+        ),
+    ] = 1.0
     columns_per_adc: Annotated[
         int, quantity("Columns per ADC", "Columns that share one converter in turn.", lo=1, hi=65_536)
     ] = 128

@@ -11,13 +11,16 @@ import pytest
 from hwlib.cost.sqnr import lossless_adc_bits, sqnr_dB
 
 
-def convert(total, low, high, bits):
-    """An ADC of 2^bits levels over [low, high]; exact where it resolves single steps."""
+def convert(total, low, high, bits, covered=1.0):
+    """An ADC of 2^bits levels over a share of [low, high], clipping; exact where it resolves single steps."""
+    low, high = covered * low, covered * high
     delta = (high - low) / (2**bits - 1)
-    return total if delta <= 1 else low + delta * np.round((total - low) / delta)
+    return np.clip(total if delta <= 1 else low + delta * np.round((total - low) / delta), low, high)
 
 
-def monte_carlo_dB(k, rows, dac, cell, adc, act, weight, differential, zeros, trials=600, seed=0, apart=False):
+def monte_carlo_dB(
+    k, rows, dac, cell, adc, act, weight, differential, zeros, trials=600, seed=0, apart=False, covered=1.0
+):
     """Random inputs and weights through sliced, grouped, quantised partial sums; `apart`: each column for itself."""
     rng = np.random.default_rng(seed)
     top = rows * (2**dac - 1) * (2**cell - 1)
@@ -36,11 +39,11 @@ def monte_carlo_dB(k, rows, dac, cell, adc, act, weight, differential, zeros, tr
             shift = 2.0 ** (dac * i + cell * j)
             if not apart:
                 s = (xs * ws).sum(1)
-                wrong += (convert(s, low, top, adc) - s) * shift
+                wrong += (convert(s, low, top, adc, covered) - s) * shift
                 continue
             for side in (1, -1):
                 s = (xs * np.where(ws * side > 0, ws * side, 0)).sum(1)
-                wrong += side * (convert(s, 0, top, adc) - s) * shift
+                wrong += side * (convert(s, 0, top, adc, covered) - s) * shift
     exact = (x * meaning).sum(1)
     return 10 * math.log10((exact**2).mean() / (wrong**2).mean())
 
@@ -71,6 +74,39 @@ def test_columns_converted_apart_are_within_a_decibel():
             errors.append(abs(predicted - monte_carlo_dB(k, rows, dac, cell, adc, 8, 8, True, 0.5, apart=True)))
     assert len(errors) >= 8
     assert np.quantile(errors, 0.9) < 1.0
+
+
+def step_of(case, covered):
+    """The ADC's step in units of the sums' own."""
+    _, rows, dac, cell, adc, differential = case
+    top = rows * (2**dac - 1) * (2**cell - 1)
+    return covered * top * (2 if differential else 1) / (2**adc - 1)
+
+
+CLIPPED = [
+    (*case, covered)
+    for case in GRID[::7]
+    for covered in ((0.3, 0.5) if case[5] else (0.5, 0.7))
+    if step_of(case, covered) > 1.5  # nearer to one, ties of the rounding decide
+]
+
+
+def test_sums_that_are_clipped_now_and_then_are_within_a_decibel_from_10_to_35_dB():
+    errors = []
+    for k, rows, dac, cell, adc, differential, covered in CLIPPED:
+        predicted = sqnr_dB(k, rows, dac, cell, adc, 8, 8, differential, 0.5, covered=covered)
+        if 10 <= predicted <= 35:
+            run = monte_carlo_dB(k, rows, dac, cell, adc, 8, 8, differential, 0.5, covered=covered)
+            errors.append(abs(predicted - run))
+    assert len(errors) >= 15
+    assert np.quantile(errors, 0.95) < 1.0
+
+
+def test_a_range_that_fits_the_sums_gains_and_one_that_is_too_small_loses():
+    full, half, tiny = (sqnr_dB(512, 128, 1, 2, 5, 8, 8, True, 0.5, covered=c) for c in (1.0, 0.3, 0.02))
+    assert half > full + 3
+    assert tiny < full
+    assert sqnr_dB(512, 64, 1, 2, 12, 8, 8, False, covered=0.2) < math.inf
 
 
 def test_enough_adc_bits_lose_nothing():
