@@ -16,9 +16,41 @@ BITS_PER_BYTE = 8.0
 
 
 @dataclass(frozen=True)
+class _Flow:
+    """How a dataflow reads: what streams past the cells, one and many, and what rows and columns of cells share."""
+
+    one: str
+    many: str
+    rows: str
+    columns: str
+
+
+FLOW_WORDS = {
+    "weight_stationary": _Flow(
+        "1 row of inputs past the weights",
+        "rows of inputs past the weights",
+        "sums run down them",
+        "sharing an input",
+    ),
+    "input_stationary": _Flow(
+        "1 column of weights past the inputs",
+        "columns of weights past the inputs",
+        "sums run down them",
+        "sharing a weight",
+    ),
+    "output_stationary": _Flow(
+        "1 step of inputs and weights past the outputs",
+        "steps of inputs and weights past the outputs",
+        "sharing a weight",
+        "sharing an input",
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Loop:
     """One line of a loop nest. `level`: "DRAM" (tiles come to the buffer), "buffer" (passes of the array), "array"
-    (cells at once) or "stream" (rows that pass by the weights in the cells)."""
+    (cells at once) or "stream" (what passes by the operand in the cells)."""
 
     level: str
     dim: str
@@ -148,20 +180,19 @@ def _loops(gemm: Gemm, memories: Memories, nest: Nest) -> tuple[Loop, ...]:
         for d in nest.order
         if trips[d] > 1
     ]
-    sides = {"k": memories.rows, "n": memories.columns}
-    for d, side in sides.items():
-        passes = -(-nest.tile[d] // side)
+    stays = memories.stationary
+    for d in (stays.rows, stays.columns):
+        passes = -(-nest.tile[d] // memories.side(d))
         if passes > 1:
-            found.append(Loop("buffer", d, passes, side, f"for each of {passes} passes of {side} along {d}"))
-    rows = "1 row" if nest.tile["m"] == 1 else f"{nest.tile['m']} rows"
-    found.append(Loop("stream", "m", nest.tile["m"], 1, f"stream {rows} of inputs past the weights"))
-    at_once = {d: min(side, nest.tile[d]) for d, side in sides.items()}
-    found.append(
-        Loop("array", "k", at_once["k"], 1, f"at once: {at_once['k']} rows of cells along k, sums run down them")
-    )
-    found.append(
-        Loop("array", "n", at_once["n"], 1, f"at once: {at_once['n']} columns of cells along n, sharing an input")
-    )
+            words = f"for each of {passes} passes of {memories.side(d)} along {d}"
+            found.append(Loop("buffer", d, passes, memories.side(d), words))
+    flow = FLOW_WORDS[memories.dataflow]
+    length = nest.tile[stays.stream]
+    streamed = flow.one if length == 1 else f"{length} {flow.many}"
+    found.append(Loop("stream", stays.stream, length, 1, f"stream {streamed}"))
+    for d, cells, shared in ((stays.rows, "rows", flow.rows), (stays.columns, "columns", flow.columns)):
+        at_once = min(memories.side(d), nest.tile[d])
+        found.append(Loop("array", d, at_once, 1, f"at once: {at_once} {cells} of cells along {d}, {shared}"))
     return tuple(found)
 
 

@@ -16,7 +16,8 @@ def memories_of(machine: Machine, d: int, width: int, share: float = 1.0, regist
 
     `share` of the buffer is open to tiles. Energies of buffer and DRAM count the wires on the way; `registers` says
     whether a MAC's own operands count, which no mapping changes. Blocks act together: the arrays of the first block,
-    as many as all blocks' rate amounts to. Raises ValueError where the design lacks arrays, a buffer or DRAM.
+    as many as all blocks' rate amounts to; tensor cores and SIMD units are counted as if weights stayed.
+    Raises ValueError where the design lacks arrays, a buffer or DRAM.
     """
     if width not in machine.matrix or machine.sram is None or machine.dram is None:
         raise ValueError("loop nests need compute arrays, an SRAM and DRAM, linked to each other")
@@ -38,6 +39,7 @@ def memories_of(machine: Machine, d: int, width: int, share: float = 1.0, regist
         buffer_read_Bps=float(sram.bandwidth_Bps[d]),
         buffer_write_Bps=float(sram.bandwidth_Bps[d]),
         partial_bytes=float(p.partial_sum_bits[d, used]) / BITS_PER_BYTE,
+        dataflow=p.word("dataflow")[used] if p.word("style")[used] == "systolic" else "weight_stationary",
         arrays=max(1, round(float(units.macs_per_s[d].sum()) / cells)),
     )
 

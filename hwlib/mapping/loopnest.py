@@ -22,9 +22,27 @@ ORDERS = tuple(itertools.permutations(DIMS))
 
 
 @dataclass(frozen=True)
+class Stationary:
+    """Which operand stays in the cells, along which dimensions the rows and columns go, and which one streams."""
+
+    tensor: str
+    rows: str
+    columns: str
+    stream: str
+
+
+STATIONARY = {
+    "weight_stationary": Stationary("W", "k", "n", "m"),
+    "input_stationary": Stationary("A", "k", "m", "n"),
+    "output_stationary": Stationary("O", "m", "n", "k"),
+}
+"""By dataflow, with the names and sides of SCALE-Sim."""
+
+
+@dataclass(frozen=True)
 class Memories:
-    """An array of `rows` (reduce over k) x `columns` (share an input, spread over n) cells that each hold one weight,
-    fed by a buffer and by DRAM. Energies in J per byte and per MAC, bandwidths in B/s, `clock_Hz` of the array.
+    """An array of `rows` x `columns` cells that each hold one element of the stationary operand, fed by a buffer and
+    by DRAM. Energies in J per byte and per MAC, bandwidths in B/s, `clock_Hz` of the array.
 
     `partial_bytes`: of a partial sum in the buffer; None where it is as wide as an output.
     """
@@ -42,6 +60,16 @@ class Memories:
     buffer_write_Bps: float = np.inf
     arrays: int = 1
     partial_bytes: float | None = None
+    dataflow: str = "weight_stationary"
+
+    @property
+    def stationary(self) -> Stationary:
+        """What stays in the cells."""
+        return STATIONARY[self.dataflow]
+
+    def side(self, dim: str) -> int:
+        """Elements of a dimension that the array takes at once: 1 of the one that streams."""
+        return {self.stationary.rows: self.rows, self.stationary.columns: self.columns}.get(dim, 1)
 
     def output_bytes(self, gemm: Gemm) -> float:
         """Bytes of an output in the buffer."""
@@ -68,8 +96,9 @@ class Gemm:
 class Nest:
     """A mapping: tiles of the buffer, the order of the loops over tiles (outermost first), and what is kept there.
 
-    Within a tile k and n go by the array's rows and columns, and m runs innermost, so that weights stay in the cells.
-    What is not kept passes the buffer by. Tiles need not divide the extents: the last one is smaller.
+    Within a tile two dimensions go by the array's rows and columns, and the third runs innermost, so that an operand
+    stays in the cells: for weights k and n, while m streams. What is not kept passes the buffer by. Tiles need not
+    divide the extents: the last one is smaller.
     """
 
     tile: dict[str, int]
@@ -137,13 +166,31 @@ class _Tiles:
         return np.where(turning, self.trips[other], 1.0)
 
     def loads(self, gemm: Gemm, memories: Memories) -> Array:
-        """[K] weights loaded into cells: each once per tile of m, or once where its tile is one pass and m turns
-        innermost, so that it stays."""
-        once = _in_one_pass(gemm.k, self.size["k"], memories.rows) * _in_one_pass(
-            gemm.n, self.size["n"], memories.columns
-        )
-        again, every = self.again("W"), self.trips["m"]
-        return np.asarray(once * again + (float(gemm.k) * gemm.n - once) * every)
+        """[K] elements loaded into cells: each once per tile of the dimension that streams, or once where its tile is
+        one pass and that dimension turns innermost, so that it stays."""
+        s = memories.stationary
+        spatial = [(gemm.extent(d), self.size[d], memories.side(d)) for d in (s.rows, s.columns)]
+        once = _in_one_pass(*spatial[0]) * _in_one_pass(*spatial[1])
+        again, every = self.again(s.tensor), self.trips[s.stream]
+        return np.asarray(once * again + (float(spatial[0][0]) * spatial[1][0] - once) * every)
+
+    def at_array(self, gemm: Gemm, memories: Memories) -> tuple[dict[str, Array], Array, Array]:
+        """[K] elements that the array reads of each operand, outputs that it writes, and its cycles.
+
+        What streams is used by all cells of a row or column at once, and read once per pass of the side that it
+        doesn't depend on. Outputs come back for every further part of their sum, never for the first.
+        """
+        s = memories.stationary
+        passes = {d: _passes(gemm.extent(d), self.size[d], memories.side(d)) for d in (s.rows, s.columns)}
+        times = {s.tensor: self.loads(gemm, memories)}
+        for t in TENSORS:
+            if t != s.tensor:
+                x, y = RELEVANT[t]
+                (other,) = (d for d in DIMS if d not in (x, y))
+                times[t] = float(gemm.extent(x)) * gemm.extent(y) * passes[other]
+        updates = times["O"]
+        times["O"] = updates - float(gemm.m) * gemm.n
+        return times, updates, gemm.extent(s.stream) * passes[s.rows] * passes[s.columns]
 
 
 def _in_one_pass(extent: int, tile: Array, side: int) -> Array:
@@ -162,18 +209,13 @@ def _passes(extent: int, tile: Array, side: int) -> Array:
 def _counts(gemm: Gemm, memories: Memories, tiles: _Tiles) -> Counts:
     """Traffic of K mappings.
 
-    The cells keep one weight each and nothing else: every input is read once per pass over n, every partial sum is
-    written once per pass over k and read back but for the first time.
+    The cells keep one element each and nothing else; the buffer keeps the tiles of what is kept.
     """
-    a, w, o = (float(x * y) for x, y in ((gemm.m, gemm.k), (gemm.k, gemm.n), (gemm.m, gemm.n)))
-    over_n = _passes(gemm.n, tiles.size["n"], memories.columns)
-    over_k = _passes(gemm.k, tiles.size["k"], memories.rows)
-    reads = {"A": a * over_n, "W": tiles.loads(gemm, memories), "O": o * (over_k - 1.0)}
-    zero = np.zeros_like(over_n)
-    updates = o * over_k
-    result = Counts({}, {}, {}, {}, gemm.m * over_k * over_n, zero)
+    reads, updates, cycles = tiles.at_array(gemm, memories)
+    zero = np.zeros_like(cycles)
+    result = Counts({}, {}, {}, {}, cycles, zero)
     bytes_of = {"A": gemm.a_bytes, "W": gemm.w_bytes, "O": gemm.o_bytes}
-    full = {"A": a, "W": w, "O": o}
+    full = {t: float(gemm.extent(x)) * gemm.extent(y) for t, (x, y) in RELEVANT.items()}
     for t in TENSORS:
         each, again = bytes_of[t], tiles.again(t)
         inside = memories.output_bytes(gemm) if t == "O" else each
@@ -226,7 +268,7 @@ def compulsory_bytes(gemm: Gemm) -> float:
 
 
 def _choices() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Loop orders and kept tensors; at least one of inputs and outputs is kept, since neither stays in the cells."""
+    """Loop orders and kept tensors."""
     for order in ORDERS:
         for size in range(4):
             for kept in itertools.combinations(TENSORS, size):
@@ -238,9 +280,7 @@ def best_nest(gemm: Gemm, memories: Memories, aim: Aim = "energy") -> tuple[Nest
 
     Cheapest in energy (ties by time) or in energy x time. Raises ValueError where no tile fits the buffer.
     """
-    grids = np.meshgrid(
-        tile_sizes(gemm.m, 1), tile_sizes(gemm.k, memories.rows), tile_sizes(gemm.n, memories.columns), indexing="ij"
-    )
+    grids = np.meshgrid(*(tile_sizes(gemm.extent(d), memories.side(d)) for d in DIMS), indexing="ij")
     size = {d: g.ravel() for d, g in zip(DIMS, grids, strict=True)}
     trips = {d: np.ceil(gemm.extent(d) / size[d]) for d in DIMS}
     best: tuple[float, float] | None = None

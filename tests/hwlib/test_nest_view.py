@@ -8,6 +8,7 @@ import pytest
 from hwlib import catalog
 from hwlib.analysis.nest_view import as_mapped, mappable, nest_view
 from hwlib.cli import run
+from hwlib.design.edit import replace_part
 from hwlib.evaluate import evaluate
 from hwlib.mapping.loopnest import Nest
 from hwlib.report import Report
@@ -40,6 +41,21 @@ def test_the_loops_cover_the_whole_gemm() -> None:
             loop.size * loop.trips if loop.level == "array" else loop.trips for loop in view.loops if loop.dim == dim
         )
         assert covered >= extent
+
+
+@pytest.mark.parametrize(
+    ("flow", "words"),
+    [("input_stationary", "columns of weights past the inputs"), ("output_stationary", "past the outputs")],
+)
+def test_other_dataflows_read_as_what_they_are(flow: str, words: str) -> None:
+    design = catalog.load_example("edge-npu-lpddr5")
+    array = next(b.id for b in design.blocks if b.kind == "compute_array")
+    drawn = replace_part(design, array, {"style": "systolic", "dataflow": flow})
+    view = nest_view(evaluate(drawn, Scenario(), catalog.find_model("Llama-3.1-8B")), "prefill.qkv")
+    assert view.memories.dataflow == flow
+    assert words in next(loop.words for loop in view.loops if loop.level == "stream")
+    assert view.energy_J >= view.bounds_J
+    assert view.dram_bytes >= view.compulsory_bytes
 
 
 def test_another_mapping_costs_more() -> None:
