@@ -38,8 +38,8 @@ NOTHING_JUDGED = "No row could be judged; what was skipped says why."
 
 
 def key_of(entry: Entry) -> tuple[str, ...]:
-    """Kind (or metric of whole models), then device, format and source where the entry is of one group."""
-    kind = str(entry.get("metric", entry["kind"]))
+    """Kind (of whole models with the metric), then device, format and source where the entry is of one group."""
+    kind = f"{entry['kind']} {entry['metric']}" if "metric" in entry else str(entry["kind"])
     return (kind, entry.get("device", ""), entry.get("dtype", ""), entry.get("source", ""))
 
 
@@ -47,13 +47,18 @@ def covers(entry: Entry, group: Group) -> bool:
     """Whether an entry is about a group: its own, or one of all that it sums up."""
     if "device" in entry:
         return key_of(entry) == group
-    return key_of(entry)[0] == group[0] and entry.get("dtype", group[2]) in (group[2], "")
+    alike = (entry.get(name, "") in (group[at], "") for name, at in (("dtype", 2), ("source", 3)))
+    return key_of(entry)[0] == group[0] and all(alike)
 
 
 def entries(validation: Validation) -> list[Entry]:
     """Totals where they sum up several groups, then the groups."""
-    several = [t for t in validation.totals if sum(covers(t, _group(g)) for g in validation.groups) > 1]
-    return [*several, *validation.groups]
+    found: dict[tuple[str, ...], Entry] = {}
+    for total in validation.totals:
+        of = tuple(",".join(_group(g)) for g in validation.groups if covers(total, _group(g)))
+        if len(of) > 1:
+            found[of] = total  # the more general one where two sum up the same groups
+    return [*found.values(), *validation.groups]
 
 
 def _group(entry: Entry) -> Group:
@@ -65,7 +70,8 @@ def kind_words(entry: Entry) -> str:
     """What was measured."""
     metric = entry.get("metric")
     if metric is not None:
-        return f"{METRIC_WORDS.get(str(metric), str(metric))}, {entry['kind'].replace('e2e', 'whole models')}"
+        serving = ", continuous" if "continuous" in entry["kind"] else ""
+        return f"{METRIC_WORDS.get(str(metric), str(metric))}, whole models{serving}"
     return KIND_WORDS.get(str(entry["kind"]), str(entry["kind"]))
 
 
@@ -97,7 +103,7 @@ def group_sentence(entry: Entry, step: int) -> str:
 
 def measured_word(kind: str) -> str:
     """What the horizontal axis shows where it is what was measured."""
-    return MEASURED_WORDS.get(kind, "seconds")
+    return MEASURED_WORDS.get(kind.rpartition(" ")[2], "seconds")
 
 
 def skip_cells(entry: Entry) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ class JudgedRows:
     """K rows of one group that have just been judged: measured and predicted figures, the band, the plain roofline."""
 
     group: tuple[str, str, str, str]
-    """Kind, device as the table spells it, number format, source."""
+    """Kind (of whole models with the metric behind it), device as the table spells it, number format, source."""
 
     column: str
     """The column that residuals are told apart by, such as "m" or "kv_len"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlib.baselines.calibration import Calibration
 from hwlib.baselines.device_settings import DeviceSettings
@@ -58,21 +60,28 @@ class Figure:
 
 @dataclass
 class _Errors:
-    """What a group's rows left behind."""
+    """What a group's rows left behind: a few bytes each, so that a million of them stay in memory."""
 
     catalog_device: str
     conventions: set[str] = field(default_factory=set)
-    relative: list[float] = field(default_factory=list)
-    roofline: list[float] = field(default_factory=list)
-    inside: list[bool] = field(default_factory=list)
-    bucket: list[str] = field(default_factory=list)
+    relative: array[float] = field(default_factory=lambda: array("f"))
+    roofline: array[float] = field(default_factory=lambda: array("f"))
+    inside: bytearray = field(default_factory=bytearray)
+    bucket: array[int] = field(default_factory=lambda: array("i"))
+    """Number of each row's LLM in `names`."""
+
+    names: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: WholeRow, measured: float, figure: Figure) -> None:
         self.relative.append(figure.value / measured - 1.0)
         self.roofline.append(figure.roofline / measured - 1.0)
         self.inside.append(figure.low <= measured <= figure.high)
-        self.bucket.append(row.llm.name)
+        self.bucket.append(self.names.setdefault(row.llm.name, len(self.names)))
         self.conventions |= {row.convention} - {""}
+
+    def llms(self) -> NDArray[np.str_]:
+        """The LLM of each row."""
+        return np.array(list(self.names))[np.array(self.bucket)]
 
 
 def validate_whole_models(
@@ -112,7 +121,8 @@ def validate_whole_models(
 def _judged(row: WholeRow, metric: Metric, measured: float, figure: Figure) -> JudgedRows:
     """One figure of a row as its watcher sees it: all as they were measured, so that a rate counts as a time does."""
     values = (float(row.scenario.batch), measured, figure.value, figure.low, figure.high, figure.roofline)
-    return JudgedRows((metric, row.device, row.dtype, row.source), "batch", *(np.array([v]) for v in values))
+    kind = f"{CONTINUOUS if row.continuous else STATIC} {metric}"
+    return JudgedRows((kind, row.device, row.dtype, row.source), "batch", *(np.array([v]) for v in values))
 
 
 def _unjudged(row: WholeRow, metric: Metric, measured: float, figures: dict[Metric, Figure]) -> str:
@@ -150,7 +160,7 @@ def predict(row: WholeRow, extra: tuple[Calibration, ...] = ()) -> dict[Metric, 
         return str(error)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=64)
 def _report(device: str, scenario: Scenario, llm: LlmArchitecture, settings: DeviceSettings) -> Report:
     return evaluate_device(device, scenario, llm, settings)
 
@@ -248,8 +258,8 @@ def _names(key: GroupKey, errors: _Errors) -> dict[str, Any]:
 
 def _figures(several: Sequence[_Errors]) -> dict[str, Any]:
     """Figures over the rows of some groups; errors are fractions."""
-    relative, roofline = (np.array([v for e in several for v in getattr(e, n)]) for n in ("relative", "roofline"))
-    inside, bucket = [v for e in several for v in e.inside], [v for e in several for v in e.bucket]
+    relative, roofline = (np.concatenate([np.array(getattr(e, n)) for e in several]) for n in ("relative", "roofline"))
+    inside = np.concatenate([np.frombuffer(e.inside, dtype=np.uint8) for e in several])
     size, plain = np.abs(relative), np.abs(roofline)
     return {
         "n": len(size),
@@ -258,19 +268,19 @@ def _figures(several: Sequence[_Errors]) -> dict[str, Any]:
         "p90": float(np.quantile(size, 0.9)),
         "bias": float(np.median(relative)),
         "in_band": float(np.mean(inside)),
-        "worst_bucket": _worst(size, bucket),
+        "worst_bucket": _worst(size, np.concatenate([e.llms() for e in several])),
         "roofline_median": float(np.median(plain)),
         "roofline_mean": float(plain.mean()),
     }
 
 
-def _worst(size: np.ndarray[Any, np.dtype[np.float64]], bucket: Sequence[str]) -> str:
+def _worst(size: NDArray[np.floating[Any]], names: NDArray[np.str_]) -> str:
     """The LLM with the largest median error, among those with enough rows."""
-    names = np.array(bucket)
-    counts = {name: int((names == name).sum()) for name in sorted(set(bucket))}
-    enough = [name for name, count in counts.items() if count >= BUCKET_ROWS] or list(counts)
-    worst = max(enough, key=lambda name: float(np.median(size[names == name])))
-    return f"{worst}: {100.0 * float(np.median(size[names == worst])):.1f} % ({counts[worst]} rows)"
+    found, counts = np.unique(names, return_counts=True)
+    enough = [i for i, count in enumerate(counts) if count >= BUCKET_ROWS] or range(len(found))
+    medians = {i: float(np.median(size[names == found[i]])) for i in enough}
+    worst = max(medians, key=lambda i: medians[i])
+    return f"{found[worst]}: {100.0 * medians[worst]:.1f} % ({counts[worst]} rows)"
 
 
 def _totals(found: dict[GroupKey, _Errors]) -> list[dict[str, Any]]:

@@ -173,6 +173,28 @@ def test_predictions_are_written_beside_each_row(qtbot: QtBot, dialog: Validatio
     assert rows[-1]["predicted_s"] == ""
 
 
+def test_whole_models_are_told_by_metric_and_each_line_has_its_own_points(
+    qtbot: QtBot, dialog: ValidationDialog, tmp_path: Path
+) -> None:
+    path = tmp_path / "whole.csv"
+    rows = [
+        f"{device},{model},fp16,vLLM,1,1,{batch},512,64,{0.02 * batch},{0.01 + 0.001 * batch},mine"
+        for device in ("H100-SXM", "A100-SXM4-80GB")
+        for model in ("Llama-3.1-8B", "Llama-2-7B")
+        for batch in (1, 4)
+    ]
+    path.write_text("device,model,dtype,framework,tp,n_devices,batch,isl,osl,ttft_s,tpot_s,source\n" + "\n".join(rows))
+    dialog.judge(path)
+    rest(qtbot, dialog)
+    assert dialog.judged is not None, dialog.note.text()
+    lines = dialog.groups.texts()
+    assert {line[0] for line in lines} == {"TTFT, whole models", "TPOT, whole models"}
+    for row, line in enumerate(lines):
+        dialog.groups.setCurrentCell(row, 0)
+        assert dialog.plot.residuals is not None
+        assert len(dialog.plot.residuals.x) == int(line[4])
+
+
 def test_closing_ends_the_work(qtbot: QtBot, dialog: ValidationDialog, tmp_path: Path) -> None:
     dialog.judge(gemms(tmp_path / "mine.csv"))
     dialog.close()

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hwlib.analysis.compare import compare
+from hwlib.analysis.compare_html import comparison_html
 from hwlib.analysis.device_wall import device_wall
 from hwlib.analysis.grounds import grounds, grounds_table, power_ground
 from hwlib.analysis.measured_roofline import roofline_points
@@ -19,6 +21,7 @@ from hwlib.baselines.kernels.registry import KERNELS
 from hwlib.catalog import find_model
 from hwlib.evaluate import evaluate_device
 from hwlib.report import Report
+from hwlib.units import format_band
 from hwlib.validation.judging import is_of_whole_models, judge
 from hwlib.validation.kernel_errors import validate
 from hwlib.validation.watching import JudgedRows, SampledRows
@@ -184,3 +187,16 @@ def test_what_a_table_is_of_is_seen_from_its_columns(tmp_path: Path) -> None:
         file.write("device,model,dtype,isl,osl,batch,ttft_s\nH100,Llama-3.1-8B,fp16,128,128,1,0.02\n")
     assert is_of_whole_models(whole)
     assert not is_of_whole_models(table(tmp_path / "t.csv", 3))
+
+
+def test_compared_devices_have_their_bands_in_words_and_on_the_page() -> None:
+    compared = compare([report(H100), report(NEVER_MEASURED)])
+    row, known = compared.row("tokens_per_s"), report(H100)
+    assert known.metrics is not None
+    assert row.band_texts[0] == format_band(known.metrics.tokens_per_s, *known.bands["tokens_per_s"])
+    assert compared.row("area_m2").band_texts == ("", "")
+    board = compared.row("energy.board power x time.board")
+    assert board.values[0] is not None
+    assert board.band_texts[0] == format_band(board.values[0], *known.bands["board_energy_per_token_J"], "J")
+    assert compared.row("timing").texts == (timing_word(known), timing_word(report(NEVER_MEASURED)))
+    assert f"({row.band_texts[0]})" in comparison_html(compared)
