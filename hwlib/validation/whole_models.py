@@ -81,7 +81,7 @@ class _Errors:
 
     def llms(self) -> NDArray[np.str_]:
         """The LLM of each row."""
-        return np.array(list(self.names))[np.array(self.bucket)]
+        return np.asarray(np.array(list(self.names))[np.array(self.bucket)])
 
 
 def validate_whole_models(
