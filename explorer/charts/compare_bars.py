@@ -326,14 +326,15 @@ class CompareBars(CompareChart):
         self.key.update()
 
     def values(self) -> Table:
-        header = ("operator", "chip", "total", *(f"{p}_{self.unit}" for p in self.parts))
+        ends = (f"low_{self.unit}", f"high_{self.unit}")
+        header = ("operator", "chip", "total", *(f"{p}_{self.unit}" for p in self.parts), *ends)
         groups = self.groups if self.drawn is not None else ()
         rows: list[tuple[str | float, ...]] = []
         for group in groups:
             for name, report in zip(self.names, self.reports, strict=True):
                 part = self.part(report, group)
                 if not part.missing:
-                    rows.append(
-                        (group.key or "whole", name, part.total, *(part.values.get(p, 0.0) for p in self.parts))
-                    )
+                    band = self._band(report, group, part.total) or ("", "")
+                    parts = (part.values.get(p, 0.0) for p in self.parts)
+                    rows.append((group.key or "whole", name, part.total, *parts, *band))
         return Table(header, tuple(rows))

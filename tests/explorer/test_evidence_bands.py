@@ -161,6 +161,9 @@ def test_compared_bars_have_whiskers_for_the_whole_and_by_operator(qtbot: QtBot)
     own, other = chart.bars.bars
     assert own.band is None
     assert other.band == pytest.approx((0.9 * other.total, 1.25 * other.total))
+    table = chart.values()
+    assert table.header[-2:] == ("low_s", "high_s")
+    assert [row[-2:] for row in table.rows] == [("", ""), tuple(other.band)]
     chart.show_split("operator")
     for bar in chart.bars.bars:
         index, group = chart._bars_of[bar.key]
