@@ -244,7 +244,7 @@ ELEMENTWISE = Kernel(
     named_by="op",
     bucket_by="rows",
     edges=(64, 512, 2048),
-    adjustable=("overhead_s", "passes"),
+    adjustable=("overhead_s", "passes", "row_s", "column_s"),
     stand_ins={
         "layernorm": ("rmsnorm",),
         "softmax": ("rmsnorm",),
