@@ -371,9 +371,9 @@ def _cells(one: OneDesign, index: int, kv_bytes: float) -> MemoryFigure:
     prefill = np.where(one.program.phase == 0, one.program.weight, -1)
     columns = [int(np.argmax(prefill == w)) for w in range(len(one.program.weights))]
     weights = one.values["n"][columns] * one.values["k"][columns] * one.values["matrices"][columns]
-    stored = float(run.placed[d, :, 2 + index] @ weights) / stages(run.llm, run.scenario)
+    stored = float(run.placed[d, :, 2 + index] @ (weights * run.copies[index][d])) / stages(run.llm, run.scenario)
     bits = pool.bits_per_cell[d]
-    each = float((x["slices_w"] * bits * x["replicas"])[d if len(x["slices_w"]) > 1 else 0, 0])
+    each = float((x["slices_w"] * bits)[d if len(x["slices_w"]) > 1 else 0, 0])
     return MemoryFigure(
         pool="crossbar" if index == 0 else f"crossbar-{index + 1}",
         label=f"Crossbar ({CELL_WORDS[pool.cell]})",

@@ -110,7 +110,9 @@ def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
     need = arrays_per_instance(pool, scenario, matrices, n, k)[d]
     x = {name: float(v[d, 0]) for name, v in crossbar_shape(pool, scenario).items()}
     placed = one.run.placed[d, :, 2 + index]
-    cells = float(placed @ (matrices * n * k)) * x["width"] * x["replicas"]
+    copies = one.run.copies[index][d]
+    cells = float(placed @ (matrices * n * k * copies)) * x["width"]
+    need = need * copies / x["replicas"]
     arrays = float(np.where(placed > 0, placed * np.where(np.isfinite(need), need, 0.0), 0.0).sum())
     return cells / max(arrays * x["rows"] * x["columns"], 1.0)
 

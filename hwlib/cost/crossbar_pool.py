@@ -73,8 +73,8 @@ def _pool_of(chip: Lowered, p: Parameters, column: int, blocks: tuple[int, ...])
     }
     values |= _actions(chip, v, name, p.word("adder")[column] == "cell")
     keeps_kv = p.word("holds")[column] == "kv"
-    if keeps_kv:
-        values["replicas"] = np.ones_like(node)
+    values["spread"] = np.where(v["replicas"] < 1.0, 0.0 if keeps_kv else 1.0, 0.0)
+    values["replicas"] = np.ones_like(node) if keeps_kv else np.maximum(v["replicas"], 1.0)
     return CrossbarPool(blocks, name, digital, values, keeps_kv)
 
 

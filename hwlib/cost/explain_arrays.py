@@ -103,19 +103,27 @@ def _steps(s: Sheet, cols: Columns, pool: int) -> str:
     rows = s.field(block_of(s, pool), "rows")
     sets = f"ceil(min({amount(s, cols, 'k')}, {rows}) / {rows_active(s, pool)})"
     rows_of_inputs = amount(s, cols, "m")
-    if s.one.program.source[cols[0]] == RESIDENT and has_replicas(s, pool):
-        rows_of_inputs = f"ceil({rows_of_inputs} / {s.field(block_of(s, pool), 'replicas')})"
+    weight = int(s.one.program.weight[cols[0]])
+    if s.one.program.source[cols[0]] == RESIDENT and weight >= 0 and (times := copies(s, pool, weight)):
+        rows_of_inputs = f"ceil({rows_of_inputs} / {times})"
     return f"{rows_of_inputs} * {slices_in(s, pool)} * {sets}{_refills(s, cols, pool)}"
 
 
-def has_replicas(s: Sheet, pool: int) -> bool:
-    """Whether matrices that stay are kept several times."""
-    return float(s.one.run.machine.crossbars[pool].replicas[s.one.d]) > 1.0
+def copies(s: Sheet, pool: int, weight: int) -> str:
+    """Copies of a matrix that stays; nothing where there is one."""
+    value = float(s.one.run.copies[pool][s.one.d, weight])
+    if value <= 1.0:
+        return ""
+    if float(s.one.run.machine.crossbars[pool].spread[s.one.d]) == 0.0:
+        return s.field(block_of(s, pool), "replicas")
+    name = s.one.program.weights[weight]
+    return s.add(f"copies_{name}", value, "", f"spare arrays: copies of {name}, most of what takes longest")
 
 
-def times_replicas(s: Sheet, pool: int) -> str:
-    """* copies of each matrix that stays, where there are several."""
-    return f" * {s.field(block_of(s, pool), 'replicas')}" if has_replicas(s, pool) else ""
+def times_copies_of(s: Sheet, pool: int, weight: int) -> str:
+    """* copies of a matrix that stays, where there are several."""
+    found = copies(s, pool, weight)
+    return f" * {found}" if found else ""
 
 
 def arrays_needed(s: Sheet, pool: int, n: str, k: str, matrices: str) -> str:

@@ -24,7 +24,7 @@ from hwlib.cost.explain_arrays import (
     slices_in,
     slices_w,
     stored_bits,
-    times_replicas,
+    times_copies_of,
     turns,
     width,
 )
@@ -247,15 +247,15 @@ def _filling(s: Sheet, pool: int, figure: CrossbarFigure) -> tuple[str, str, str
         cols = columns(one, one.program.rows.index((0, name)))
         n, k, matrices = (amount(s, cols, c) for c in ("n", "k", "matrices"))
         placed = s.add(f"placed_{name}", count, "", f"placement: instances of {name} in these crossbars")
-        cells.append(f"{placed} * {matrices} * {n} * {k}")
-        arrays.append(f"{placed} * {arrays_needed(s, pool, n, k, matrices)}")
+        often = times_copies_of(s, pool, w)
+        cells.append(f"{placed} * {matrices} * {n} * {k}{often}")
+        arrays.append(f"{placed} * {arrays_needed(s, pool, n, k, matrices)}{often}")
     label, source = "Cells that hold weights, of the arrays in use", "k n slices copies / (arrays rows columns)"
     if not cells:
         return label, "", "0", source
     block = block_of(s, pool)
     whole = f"{plus(arrays)} * {s.field(block, 'rows')} * {s.field(block, 'columns')}"
-    copies = times_replicas(s, pool)
-    return label, "", f"{plus(cells)} * {width(s, pool)}{copies} / ({whole}{copies})", source
+    return label, "", f"{plus(cells)} * ({width(s, pool)}) / ({whole})", source
 
 
 def _cache_filling(s: Sheet, pool: int) -> tuple[str, str, str, str]:

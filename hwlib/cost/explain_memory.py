@@ -218,10 +218,11 @@ def _cells(s: Sheet, pool: int, field: str) -> tuple[str, str]:
         if count > 0:
             cols = columns(one, one.program.rows.index((0, name)))
             sizes = " * ".join(amount(s, cols, c) for c in ("n", "k", "matrices"))
-            terms.append(f"{s.add(f'placed_{name}', count, '', f'placement: instances of {name} here')} * {sizes}")
+            placed = s.add(f"placed_{name}", count, "", f"placement: instances of {name} here")
+            terms.append(f"{placed} * {sizes}{explain_arrays.times_copies_of(s, pool, w)}")
     if not terms:
         return "0", "no weights are placed here"
-    taken = f"{explain_arrays.slices_w(s, pool)} * {bits}{explain_arrays.times_replicas(s, pool)}"
+    taken = f"{explain_arrays.slices_w(s, pool)} * {bits}"
     return f"{plus(terms)} / {s.stages()} * {taken} / 8", "cells of weights placed"
 
 

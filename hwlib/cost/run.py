@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.cost.copies import copies_of, spread_times
 from hwlib.cost.energy import Action, actions, by_component
 from hwlib.cost.kernel_times import KernelTimes, Timer
 from hwlib.cost.kv_cells import arrays_of_all, sequences
@@ -97,6 +98,8 @@ class Run:
     """Where a catalog device's kernels give the times: `times` and `tau` are the drawing's, times `factor` [D, K]."""
 
     factor: Array | None = None
+    copies: list[Array] = field(default_factory=list)
+    """Copies [D, W] of every weight matrix in each pool of crossbars."""
     pass_time: Array = field(default_factory=_nothing)
     pass_energy: Array = field(default_factory=_nothing)
     phase_s: Array = field(default_factory=_nothing)
@@ -255,6 +258,10 @@ def run(
     parts = _each(machine, [micro_batches(scenario, b) for b in batches])
     joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
     placed = place(machine, program, scenario, ways, joules, room, deep, pins) if held is None else held.of(chip.count)
+    copies = copies_of(machine, program, scenario, work, placed, deep)
+    if any((pool.spread > 0).any() for pool in machine.crossbars):
+        spread_times(machine, program, work, copies)
+        tau = combine(work.times, machine.p_norm, serial)
     usable = USABLE if timer is None else timer.settings.usable
     memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip, room, usable)
     base = Run(
@@ -276,6 +283,7 @@ def run(
         runs=_runs(scenario, parts),
         kernels=kernels,
         factor=factor,
+        copies=copies,
     )
     return _totals(base if kernels else throttle(base, serial), parts)
 

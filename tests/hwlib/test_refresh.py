@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from hwlib.catalog import find_model
@@ -11,7 +12,7 @@ from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.machine import build
 from hwlib.cost.run import run
 from hwlib.design.edit import replace_part
-from hwlib.evaluate import evaluate
+from hwlib.evaluate import evaluate, evaluate_batch
 from hwlib.report import RESOURCES
 from hwlib.technology.crossbar import cell_technology
 from hwlib.workload.scenario import Scenario
@@ -82,3 +83,50 @@ def test_copies_that_do_not_fit_leave_weights_to_the_digital_units():
     memory = next(m for m in copied.memory if m.pool == "crossbar")
     assert memory.weight_bytes <= memory.capacity_bytes
     assert 0.5 < copied.crossbars[0].filling <= 1.0
+
+
+@pytest.mark.parametrize("arrays", [60_000, 200_000, 1_000_000])
+def test_spare_arrays_are_filled_with_copies_of_what_takes_longest(arrays):
+    single = replace_part(chip(), "xbar", {"arrays": arrays})
+    spread = replace_part(single, "xbar", {"replicas": 0})
+    result = run(lower([spread], shape_of(spread)), (SCENARIO,), LLM, (1.0,))
+    copies, placed = result.copies[0][0], result.placed[0, :, 2]
+    assert (copies >= 1).all()
+    assert (copies == np.floor(copies)).all()
+    taken = 0.0
+    for w, name in enumerate(result.program.weights):
+        column = int(np.flatnonzero((result.program.weight == w) & (result.program.unit >= 10))[0])
+        n, k, matrices = (float(getattr(result.program, c)[0, column]) for c in ("n", "k", "matrices"))
+        taken += placed[w] * copies[w] * matrices * math.ceil(k / 256) * math.ceil(n / 64)
+        assert copies[w] <= max(1.0, float(result.program.m[0, column])), name
+    assert taken <= arrays
+    before, after = (evaluate(d, SCENARIO, LLM) for d in (single, spread))
+    assert after.metrics.ttft_s <= before.metrics.ttft_s
+    assert after.metrics.tpot_s == pytest.approx(before.metrics.tpot_s)
+    assert after.metrics.energy_per_token_J <= before.metrics.energy_per_token_J * (1 + 1e-9)
+    if copies.max() > 1:
+        assert after.metrics.ttft_s < before.metrics.ttft_s
+        assert after.memory[2].weight_bytes > before.memory[2].weight_bytes
+    assert after.memory[2].weight_bytes <= after.memory[2].capacity_bytes
+
+
+def test_copies_in_spare_arrays_beat_equal_copies_of_all():
+    base = replace_part(chip(), "xbar", {"arrays": 200_000})
+    need = sum(r.repeat for r in evaluate(base, SCENARIO, LLM).rows("decode") if r.kind == "GEMM")
+    assert need > 0
+    times_of = {}
+    for copies in (0, 1, 2, 3, 4):
+        report = evaluate(replace_part(base, "xbar", {"replicas": copies}), SCENARIO, LLM)
+        if all(r.weights_in == "crossbar" for r in report.rows("decode") if r.kind == "GEMM"):
+            times_of[copies] = report.metrics.ttft_s
+    assert len(times_of) > 2
+    assert times_of[0] <= min(times_of.values()) * 1.02
+
+
+def test_designs_of_a_batch_spread_each_by_itself():
+    designs = [
+        replace_part(chip(), "xbar", {"arrays": a, "replicas": r}) for a, r in ((90_000, 0), (90_000, 2), (400_000, 0))
+    ]
+    together = evaluate_batch(designs, SCENARIO, LLM)
+    for i, design in enumerate(designs):
+        assert together.ttft_s[i] == pytest.approx(evaluate(design, SCENARIO, LLM).metrics.ttft_s, rel=1e-9)
