@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from explorer.compare.subjects import EXAMPLE, Comparing
+from explorer.timing import AS_SHIPPED
 from explorer.widgets.devices import device_entries
 from explorer.widgets.search import Entry, SearchPopup
 from hwlib import catalog
@@ -61,7 +62,7 @@ class Adding(QObject):
     def entries(self) -> list[Entry]:
         """What can be added, what is compared already greyed."""
         subjects = self._comparing.subjects
-        shown = frozenset(s.device for s in subjects if s.device)
+        shown = frozenset(s.device for s in subjects if s.device and s.settings == AS_SHIPPED)
         paths = {s.path for s in subjects if s.path}
         entries: list[Entry] = []
         if all(s.kind != "present" for s in subjects):

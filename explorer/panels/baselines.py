@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QMenu, QSizePol
 
 from explorer import theme
 from explorer.document import Baseline, Document
-from explorer.timing import name_of, short_timing, timing_tip
+from explorer.timing import AS_SHIPPED, name_of, short_timing, timing_tip
 from explorer.widgets.device_timing import DeviceTiming
 from explorer.widgets.devices import device_entries
 from explorer.widgets.search import SearchPopup
@@ -238,7 +238,8 @@ class BaselinePicker(QWidget):
             self._popup = SearchPopup("Search devices", self)
             self._popup.chosen.connect(self._add_device)
             self._popup.add_button("Saved design…").clicked.connect(self.open_design)
-        shown = frozenset(b.device for b in self._document.baselines)
+        # A device that is timed in a way of its own may stand beside itself.
+        shown = frozenset(b.device for b in self._document.baselines if b.settings == AS_SHIPPED)
         self._popup.open_below(self.add, device_entries(shown))
 
     def open_design(self) -> None:

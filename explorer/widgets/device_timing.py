@@ -196,7 +196,7 @@ class DeviceTiming(QFrame):
         """Open under a widget, inside its screen."""
         self.adjustSize()
         self.move(place_below(anchor, self.sizeHint()))
-        self.show()
+        self._open()
 
     def open_at(self, place: QPoint) -> None:
         """Open at a place of the screen, inside of it."""
@@ -205,7 +205,13 @@ class DeviceTiming(QFrame):
         x = max(area.left(), min(place.x(), area.right() - self.width()))
         y = max(area.top(), min(place.y(), area.bottom() - self.sizeHint().height()))
         self.move(x, y)
+        self._open()
+
+    def _open(self) -> None:
         self.show()
+        # Tab and the arrow keys are at work from the first press.
+        first = self.framework if self.framework.isEnabled() else self.ideal
+        first.setFocus(Qt.FocusReason.PopupFocusReason)
 
     # Choosing -------------------------------------------------------------------------------------------------------
 

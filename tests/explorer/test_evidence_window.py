@@ -318,3 +318,18 @@ def test_the_window_is_up_before_scipy_is_loaded() -> None:
     code = "import sys, explorer.main_window; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_device_stands_beside_itself_once_it_is_timed_in_another_way(window: MainWindow) -> None:
+    picker, before = window.baseline_picker, window.document.baselines[0]
+    window.document.retime_baseline(before, msgspec.structs.replace(before, settings=VLLM))
+    picker.open_devices()
+    assert not next(e for e in picker.popup._entries if e.name == H100).reason
+    assert next(e for e in picker.popup._entries if e.name == A100).reason
+    picker.popup.hide()
+    picker._add_device(H100)
+    wait_for_results(window)
+    subjects = [r.subject for r in window.evaluator.results.baselines]
+    assert subjects == [f"{H100}, vLLM, graph", A100, H100]
+    lines = [text for text, _ in window.headline.cards["ttft_s"].content.lines]
+    assert "vLLM" in lines[0]
