@@ -140,18 +140,22 @@ def seconds_of(constants: Any, sample: Sample) -> Array:
     return KERNELS[sample.kind].seconds(constants, sample.chip, sample.form, sample.columns)
 
 
-def fit_constants(samples: Sequence[Sample], form: str, starts: int = STARTS, base: Any = None) -> Any:
+def fit_constants(
+    samples: Sequence[Sample], form: str, starts: int = STARTS, base: Any = None, prior: bool = False
+) -> Any:
     """Constants of one kind and form that fit every row given (split beforehand), the best of several starts.
 
     Robust (soft_l1) least squares on log(predicted / measured). With `base`, only its overhead and throughput are
-    fitted anew. Raises ValueError without rows.
+    fitted anew. A `prior` over several libraries may take the plain variant alone. Raises ValueError without rows.
     """
     if not sum(len(s.measured_s) for s in samples):
         raise ValueError("there are no rows to fit to")
     kernel = KERNELS[samples[0].kind]
     if base is not None:
         return _moved(base, samples, kernel, form, starts)
-    return _best_fit(samples, kernel, form, _promising(samples, kernel, form), starts)[0]
+    plain = prior and kernel.plain_prior
+    variants = kernel.variants(form)[:1] if plain else _promising(samples, kernel, form)
+    return _best_fit(samples, kernel, form, variants, starts)[0]
 
 
 def _moved(base: Any, samples: Sequence[Sample], kernel: Kernel, form: str, starts: int) -> Any:

@@ -114,7 +114,7 @@ def _model(name: str, samples: Sequence[Sample], form: str) -> KernelModel | Non
     known = [s.part(s.fit) for s in samples if s.fit.any()]
     if sum(len(s.measured_s) for s in known) < LEAST_ROWS:
         return None
-    constants = fit_constants(_weighted(name, known), form, STARTS)
+    constants = fit_constants(_weighted(name, known), form, STARTS, prior=True)
     kernel = KERNELS[samples[0].kind]
     return KernelModel(
         kind=kernel.kind,
@@ -156,7 +156,7 @@ def leave_one_out(samples: Sequence[Sample]) -> list[LeftOut]:
             if sum(len(s.measured_s) for s in known) < LEAST_ROWS:
                 continue
             name = prior_named(mine[0].chip.generation)
-            error = 1.0 / ratios(fit_constants(_weighted(name, known), form, STARTS), mine)[0] - 1.0
+            error = 1.0 / ratios(fit_constants(_weighted(name, known), form, STARTS, prior=True), mine)[0] - 1.0
             size = np.abs(error)
             figures = (float(np.median(size)), float(size.mean()), float(np.median(error)))
             found.append(LeftOut(kind, form, device, len(error), *figures))

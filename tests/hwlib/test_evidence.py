@@ -10,6 +10,7 @@ from hwlib.baselines.evidence import constants_told, measured_points, points_cit
 from hwlib.baselines.kernels.registry import KERNELS
 from hwlib.baselines.measured import fitted
 from hwlib.catalog import UnknownNameError, devices
+from hwlib.validation.document import Judged, table
 
 POINTS = [point for device in devices() for point in measured_points(device.name)]
 
@@ -55,3 +56,12 @@ def test_every_constant_of_every_calibration_is_told_in_words(kind: str) -> None
     used = {name for c in shipped().values() for m in c.models if m.kind == kind for name in m.constants}
     assert used <= set(told)
     assert all(told[name].unit == "s" for name in told if name.endswith("_s"))
+
+
+def test_tables_of_the_document_tell_the_errors() -> None:
+    ratio, roofline = np.array([1.1, 0.9, 1.3, 2.0]), np.array([0.5, 0.5, 0.5, 0.1])
+    seconds, inside = np.array([1e-4, 1e-4, 1e-4, 1e-6]), np.array([True, True, False, False])
+    one = Judged("H100 80GB SXM5", "vllm", "16", ratio, roofline, inside, seconds)
+    long = "3 | 10.0 | 16.7 | 26.0 | +10.0 | 67 | 50 / 50"
+    assert f"| H100 80GB SXM5 | vllm | 16 | {long} |" in table("attention_decode", [one], long_only=True)
+    assert "| **all** |  | **16 bit** | 4 | 20.0 |" in table("gemm", [one], long_only=False)

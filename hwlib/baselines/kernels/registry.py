@@ -51,6 +51,9 @@ class Kernel:
     variants: Callable[[str], Sequence[Mapping[str, Any]]] = lambda form: ({},)
     """By form the choices that can't be searched continuously, each fitted in turn, with the constants they fix."""
 
+    plain_prior: bool = False
+    """Whether a prior over several libraries takes the first variant alone: the others are single libraries' own."""
+
     only_for: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
     """Constants that only some forms have."""
 
@@ -310,6 +313,7 @@ COLLECTIVE = Kernel(
         "second_share": Range(0.9, 0.05, 2.0),
     },
     variants=_collective_variants,
+    plain_prior=True,
     seconds=lambda x, chip, form, c: collective.collective_seconds(
         x, chip, form.partition("/")[0], c["n_devices"], c["bytes"]
     ),
