@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from explorer.canvas.geometry import Point, union
+from explorer.canvas.geometry import Point, contains, moved, overlap, union
 from explorer.canvas.placing import placement_at
 from hwlib.design.design import Block, Design, Link
 from hwlib.report import Rect
+
+MOST_STEPS = 4
+"""A copy that lies further from its original is lost from sight."""
 
 
 class Fresh:
@@ -81,6 +84,22 @@ def _copy(block: Block, new_id: str, name: str, corner: Point) -> Block:
 def corners_of(rects: Mapping[str, Rect], dx_m: float = 0.0, dy_m: float = 0.0) -> dict[str, Point]:
     """The upper left corner of each, shifted."""
     return {i: (r.x_m + dx_m, r.y_m + dy_m) for i, r in rects.items()}
+
+
+def beside(frame: Rect, die: Rect, taken: Sequence[Rect], gap_m: float) -> Point | None:
+    """How far to shift what fills `frame` onto free ground, to the right, below, left or above.
+
+    What lies on the die stays on it, and what lies along its edge off it. None where there is no free ground within
+    `MOST_STEPS` times its size.
+    """
+    across, down = frame.width_m + gap_m, frame.height_m + gap_m
+    room, on_die = union([die, frame]), overlap(frame, die)
+    for n in range(1, MOST_STEPS + 1):
+        for dx, dy in ((n * across, 0.0), (0.0, n * down), (-n * across, 0.0), (0.0, -n * down)):
+            goal = moved(frame, dx, dy)
+            if contains(room, goal) and overlap(goal, die) == on_die and not any(overlap(goal, r) for r in taken):
+                return dx, dy
+    return None
 
 
 def inner_links(design: Design, ids: Iterable[str]) -> list[Link]:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from explorer.canvas import arranging, clipboard, commands, copies, snap
 from explorer.canvas.array_dialog import ArrayDialog
 from explorer.canvas.figures import suggested_width_bits
-from explorer.canvas.geometry import Point, centre, union
+from explorer.canvas.geometry import Point, centre, contains, overlap, union
 from explorer.canvas.renaming import NameEditor
 from explorer.canvas.tools import shifted
 from explorer.canvas.view import ZoomView
@@ -124,11 +124,12 @@ class EditingView(ZoomView):
         self.document.select({after.links[-1].id})
 
     def duplicate_selection(self) -> None:
-        """Copy the selected blocks and the links among them, a little aside."""
+        """Copy the selected blocks and the links among them, beside them where there is room."""
         ids = self._chosen_blocks()
         if ids:
-            shift = ASIDE_STEPS * self.grid_m
-            after, new = copies.duplicated(self.document.design, ids, self._rects(ids), (shift, shift))
+            rects = self._rects(ids)
+            shift = self._aside(union(rects.values()), 1)
+            after, new = copies.duplicated(self.document.design, ids, rects, shift)
             self.document.edit(f"Duplicate {commands.naming(self.document.design, ids)}", after)
             self.document.select(new)
 
@@ -176,7 +177,7 @@ class EditingView(ZoomView):
             self.delete_selected("Cut")
 
     def paste(self) -> None:
-        """Add the blocks on the clipboard at the pointer, or aside from where they came from; again: further aside."""
+        """Add the blocks on the clipboard at the pointer, or beside where they came from; again: further aside."""
         part = clipboard.from_mime(QGuiApplication.clipboard().mimeData())
         if part is None:
             self.say("There are no blocks on the clipboard.")
@@ -193,11 +194,16 @@ class EditingView(ZoomView):
         self.keep_in_sight()
 
     def _paste_shift(self, frame: Rect) -> Point:
-        """How far to shift what is pasted: its middle to the pointer, each further time a step aside."""
+        """How far to shift what is pasted: its middle to the pointer, each further time a step aside.
+
+        A pointer that still rests on what was copied asks for no place: the copy would hide it.
+        """
         pos, middle = self.pointer(), centre(frame)
-        goal = self.floor(pos) if pos is not None else middle
+        goal = self.floor(pos) if pos is not None else None
+        if goal is None or contains(frame, Rect(*goal, 0.0, 0.0)):
+            return self._aside(frame, 0)
         last, times = self._last_paste or (None, 0)
-        times = times + 1 if last == goal else int(pos is None)
+        times = times + 1 if last == goal else 0
         self._last_paste = goal, times
         aside = times * ASIDE_STEPS * self.grid_m
         step = self.grid_m
@@ -206,7 +212,15 @@ class EditingView(ZoomView):
             snap.to_grid(frame.y_m + goal[1] - middle[1] + aside, step) - frame.y_m,
         )
 
-    # Arranging
+    def _aside(self, frame: Rect, least: int) -> Point:
+        """How far from its original a copy lies: on free ground beside it, else a few steps over what lies there."""
+        taken = [item.rect for item in self.chip.blocks.values()]
+        if not least and not any(overlap(frame, rect) for rect in taken):
+            return 0.0, 0.0
+        shift = ASIDE_STEPS * self.grid_m
+        while any(abs(r.x_m - frame.x_m - shift) < self.grid_m / 2 for r in taken):
+            shift += ASIDE_STEPS * self.grid_m
+        return copies.beside(frame, self.chip.die(), taken, self.grid_m) or (shift, shift)
 
     def turn_selection(self) -> None:
         """Turn the selected blocks by 90 degrees."""

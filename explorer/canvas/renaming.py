@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LEAST_PX, MOST_PX = 120, 320
 LONGEST = 200
+TAKING = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Backtab})
+"""The keys that take the name."""
 
 
 class NameEditor(QLineEdit):
@@ -27,7 +29,6 @@ class NameEditor(QLineEdit):
         self.setFont(style.current().name_font)
         self.setAccessibleName(f"Name of {name}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.returnPressed.connect(self._take)
         view.document.changed.connect(self._leave)
 
     def open_at(self, corner: QPoint, width_px: int) -> None:
@@ -42,10 +43,11 @@ class NameEditor(QLineEdit):
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc keeps the old name; Tab takes the new one."""
+        """Esc keeps the old name; Enter and Tab take the new one."""
+        # A line editor hands Enter on once it is done: to the canvas, which takes it for a yes to what it proposes.
         if event.key() == Qt.Key.Key_Escape:
             self._leave()
-        elif event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+        elif event.key() in TAKING:
             self._take()
         else:
             super().keyPressEvent(event)

@@ -255,6 +255,7 @@ class ChipScene(QGraphicsScene):
             load = self._link_figures.get(link_id)
             link_item.set_load(load.utilisation if load else 0.0, look)
         self._show_overlay()
+        self._show_callouts()  # figures and badges leave names more room in their blocks, or less
         self._show_dimmed()
         self._show_tags()
 
@@ -289,6 +290,7 @@ class ChipScene(QGraphicsScene):
             worst = max((f.severity for f in self._findings.get(block_id, ())), key=RANK.__getitem__, default="")
             item.set_severity(worst if RANK[worst] else "", look)
             self._lay_out(item)
+        self._show_callouts()
 
     def _lay_out(self, item: BlockItem) -> None:
         """Fit what a block shows to its size on screen, where it shows something else."""

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from explorer.canvas import arranging, clipboard, snap
 from explorer.canvas.array_dialog import ArrayDialog
+from explorer.canvas.geometry import overlap
 from explorer.canvas.renaming import NameEditor
 from hwlib.design.design import Design
 from hwlib.design.files import dumps, loads
@@ -55,14 +56,19 @@ def test_copied_blocks_and_their_links_can_be_pasted_into_another_document(user:
     assert other.design == Design(name="Other")
 
 
-def test_what_is_pasted_lies_aside_and_further_aside_each_time(user: User) -> None:
+def free(user: User) -> bool:
+    """True where no two blocks share ground."""
+    rects = [item.rect for item in user.canvas.chip.blocks.values()]
+    return not any(overlap(a, b) for a, b in itertools.combinations(rects, 2))
+
+
+def test_what_is_pasted_lies_beside_and_further_aside_each_time(user: User) -> None:
     user.document.select({"a"})
     user.key(Key.Key_C, CTRL)
     user.key(Key.Key_V, CTRL)
     user.key(Key.Key_V, CTRL)
-    places = [user.place_of(i) for i in ("a", *new_ids(user))]
-    assert len(set(places)) == 3
-    assert all(b[0] > a[0] and b[1] > a[1] for a, b in itertools.pairwise(places))
+    assert free(user)
+    assert user.place_of(new_ids(user)[0]) == pytest.approx((5.1, 2), abs=0.11)
     assert [user.design.block(i).name for i in new_ids(user)] == ["Alpha 2", "Alpha 3"]
     assert user.steps() == 2
 
@@ -75,6 +81,36 @@ def test_what_is_pasted_comes_to_the_pointer(user: User, monkeypatch: pytest.Mon
     user.key(Key.Key_V, CTRL)
     (new,) = new_ids(user)
     assert user.middle_of(new) == pytest.approx((15, 10), abs=0.1)
+
+
+def test_a_pointer_that_rests_on_what_was_copied_does_not_make_the_copy_hide_it(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user.document.select({"a"})
+    user.key(Key.Key_C, CTRL)
+    monkeypatch.setattr(type(user.canvas), "pointer", lambda view: view.pixel((3e-3, 3e-3)))
+    user.key(Key.Key_V, CTRL)
+    assert free(user)
+
+
+def test_a_duplicate_lies_on_free_ground_and_that_of_a_memory_along_the_edge(user: User) -> None:
+    for block_id in ("a", "m"):
+        user.document.select({block_id})
+        user.key(Key.Key_D, CTRL)
+        (new,) = user.document.selection
+        copy = user.canvas.chip.blocks[new].rect
+        assert free(user)
+        assert overlap(copy, user.canvas.chip.die()) == (block_id == "a")
+
+
+def test_a_copy_without_free_ground_lies_aside_and_hides_none(qtbot: QtBot) -> None:
+    user = User(qtbot, Design(name="Full", blocks=(square("a", "Alpha", 1, 1, 17.0),)))
+    user.document.select({"a"})
+    user.key(Key.Key_D, CTRL)
+    user.document.select({"a"})
+    user.key(Key.Key_D, CTRL)
+    places = [user.place_of(b.id) for b in user.design.blocks]
+    assert all(b[0] > a[0] and b[1] > a[1] for a, b in itertools.pairwise(places))
 
 
 def test_cut_takes_blocks_away_in_one_step_and_paste_brings_them_back(user: User) -> None:
@@ -291,6 +327,18 @@ def test_f2_renames_in_place(user: User, qtbot: QtBot) -> None:
     assert user.steps() == 1
     user.undo()
     assert user.design == chip()
+
+
+def test_enter_ends_the_renaming_and_does_not_connect_what_is_proposed(user: User, qtbot: QtBot) -> None:
+    user.click((16.5, 16.5))
+    before = user.design.links
+    assert user.canvas.proposal.text
+    user.key(Key.Key_F2)
+    qtbot.keyClicks(editor(user), "Softmax")
+    qtbot.keyClick(editor(user), Key.Key_Return)
+    assert user.design.block("v").name == "Softmax"
+    assert user.design.links == before
+    assert user.steps() == 1
 
 
 def test_a_double_click_on_the_name_renames_and_escape_keeps_the_old_name(user: User, qtbot: QtBot) -> None:

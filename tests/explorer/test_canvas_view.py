@@ -362,6 +362,19 @@ def test_a_block_too_small_for_its_name_bears_it_beside_where_nothing_is_in_the_
     assert "t" not in callouts.shown
 
 
+def test_a_name_stands_in_its_block_or_beside_it_and_never_in_both(user: User) -> None:
+    scene, alone = user.canvas.chip, Finding(severity="warning", code="x", message="Alone.", blocks=("t",))
+    crowded_out = 0
+    for tenths in range(10, 30):
+        user.document.edit("Add", add_block(user.design, square("t", "Systolic array", 6, 6, tenths / 10)))
+        for findings in ([alone], []):
+            scene.show_findings(findings)
+            crowded_out += bool(findings) and not scene.blocks["t"].named
+            assert scene.blocks["t"].named != ("t" in scene.callouts.shown)
+        user.document.undo_stack.undo()
+    assert crowded_out, "no badge took the room of the name"
+
+
 def test_a_name_takes_smaller_letters_before_any_are_left_out(user: User) -> None:
     block = user.canvas.chip.blocks["b"]
     user.document.edit(
