@@ -92,7 +92,7 @@ CODED: dict[str, AnyPart] = {
     **TENSOR,
 }
 CACHE_IN_CELLS: dict[str, AnyPart] = {
-    "x1": Crossbar(cell="gain_cell", arrays=60_000, bits_per_cell=3, replicas=2, variation=0.02),
+    "x1": Crossbar(cell="gain_cell", arrays=2_000_000, bits_per_cell=3, replicas=0, variation=0.02, adc_range=0.5),
     "kv": Crossbar(cell="gain_cell", holds="kv", rows=64, columns=256, arrays=40_000_000, bits_per_cell=4, dac_bits=4),
     **TENSOR,
 }
