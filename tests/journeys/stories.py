@@ -167,6 +167,32 @@ def ask_how_they_know(folder: Path) -> None:
     user.window.close()
 
 
+def shorten_wires_and_pin_weights(folder: Path) -> None:
+    """Auto-arrange, pin weights to a memory by hand, see what that costs, and take all of it back."""
+    design = load_example("memory-starved-ddr4")
+    user = new_user(design)
+    before = user.joules_per_token()
+    told = user.arrange()
+    assert "less energy" in told, told
+    assert user.joules_per_token() < before
+    user.show_placement()
+    assert "→" in user.placed("QKV")["SRAM"], "the best placement differs from the rule's"
+    arranged = user.joules_per_token()
+    memory = next(b.name for b in design.blocks if b.kind == "dram")
+    assert user.drag_weights("FFN down", onto=memory) == f"Pin FFN down to {memory}"
+    assert user.placed("FFN down")["SRAM"].startswith("–")
+    chart = user.window.chart_room.placement
+    assert chart.cost.isVisible()
+    assert "cost" in chart.cost.text()
+    assert user.joules_per_token() > arranged
+    user.undo()
+    assert user.joules_per_token() == arranged
+    user.undo()
+    assert user.window.document.design == design
+    assert user.joules_per_token() == before
+    user.window.close()
+
+
 def own_measurements(path: Path, slower: float) -> Path:
     """A table of GEMMs on an H100 under vLLM, all of them slower than Chipscape predicts by a factor."""
     shapes = [(2 ** (i % 12), 512 * (1 + i % 11), 512 * (1 + i % 7)) for i in range(80)]
@@ -188,8 +214,15 @@ def decode_s(rows: list[tuple[str | float, ...]]) -> float:
 
 STORIES = {
     story.__name__: story
-    for story in (draw_a_chip, starve_it_of_memory, take_everything_back, compare_two_memories, feel_the_memory_wall,
-                  ask_how_they_know)
+    for story in (
+        draw_a_chip,
+        starve_it_of_memory,
+        take_everything_back,
+        compare_two_memories,
+        feel_the_memory_wall,
+        ask_how_they_know,
+        shorten_wires_and_pin_weights,
+    )
 }
 
 

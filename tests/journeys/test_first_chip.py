@@ -15,8 +15,15 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.mark.journey
 @pytest.mark.parametrize(
     "story",
-    ["draw_a_chip", "starve_it_of_memory", "take_everything_back", "compare_two_memories", "feel_the_memory_wall",
-     "ask_how_they_know"],
+    [
+        "draw_a_chip",
+        "starve_it_of_memory",
+        "take_everything_back",
+        "compare_two_memories",
+        "feel_the_memory_wall",
+        "ask_how_they_know",
+        "shorten_wires_and_pin_weights",
+    ],
 )
 def test_story_in_a_real_window(story: str, start_in_window: Callable[..., Any], tmp_path: Path) -> None:
     """Each story runs in a process of its own, in a window on a real display."""

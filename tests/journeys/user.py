@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QPushButton, QWidget
 
@@ -252,6 +252,44 @@ class User:
         plot = self._wall().plot
         return plot.mapFromScene(plot.box.mapToScene(self._wall().handle.to_pixels(*at)))
 
+    # Placement -------------------------------------------------------------------------------------------------------
+
+    def arrange(self) -> str:
+        """Edit, Auto-arrange; what the notice says."""
+        self.choose("Edit", "Auto-arrange")
+        self.wait(lambda: not self.window.arranger.busy)
+        self.rest()
+        return str(self.window.shell.notices.shown[-1].text)
+
+    def show_placement(self) -> None:
+        """Shift+F7, and wait for the best placement."""
+        self.press(Qt.Key.Key_F7, Qt.KeyboardModifier.ShiftModifier)
+        self.rest_placed()
+
+    def rest_placed(self) -> None:
+        """Wait until the best placement of the newest design is on show."""
+        self.rest()
+        self.wait(lambda: self.window.chart_room.placement.refined is not None)
+
+    def placed(self, operator: str) -> dict[str, str]:
+        """A row of the placement as shown, by memory."""
+        model = self.window.chart_room.placement.model
+        row = next(r for r in range(model.rowCount()) if model.index(r, 0).data() == operator)
+        heads = [model.headerData(c, Qt.Orientation.Horizontal) for c in range(model.columnCount())]
+        return {head: model.index(row, c).data() for c, head in enumerate(heads)}
+
+    def drag_weights(self, operator: str, onto: str) -> str:
+        """Drag a row of the placement onto a block; what the canvas said before it was let go of."""
+        model, target = self.window.chart_room.placement.model, self.window.canvas.viewport()
+        row = next(r for r in range(model.rowCount()) if model.index(r, 0).data() == operator)
+        mime, pos, copy = model.mimeData([model.index(row, 0)]), self._middle(onto), Qt.DropAction.CopyAction
+        QApplication.sendEvent(target, QDragEnterEvent(pos, copy, mime, LEFT, NO_KEYS))
+        QApplication.sendEvent(target, QDragMoveEvent(pos, copy, mime, LEFT, NO_KEYS))
+        said = self.window.canvas.pin_target.words
+        QApplication.sendEvent(target, QDropEvent(QPointF(pos), copy, mime, LEFT, NO_KEYS))
+        self.rest_placed()
+        return said
+
     # Evidence --------------------------------------------------------------------------------------------------------
 
     def baselines(self) -> list[str]:
@@ -338,6 +376,13 @@ class User:
         assert results is not None
         assert results.report.metrics is not None
         return results.report.metrics.tokens_per_s
+
+    def joules_per_token(self) -> float:
+        """The headline's energy of a token."""
+        results = self.window.evaluator.results
+        assert results is not None
+        assert results.report.metrics is not None
+        return results.report.metrics.energy_per_token_J
 
     def title(self) -> str:
         """The window's title, with its mark for unsaved changes."""
