@@ -81,7 +81,7 @@ def _from_catalog(text: str) -> Subject:
         found = find(text, known, what="design file, example or device")
     except UnknownNameError as error:
         what = str(error).rstrip(".")
-        raise InputError(f"{what}. See `chipscape examples` and `chipscape devices`.") from None
+        raise InputError(f"{what}. See `chipscape examples`, `published` and `devices`.") from None
     load_design = next((f for f, names in loaders if found.name in names), None)
     if load_design is None:
         return found

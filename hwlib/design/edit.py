@@ -12,7 +12,16 @@ from hwlib.design.parts import KIND_LABELS, Part, part_type
 
 DECIDES: dict[tuple[str, str], tuple[str, ...]] = {
     ("dram", "technology"): ("bandwidth_Bps", "capacity_bytes", "energy_J_per_bit"),
-    ("crossbar", "cell"): ("read_time_s", "write_energy_J", "write_time_s", "endurance", "cell_read_energy_J"),
+    ("crossbar", "cell"): (
+        "read_time_s",
+        "write_energy_J",
+        "write_time_s",
+        "endurance",
+        "retention_s",
+        "variation",
+        "ir_drop",
+        "cell_read_energy_J",
+    ),
     ("port", "technology"): ("latency_s", "energy_J_per_bit"),
 }
 """Own values that stood in for what a choice (kind, parameter) decides, and lose their meaning when it changes."""
@@ -62,11 +71,24 @@ def replace_part(design: Design, block_id: str, changes: Mapping[str, Any]) -> D
 def change_parameter(design: Design, block_id: str, name: str, value: Any) -> Design:
     """As `replace_part` for one parameter; own values that belonged to the choice before go back to the model.
 
-    A stack of HBM3 in the place of one of HBM2 brings HBM3's bandwidth, not the value set for HBM2.
+    A stack of HBM3 in the place of one of HBM2 brings HBM3's bandwidth, not the value set for HBM2, and one that was
+    called HBM2 is called HBM3.
     """
     block = design.block(block_id)
     stale = DECIDES.get((block.kind, name), ()) if getattr(block.part, name, value) != value else ()
-    return replace_part(design, block_id, {name: value, **dict.fromkeys(stale)})
+    after = replace_part(design, block_id, {name: value, **dict.fromkeys(stale)})
+    called = _called_for(design, block, name, value)
+    return replace_block(after, msgspec.structs.replace(after.block(block_id), name=called)) if called else after
+
+
+def _called_for(design: Design, block: Block, name: str, value: Any) -> str:
+    """The name of a block that is called for its choice, such as HBM2 or HBM2 3, after the choice; else empty."""
+    before = getattr(block.part, name, None)
+    stem, _, number = block.name.rpartition(" ")
+    if not isinstance(before, str) or before == value or before not in (block.name, stem if number.isdecimal() else ""):
+        return ""
+    called = str(value) + block.name[len(before) :]
+    return called if called not in {b.name for b in design.blocks} else ""
 
 
 def replace_block(design: Design, block: Block) -> Design:
