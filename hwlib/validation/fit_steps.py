@@ -293,8 +293,8 @@ def engine_groups(rows: Sequence[WholeRow], own: Sequence[KernelModel] = (), loa
 def tensorrt_attention(
     x: Sequence[float] | Array, band: tuple[float, float] = (1.0, 1.0), rows: int = 0
 ) -> KernelModel:
-    """Decode attention of TensorRT-LLM with these constants, the others those of vLLM's on an H100."""
-    base = shipped()["H100 80GB SXM5", "vllm"].model("attention_decode", "16")
+    """Decode attention of TensorRT-LLM with these constants, others as shipped: once those of vLLM's on an H100."""
+    base = shipped()[OTHER_PRIOR, "trtllm"].model("attention_decode", "16")
     assert base is not None
     return _like(base, dict(zip(TENSORRT_KERNELS, map(float, x), strict=True)), band, rows)
 
@@ -302,8 +302,8 @@ def tensorrt_attention(
 def gpt_fast_kernels(
     x: Sequence[float] | Array, band: tuple[float, float] = (1.0, 1.0), rows: int = 0
 ) -> list[KernelModel]:
-    """GEMMs of gpt-fast with these shares of the DRAM bandwidth, the other constants those of an A100."""
-    base = shipped()["A100 80GB SXM4", ANY]
+    """GEMMs of gpt-fast with these shares of the DRAM bandwidth, others as shipped: once those of all on an A100."""
+    base = shipped()[OTHER_PRIOR, "gpt-fast"]
     known = [base.model("gemm", form) for form in GPT_FAST_FORMS]
     return [_like(m, {"dram": float(v)}, band, rows) for m, v in zip(known, x, strict=True) if m is not None]
 
