@@ -121,7 +121,7 @@ def validate(
     ] = None,
     own: Own = None, json: Json = False,
 ) -> None:  # fmt: skip
-    """Compare predictions with measured kernels, or with a table of another tool: errors by group."""
+    """Compare predictions with measured kernels or whole models, or with a table of another tool: errors by group."""
     from hwlib.baselines.calibration import load
     from hwlib.validation import kernel_errors, whole_models
 
