@@ -103,6 +103,7 @@ def _actions(chip: Lowered, v: dict[str, Array], name: str, adding: bool) -> dic
     slower = scaling.delay_factor(node, supply, nominal)
     if digital:
         read = (crossbar.adding_cell_energy_J if adding else crossbar.digital_bitmac_energy_J)(node) * toggle * square
+        read = read * v["dac_bits"]  # as many one-bit products as the input has bits in a step
     else:
         held_at = np.where(np.isnan(v["supply_V"]), 1.0, (supply / crossbar.cell_supply_V(name, node)) ** 2)
         read = crossbar.cell_read_energy_J(name, node, v["bits_per_cell"]) * held_at

@@ -300,12 +300,18 @@ def _digital_cell(s: Sheet, action: Action) -> tuple[str, str]:
     if part_of(s, action.block).adder == "tree":
         value = float(crossbar.digital_bitmac_energy_J(np.float64(node_nm(s))))
         read = s.technology("cell_read", value, "J", "crossbar.bitmac", at_node(s))
-        return f"{read}{_toggle(s)}{_supplied(s, action.block)}", "one product with its share of the adder tree"
+        formula = f"{read}{_bits_at_once(s, action.block)}{_toggle(s)}{_supplied(s, action.block)}"
+        return formula, "one product with its share of the adder tree"
     mac = s.technology("mac_int8", float(logic.mac_energy_J(node_nm(s), "int8")), "J/MAC", "mac.int8", at_node(s))
     adders = s.technology("adders_per_mac", constant("crossbar.adders_per_mac"), "", "crossbar.adders_per_mac")
     ripple = s.technology("ripple", constant("crossbar.ripple"), "", "crossbar.ripple")
-    formula = f"{ripple} * {mac} / {adders}{_toggle(s)}{_supplied(s, action.block)}"
+    formula = f"{ripple} * {mac} / {adders}{_bits_at_once(s, action.block)}{_toggle(s)}{_supplied(s, action.block)}"
     return formula, "one product, added to its neighbour's sum"
+
+
+def _bits_at_once(s: Sheet, block: int) -> str:
+    """* bits of an input in one step, where there are several."""
+    return f" * {s.field(block, 'dac_bits')}" if part_of(s, block).dac_bits > 1 else ""
 
 
 def _dac(s: Sheet, action: Action) -> tuple[str, str]:
