@@ -78,6 +78,7 @@ def test_keys_and_values_are_written_with_every_token_and_leave_dram_alone():
     assert figure.writes_per_cell_s == pytest.approx(often, rel=1e-6)
     assert figure.convention == "KV8A8, 1 MAC = 2 OP"
     assert 0.0 < figure.filling <= 1.0
+    assert next(b for b in report.blocks if b.id == "cache").holds == "KV cache, written with every token"
 
 
 def arrays_of(sequence_tokens):
