@@ -124,6 +124,7 @@ def validate(
     """Compare predictions with measured kernels or whole models, or with a table of another tool: errors by group."""
     from hwlib.baselines.calibration import load
     from hwlib.validation import kernel_errors, whole_models
+    from hwlib.validation.judging import is_of_whole_models
 
     if kind in REFERENCES:
         from hwlib.cli_reference import validate_reference
@@ -136,7 +137,7 @@ def validate(
         raise InputError(f"--rows {rows!r} isn't known; there are {', '.join(ROWS)}.")
     try:
         extra = tuple(load(path) for path in own or ())
-        if kind == "e2e":
+        if kind == "e2e" or (kind is None and is_of_whole_models(table)):
             found = whole_models.validate_whole_models(table, device, out, rows, extra)  # type: ignore[arg-type]
         else:
             found = kernel_errors.validate(table, kind, device, out, rows, extra)  # type: ignore[arg-type]

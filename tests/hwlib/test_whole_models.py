@@ -322,6 +322,16 @@ def test_predictions_are_written_beside_the_rows(tmp_path):
     assert last["predicted_s"] == last["predicted_ttft_s"] != ""
 
 
+def test_the_command_line_sees_that_a_table_is_of_whole_models(tmp_path, capsys):
+    path = str(table(tmp_path, FAST, STATIC))
+    told = []
+    for words in ([], ["--kind", "e2e"]):
+        assert cli.run(["validate", path, "--json", *words]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+    assert [g["kind"] for g in told[0]["groups"]] == ["e2e", "e2e"]
+
+
 def test_devices_and_sides_of_the_split_can_be_chosen(tmp_path):
     path = table(tmp_path, *(STATIC.replace(",64,128,128,,,9000", f",{b},128,128,,,500") for b in range(8, 40)), FAST)
     whole, fitted, kept = (validate_whole_models(path, "H100", rows=r) for r in ("all", "fitted", "kept-out"))
