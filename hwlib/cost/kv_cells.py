@@ -44,6 +44,6 @@ def cells_of_all(pool: CrossbarPool, program: Program, index: int, scenario: Sce
 
 
 def sequences(program: Program) -> Array:
-    """Sequences [S] that one pass serves: the rows of the decode steps' last matrix."""
-    at = int(np.flatnonzero(program.row == program.rows.index((1, "lm_head")))[0])
-    return np.asarray(program.m[:, at])
+    """Sequences [S] that one pass serves: the rows of the decode steps' last matrix; 1 where nothing can run it."""
+    at = np.flatnonzero(program.row == program.rows.index((1, "lm_head")))
+    return np.asarray(program.m[:, at[0]] if len(at) else np.ones(len(program.m)))
