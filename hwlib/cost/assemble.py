@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from hwlib.cost.crossbar_peak import full_pass_s
 from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.overlap import serial_programming, shares, without_walls
-from hwlib.cost.pipeline import pass_times, seconds_by_resource
 from hwlib.cost.run import Run
 from hwlib.cost.throttle import UNCLOCKED, voltage_squared
 from hwlib.cost.work import ACTIVATION_SHARE, crossbar_shape
@@ -55,26 +54,20 @@ class OneDesign:
     @cached_property
     def shares(self) -> Array:
         """[K, R] seconds of one instance by resource."""
-        return np.asarray(self.shares_of_all[self.d])
-
-    @cached_property
-    def shares_of_all(self) -> Array:
-        """[D, K, R] the same of all designs of the run."""
-        return shares(self.run.times, self.run.tau, self.run.machine.p_norm, self.serial)
+        return np.asarray(shares(self.run.times, self.run.tau, self.run.machine.p_norm, self.serial)[self.d])
 
     @cached_property
     def walls(self) -> Array:
         """[2, R] speed-up of each phase without a resource."""
         run = self.run
-        walls = without_walls(
-            run.times, run.machine.p_norm, self.serial, run.pass_time, lambda times, tau: pass_times(run, times, tau)
-        )
+        phases = np.stack([self.program.phase == 0, self.program.phase == 1]).astype(float)
+        walls = without_walls(run.times, run.machine.p_norm, self.serial, run.passes, phases, run.pass_time)
         return np.asarray(walls[:, self.d])
 
     @cached_property
     def by_resource(self) -> Array:
         """[2, R] seconds of a pass by resource, pipeline filling included."""
-        sums = seconds_by_resource(self.run, self.shares_of_all)[:, self.d]
+        sums = np.stack([self.passes[self.program.phase == f] @ self.shares[self.program.phase == f] for f in (0, 1)])
         scale = self.run.phase_s[:, self.d] / np.maximum(self.run.pass_time[:, self.d], 1e-300)
         return np.asarray(sums * scale[:, None])
 
