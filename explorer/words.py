@@ -117,8 +117,8 @@ def refusal_in_short(report: Report) -> tuple[str, str]:
     if is_empty(report):
         return heading, "Drag parts onto it, or open an example from the File menu."
     if report.status == "does_not_fit":
-        return heading, f"{report.llm.name} needs more memory than there is. Add some, or try fewer bits or more chips."
-    return heading, f"{report.llm.name} lacks something here; the findings say what to add."
+        return heading, f"{report.llm.name} needs more memory than there is. Add some; the headline tells what helps."
+    return heading, f"{report.llm.name} needs something that this chip lacks; the findings say what."
 
 
 def actions_figure(report: Report) -> EnergyFigure | None:

@@ -28,6 +28,7 @@ from hwlib.cost.overlap import serial_programming, shares
 from hwlib.cost.package import package_figures
 from hwlib.cost.rows import operator_rows
 from hwlib.cost.run import Held, Run, run
+from hwlib.cost.shortage import shortage
 from hwlib.cost.stores import kept, stores
 from hwlib.cost.work import crossbar_shape
 from hwlib.design.design import Design, Finding
@@ -35,13 +36,9 @@ from hwlib.mapping.program import RELOADED
 from hwlib.report import RESOURCES, BlockFigure, Rect, Report, Status
 from hwlib.report_keys import FigureKeys
 from hwlib.workload.llm import LlmArchitecture
-from hwlib.workload.operators import kv_per_chip_bytes, stages, weights_per_chip_bytes
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
-MOST_CHIPS = 4096
-"""Most chips with tensor parallelism that are proposed, as many as a scenario can have."""
-
 AS_SHIPPED = DeviceSettings()
 CHUNK = 256
 """Designs per array pass: arrays of this many stay in the processor's cache."""
@@ -287,7 +284,7 @@ def evaluate(
         return _without_result(design, scenario, llm, "cannot_run", obstacle, structural, r, d)
     one = assemble.OneDesign(r, d)
     if _status(r, d) == "does_not_fit":
-        reason = _shortage(r, d, llm)
+        reason = shortage(r, d, llm, design)
         return _without_result(design, scenario, llm, "does_not_fit", reason, structural, r, d)
     return _report(one, structural)
 
@@ -351,49 +348,6 @@ def _notes(one: assemble.OneDesign) -> tuple[str, ...]:
     if (one.run.placed[one.d, :, 2:] > 0).any():
         notes.append("One operator runs at a time: crossbars that hold the weights of other layers wait meanwhile.")
     return tuple(notes)
-
-
-def _cache_shortage(r: Run, d: int, llm: LlmArchitecture) -> str | None:
-    """Why one sequence's keys and values don't fit into the crossbars that hold them; None where they do."""
-    if r.memory.kv_arrays is None:
-        return None
-    have = float(r.machine.crossbars[r.machine.kv_pool].arrays[d]) * stages(llm, r.scenario)
-    need = float(r.memory.kv_arrays[d])
-    if not need > have:
-        return None
-    taken = f"{need:.0f} arrays" if need < float("inf") else "more columns for one value than an array has"
-    return (
-        f"{llm.name} does not fit: the KV cache of one sequence takes {taken}, and the crossbars that hold it have "
-        f"{have:.0f}. Add arrays, or let DRAM hold the cache (Holds: weights)."
-    )
-
-
-def _shortage(r: Run, d: int, llm: LlmArchitecture) -> str:
-    """Why the LLM does not fit: what, where, by how many bytes, and what would fit."""
-    from hwlib.units import format_quantity as show
-
-    where = "DRAM" if r.machine.dram is not None else "SRAM" if r.machine.sram is not None else "memory"
-    memory, scenario = r.memory, r.scenario
-    if (cells := _cache_shortage(r, d, llm)) is not None:
-        return cells
-    elsewhere = memory.in_crossbars[d] + (memory.in_sram[d] if r.machine.dram is not None else 0.0)
-    left = max(0.0, float(memory.weights[d] - elsewhere))  # shards round up, so that more may have been placed
-    need, have = left + float(memory.kv_per_sequence[d]), memory.usable * float(memory.capacity[d])
-    text = (
-        f"{llm.name} does not fit: weights of {show(left, 'B')} and the KV cache of one sequence "
-        f"({show(float(memory.kv_per_sequence[d]), 'B')}) need {show(need, 'B')} in {where} per chip, which offers "
-        f"{show(have, 'B')} ({100.0 * memory.usable:.0f} % of {show(float(memory.capacity[d]), 'B')}): "
-        f"{need - have:.0f} bytes ({show(need - have, 'B')}) too many."
-    )
-    if have <= 0:
-        return text + " Add DRAM, or SRAM as a scratchpad, with a link to the units."
-    doubled = (scenario.tensor_parallel * 2**i for i in range(1, 13))
-    for tensor in (chips for chips in doubled if chips <= MOST_CHIPS):
-        shared = msgspec.structs.replace(scenario, tensor_parallel=tensor)
-        weights = max(0.0, weights_per_chip_bytes(llm, shared) - float(elsewhere))
-        if weights + kv_per_chip_bytes(llm, shared, shared.prompt + shared.output / 2.0) <= have:
-            return text + f" {shared.chips} chips with tensor parallelism would hold it, or fewer weight bits."
-    return text + " More chips don't help; fewer tokens or bits would."
 
 
 def _without_result(

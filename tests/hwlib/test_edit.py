@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from hwlib.catalog import load_example
 from hwlib.design.design import Design, Placement
 from hwlib.design.edit import (
     EditError,
@@ -155,6 +156,24 @@ def test_a_new_technology_brings_its_own_figures() -> None:
     same = change_parameter(slow, "dram", "technology", "HBM2").block("dram").part
     assert same.bandwidth_Bps == 1e11
     assert change_parameter(slow, "dram", "channels", 5).block("dram").part.bandwidth_Bps == 1e11
+
+
+def test_a_block_called_for_its_technology_is_called_for_the_new_one() -> None:
+    def renamed(name: str, parameter: str = "technology", value: object = "HBM3") -> str:
+        block = msgspec.structs.replace(new_block(Design(), "dram", Placement()), name=name)
+        design = replace_part(add_block(Design(), block), block.id, {"technology": "HBM2"})
+        return change_parameter(design, block.id, parameter, value).block(block.id).name
+
+    assert renamed("HBM2") == "HBM3"
+    assert renamed("HBM2 2") == "HBM3 2"
+    assert renamed("HBM2E pile") == "HBM2E pile"
+    assert renamed("Main memory") == "Main memory"
+    assert renamed("HBM2", value="HBM2") == "HBM2"
+    assert renamed("HBM2", "channels", 5) == "HBM2"
+    two = load_example("systolic-tpu-hbm2")
+    memory = next(b for b in two.blocks if b.kind == "dram")
+    taken = msgspec.structs.replace(new_block(two, "dram", Placement()), name="HBM3")
+    assert change_parameter(add_block(two, taken), memory.id, "technology", "HBM3").block(memory.id).name == "HBM2"
 
 
 def test_what_is_new_in_a_design_is_validated_and_the_rest_kept_as_it_is() -> None:

@@ -231,6 +231,16 @@ def test_does_not_fit_names_the_bytes():
     assert f"{short:.0f} bytes" in report.reason
 
 
+def test_memory_without_a_link_is_what_a_model_lacks_that_does_not_fit():
+    cut = load_example("systolic-tpu-hbm2")
+    memory = next(b for b in cut.blocks if b.kind == "dram")
+    links = [k.id for k in cut.links if memory.id in (k.source, k.target)]
+    report = evaluate(remove(cut, links), W16, LLAMA)
+    assert report.status == "does_not_fit"
+    assert f"{memory.name} is not linked" in report.reason
+    assert "More chips" not in report.reason
+
+
 def test_power_limit_throttles_the_clock_and_keeps_to_it():
     hot = evaluate(replace_settings(GPU, {"tdp_W": None}), W16, LLAMA).metrics
     limited = evaluate(replace_settings(GPU, {"tdp_W": 300.0}), W16, LLAMA)
