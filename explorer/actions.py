@@ -202,6 +202,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
                section=1),
     ActionSpec("reset_layout", "&Reset layout", "&View", "Put every panel back where it belongs", section=3),
     ActionSpec("evidence", "&How do you know?…", "&Tools", "What the figures of the measured devices rest on", "F9"),
+    ActionSpec("published", "&Published chips…", "&Tools", "What was published of chips, beside what the model finds"),
     ActionSpec("validate_table", "&Validate a table…", "&Tools", "How far predictions are from your own measurements",
                section=1),
     ActionSpec("calibrate_table", "&Calibrate from a table…", "&Tools",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from explorer import export
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from explorer.evaluator import Evaluator, Results
     from explorer.evidence.calibration_dialog import CalibrationDialog
     from explorer.evidence.dialog import EvidenceDialog
+    from explorer.evidence.published_dialog import PublishedDialog
     from explorer.evidence.validation_dialog import ValidationDialog
     from explorer.main_window import MainWindow
     from hwlib.analysis.grounds import Ground
@@ -35,6 +36,8 @@ class EvidenceRoom(QObject):
 
     message = Signal(str)
     """A word to the user in passing."""
+    design_requested = Signal(object)
+    """The Design of a published chip, to be shown as a new one."""
     preferred = Signal(object)
     """dict of the fields of Preferences that have changed: how devices are timed."""
 
@@ -61,6 +64,7 @@ class EvidenceRoom(QObject):
             "evidence": self.show_first,
             "validate_table": self.open_validation,
             "calibrate_table": self.open_calibration,
+            "published": self.open_published,
         }
 
     # How do you know?
@@ -126,6 +130,21 @@ class EvidenceRoom(QObject):
         path = export.save_asking(self.dialog, "Export the measurements", suggestion, (export.CSV,), make)
         if path is not None:
             self.message.emit(f"Written: {path}")
+
+    # Published chips
+
+    def open_published(self, chip: object = "") -> PublishedDialog:
+        """Show what was published of chips beside the model: of one by its design's name, else of all."""
+        from explorer.evidence.published_dialog import PublishedDialog
+        from hwlib.analysis.published import published_rows
+        from hwlib.catalog import load_published
+
+        dialog = PublishedDialog(self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open_requested.connect(lambda name: self.design_requested.emit(load_published(name)))
+        dialog.show_rows(published_rows(), chip if isinstance(chip, str) else "")
+        dialog.open()
+        return dialog
 
     # Tables
 

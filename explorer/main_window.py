@@ -217,7 +217,6 @@ class MainWindow(QMainWindow):
         finished = self.evaluator.finished
         self.chart_room.explain_requested.connect(self._popup.show_explanation)
         self.chart_room.export_requested.connect(self.room.exports.chart)
-        self.chart_room.message.connect(self.shell.tell)
         self.chart_room.include(self.room.view.board.charts)
         self.chart_room.use_actions(self.commands.by_id)
         for panel in (self.canvas, self.headline, self.inspector, self.findings):
@@ -247,8 +246,8 @@ class MainWindow(QMainWindow):
         self.room.open_requested.connect(self._open_compared)
         self.room.show_requested.connect(self.show_compare)
         self.room.view.closed.connect(self._leave_compare)
-        self.room.message.connect(self.shell.tell)
-        self.desk.message.connect(self.shell.tell)
+        for telling in (self.chart_room, self.room, self.desk, self.evidence):
+            telling.message.connect(self.shell.tell)
         self.desk.problem.connect(self.shell.tell_problem)
         self.desk.news.notice.connect(self.shell.notices.say)
         self.desk.news.settled.connect(self.shell.notices.settle)
@@ -258,7 +257,8 @@ class MainWindow(QMainWindow):
         for asking in (self.baseline_picker, self.headline, self.room):
             asking.evidence_requested.connect(self.evidence.show)
         self.chart_room.evidence_requested.connect(self.evidence.show_report)
-        self.evidence.message.connect(self.shell.tell)
+        self.evidence.design_requested.connect(self.files.show_design)
+        self.desk.library_panel.published_requested.connect(self.evidence.open_published)
         self.evidence.preferred.connect(self._on_preferred)
         self.files.saved.connect(self.shell.tell_saved)
         self.shell.preferred.connect(self._on_preferred)
@@ -456,8 +456,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._remember()
-        parts = (self.shell, self.desk, self.room, self.chart_room, self.arranger, self.evidence, self.evaluator)
-        for part in parts:
+        every = (self.shell, self.desk, self.room, self.chart_room, self.arranger, self.evidence, self.evaluator)
+        for part in every:
             part.shutdown()
         self._frames.stop()
         event.accept()

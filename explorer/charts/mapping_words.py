@@ -48,7 +48,12 @@ def why_not(report: Report, chosen: str | None, keys: Sequence[str]) -> tuple[st
     if missing:
         return "Nothing to map here", f"{WHY_NEEDED}. This chip lacks {' and '.join(missing)}."
     if row is None:
-        return "Nothing to map here", f"{WHY_NEEDED}. No weights are multiplied on a compute array of this chip."
+        crossbars = any(b.kind == "crossbar" for b in report.design.blocks)
+        where = "Here crossbars multiply" if crossbars else "No compute array of this chip multiplies"
+        return (
+            "Nothing to map here",
+            f"{WHY_NEEDED}. {where}{' all weights, which stay in them' if crossbars else ' any weights'}.",
+        )
     name = operator_word(row.name)
     if row.weight_bytes <= 0:
         return f"{name} has no weights", "Loop nests are of products with weights: choose one above, such as QKV."

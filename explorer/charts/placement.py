@@ -23,10 +23,10 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QSizePolicy
 from explorer import pins, theme
 from explorer.charts.asking import AskingChart
 from explorer.charts.chart import Table, text_width
-from explorer.charts.placement_words import OBJECTIVE_WORDS, cost_of_pins, headline, sentences, state
+from explorer.charts.placement_words import OBJECTIVE_WORDS, cost_of_pins, headline, in_short, sentences, state
 from explorer.charts.switch import Switch
 from explorer.widgets.style import Tinted, icon
-from explorer.words import operator_word
+from explorer.words import operator_word, percent
 from hwlib.design.design import KV_CACHE
 from hwlib.units import NOTHING, format_quantity
 
@@ -44,13 +44,15 @@ ROW_PX = 20
 ICON_PX = 14
 LEAST_COLUMN_PX, LEAST_NAME_PX = 72, 88
 MOST_NAME_PX = 184
-ROOMY_PX, SPACIOUS_PX = 190, 340
-"""Below these heights only the first sentence, or what limits it, stands under the table; its tooltip has them all."""
+ROOMY_PX, SPACIOUS_PX = 240, 340
+"""Below these heights one short sentence, or what limits the placement, stands under the table; the tooltip has all."""
 WIDE_PX = 440
 """Narrower, the heading is left to the dock's tab."""
 ARROW = "→"
 WHOLE = "all"
-BYTES = "Weights"
+FILLED = "Filled"
+SAME_SHARE = 1e-6
+"""Instances are whole; shares that differ by less are one."""
 Key = Qt.Key
 
 
@@ -64,7 +66,7 @@ class Refined:
 
 @dataclass(frozen=True)
 class Cell:
-    """Instances in one memory by the rule and, where known, at best; bytes in the last row."""
+    """Instances in one memory by the rule and, where known, at best; the share that weights fill in the last row."""
 
     rule: float
     best: float | None = None
@@ -72,12 +74,12 @@ class Cell:
     @property
     def moves(self) -> bool:
         """True where the best placement is another one."""
-        return self.best is not None and abs(self.best - self.rule) > 1e-9 * max(1.0, abs(self.rule))
+        return self.best is not None and abs(self.best - self.rule) > SAME_SHARE
 
 
 @dataclass(frozen=True)
 class Row:
-    """A weight GEMM, the KV cache, or (without an `operator`) the sum in bytes."""
+    """A weight GEMM, the KV cache, or (without an `operator`) how full the memories are."""
 
     operator: str
     cells: tuple[Cell, ...]
@@ -87,7 +89,7 @@ class Row:
     @property
     def word(self) -> str:
         """Its name as people write it."""
-        return operator_word(self.operator) if self.operator else BYTES
+        return operator_word(self.operator) if self.operator else FILLED
 
     def text(self, cell: Cell) -> str:
         """A cell in words: "12", or "12 → 4" where the best placement differs."""
@@ -102,7 +104,7 @@ class Row:
         if not value:
             return NOTHING
         if not self.operator:
-            return format_quantity(value, "B", 3, binary=True)
+            return percent(value)
         return WHOLE if self.operator == KV_CACHE else format_quantity(value, "")
 
 
@@ -111,7 +113,7 @@ def rows_of(report: Report, refined: Optimum | None) -> tuple[tuple[Store, ...],
     places = [i for i, store in enumerate(report.stores) if store.blocks]
     best = {} if refined is None else {line.operator: line for line in refined.lines}
     rows = [_row(report, kept, places, best.get(kept.operator), refined) for kept in report.kept]
-    return tuple(report.stores[i] for i in places), (*rows, _bytes(report, places, refined))
+    return tuple(report.stores[i] for i in places), (*rows, _filled(report, places, refined))
 
 
 def _row(report: Report, kept: Kept, places: list[int], line: Line | None, refined: Optimum | None) -> Row:
@@ -131,14 +133,15 @@ def _home(report: Report, kept: Kept, on_chip: tuple[bool, bool]) -> tuple[float
     return tuple(float(i == int(on_chip[1])) for i in range(len(report.stores)))
 
 
-def _bytes(report: Report, places: list[int], refined: Optimum | None) -> Row:
+def _filled(report: Report, places: list[int], refined: Optimum | None) -> Row:
+    """The share of every memory that weights fill."""
     found = []
     for figure, place in zip(report.memory, places, strict=False):
-        best = None
+        room, best = max(figure.capacity_bytes, 1.0), None
         if refined is not None and place < len(refined.memories):
             memory = refined.memories[place]
-            best = figure.weight_bytes + memory.best_bytes - memory.rule_bytes
-        found.append(Cell(figure.weight_bytes, best))
+            best = (figure.weight_bytes + memory.best_bytes - memory.rule_bytes) / room
+        found.append(Cell(figure.weight_bytes / room, best))
     return Row("", (*found, *[Cell(0.0)] * (len(places) - len(found))))
 
 
@@ -215,7 +218,7 @@ class PlacementModel(QAbstractTableModel):
     def _tip(self, row: Row, column: int) -> str:
         if column == 0:
             if not row.operator:
-                return "Bytes of weights in each memory of one chip"
+                return "Share of each memory of one chip that weights fill"
             pinned = "Pinned by hand: Delete lets the rule decide again" if row.pin is not None else ""
             return pinned or "Drag it onto a memory of the chip to pin it there"
         cell, where = row.cells[column - 1], self.stores[column - 1].label
@@ -366,15 +369,18 @@ class PlacementChart(AskingChart):
         self.model.show(*rows_of(results.report, best))
         self.heading.set_text(headline(self.title if self.width() >= WIDE_PX else "", best) or self.title)
         told = sentences(best) if best is not None else [state(refined is not None, failure)]
-        count = 1 if self.height() < ROOMY_PX else len(told) if self.height() >= SPACIOUS_PX else 2
-        self._say(self.said, " ".join(told[:count]), "\n".join(told), muted=best is None)
-        words = cost_of_pins(best.objective, refined.pins_cost) if best is not None and refined is not None else ""
-        self._say(self.cost, words if results.report.design.pins else "", "")
+        shown = told if self.height() >= SPACIOUS_PX else told[:2]
+        if best is not None and self.height() < ROOMY_PX:
+            shown = [in_short(best)]
+        self._say(self.said, " ".join(shown), "\n".join(told), "muted" if best is None else "text")
+        cost = refined.pins_cost if best is not None and refined is not None and results.report.design.pins else None
+        words = cost_of_pins(self.objective, cost) if cost is not None else ""
+        self._say(self.cost, words, words, "ok" if cost is not None and cost < 0 else "warning")
         self._select(self.document.operator)
 
-    def _say(self, label: Tinted, text: str, tip: str, muted: bool = False) -> None:
-        if label is self.said:
-            label.set_tint("muted" if muted else "text")
+    @staticmethod
+    def _say(label: Tinted, text: str, tip: str, tint: str) -> None:
+        label.set_tint(tint)
         if label.text() != text:
             label.setText(text)
             label.setVisible(bool(text))

@@ -31,7 +31,7 @@ class ObjectiveWords:
 OBJECTIVE_WORDS: dict[str, ObjectiveWords] = {
     "energy": ObjectiveWords("Energy", "energy", "The least energy of the run"),
     "latency": ObjectiveWords("Time", "time", "The least time of the run, from the prompt to the last token"),
-    "edp": ObjectiveWords("EDP", "energy × delay", "The least product of energy and time"),
+    "edp": ObjectiveWords("EDP", "energy-delay product", "The least product of energy and time"),
 }
 
 
@@ -61,6 +61,16 @@ def sentences(best: Optimum) -> list[str]:
     if others:
         found.append(f"{'; '.join(others)}.")
     return found
+
+
+def in_short(best: Optimum) -> str:
+    """What limits the placement, in a line; the heading tells how far the rule is from it."""
+    noun = OBJECTIVE_WORDS[best.objective].noun
+    unproven = "" if best.proven else "Not proven best. "
+    first = best.worth[0] if best.worth else None
+    if first is None or first.saved < WORTH:
+        return f"{unproven}No memory binds."
+    return f"{unproven}{first.memory} binds: {first.words} {noun}."
 
 
 def _gap(best: Optimum, noun: str) -> str:

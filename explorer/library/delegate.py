@@ -125,7 +125,9 @@ class LibraryDelegate(QStyledItemDelegate):
         """The figures in one line where they find room, else the two most telling in two."""
         headline = self._library.headline(entry)
         if entry.facts:
-            return list(entry.facts[:2])
+            room = width - self.picture_px - 3 * self.pad_px
+            fits = all(option.fontMetrics.horizontalAdvance(fact) <= room for fact in entry.facts[:2])
+            return list(entry.facts[:2] if fits else entry.facts[3:5] or entry.facts[:1])
         if headline is None:
             return [""] if entry.problem else ["…"]
         said = headline.said()

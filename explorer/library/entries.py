@@ -18,6 +18,7 @@ from hwlib.report import Rect
 Stamp = tuple[int, int, int]
 """Time of change (ns), size and inode of a file: another stamp, another content."""
 EXAMPLE, PUBLISHED = "example:", "published:"
+NO_FIGURES = "figures not published"
 ORDERS: dict[str, str] = {"name": "Name", "changed": "Last changed", "size": "Number of blocks"}
 """The ways to sort by columns that need no evaluation, with their words."""
 
@@ -39,7 +40,8 @@ class Entry:
     rects: Mapping[str, Rect] = field(default_factory=dict, compare=False)
     """Where the blocks lie, in metres."""
     facts: tuple[str, ...] = ()
-    """What is said of a published chip in place of figures: as published, and as modelled."""
+    """What is said of a published chip in place of figures: all as published, all as modelled, under which condition,
+    and the most telling one of each for a narrow panel."""
 
     @property
     def is_example(self) -> bool:
@@ -107,7 +109,8 @@ def published() -> tuple[Entry, ...]:
     said = _published_facts()
     designs = ((name, load_published(name)) for name in published_designs())
     return tuple(
-        Entry(PUBLISHED + name, d.name, design=d, rects=_footprints(d), facts=said.get(name, ())) for name, d in designs
+        Entry(PUBLISHED + name, d.name, design=d, rects=_footprints(d), facts=said.get(name, (NO_FIGURES,)))
+        for name, d in designs
     )
 
 
@@ -122,7 +125,9 @@ def _published_facts() -> dict[str, tuple[str, ...]]:
             continue
         told = [f"{row.published[name]:.3g} {FIGURES[name]}" for name in known]
         modelled = [f"{row.modelled[name]:.3g}" for name in known]
-        found[row.design] = (" · ".join(told), f"modelled: {' · '.join(modelled)}", row.point.condition)
+        first = known.index("tops_per_W") if "tops_per_W" in known else 0
+        short = told[first], f"model {modelled[first]}"
+        found[row.design] = (" · ".join(told), f"modelled: {' · '.join(modelled)}", row.point.condition, *short)
     return found
 
 

@@ -180,7 +180,7 @@ class LibraryModel(QAbstractListModel):
 
     def _said(self, entry: Entry) -> list[str]:
         headline = self._library.headline(entry)
-        figures = headline.said() if headline is not None else entry.facts
+        figures = headline.said() if headline is not None else entry.facts[:3]
         return [entry.name, *([entry.problem] if entry.problem else figures), *entry.tags]
 
     def _tip(self, entry: Entry) -> str:
@@ -190,7 +190,7 @@ class LibraryModel(QAbstractListModel):
         headline = self._library.headline(entry)
         if headline is not None:
             lines += [" · ".join(headline.said())]
-        lines += [_escaped(fact) for fact in entry.facts]
+        lines += [_escaped(fact) for fact in entry.facts[:3]]
         if entry.design is not None and entry.design.note:
             lines.append(_escaped(entry.design.note[:300]))
         if entry.tags:

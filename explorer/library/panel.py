@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 from explorer import theme
 from explorer.library import tags
 from explorer.library.delegate import LibraryDelegate
-from explorer.library.entries import ORDERS, Entry
+from explorer.library.entries import ORDERS, PUBLISHED, Entry
 from explorer.library.library import Library
 from explorer.library.model import ROW_ROLE, LibraryModel
 
@@ -119,6 +119,8 @@ class LibraryPanel(QWidget):
     """The Design of an example to show."""
     compare_requested = Signal(object)
     """Tuple of (Design, the path of its file or an empty text) to compare."""
+    published_requested = Signal(str)
+    """The name of a published chip whose figures shall be shown beside the model's."""
     order_changed = Signal(str)
 
     def __init__(self, library: Library, parent: QWidget | None = None) -> None:
@@ -228,6 +230,9 @@ class LibraryPanel(QWidget):
         if designs:
             self.compare_requested.emit(designs)
 
+    def _show_published(self) -> None:
+        self.published_requested.emit(self.selected()[0].key.removeprefix(PUBLISHED))
+
     def duplicate_selected(self) -> None:
         """Save copies of the chosen designs."""
         self.library.duplicate(self.selected())
@@ -306,6 +311,8 @@ class LibraryPanel(QWidget):
         menu = QMenu(self)
         self._add(menu, "&Open", "Return", self.open_selected, bool(chosen))
         self._add(menu, "Add to &comparison", "", self.compare_selected, bool(designs))
+        if len(chosen) == 1 and chosen[0].key.startswith(PUBLISHED):
+            self._add(menu, "&Published against model…", "", self._show_published, True)
         menu.addSeparator()
         self._add(menu, "&Duplicate", "Ctrl+D", self.duplicate_selected, bool(designs))
         self._add(menu, "&Rename", "F2", self.rename_selected, len(own) == len(chosen) == 1)
