@@ -18,7 +18,7 @@ from hwlib.design.edit import EditError
 
 if TYPE_CHECKING:
     from explorer.document import Document
-    from hwlib.report import OperatorRow, Store
+    from hwlib.report import OperatorRow, Report, Store
 
 MIME_TYPE = "application/x-chipscape-weights"
 LONGEST_NAME = 64
@@ -27,9 +27,12 @@ CARD_PX = 26
 CURSOR_GAP_PX = 14
 
 
-def pinnable(row: OperatorRow) -> str:
-    """What a pin calls an operator's weights, or the KV cache that it reads; empty where it has neither."""
-    if row.weight_bytes > 0:
+def pinnable(row: OperatorRow, report: Report) -> str:
+    """What a pin calls an operator's weights, or the KV cache that it reads; empty where it has neither.
+
+    The embedding's table is looked up and not multiplied: it has no place to choose.
+    """
+    if any(kept.operator == row.name for kept in report.kept):
         return row.name
     return KV_CACHE if row.kv_bytes > 0 else ""
 

@@ -20,7 +20,8 @@ REST_MS = 500
 """So long after the last edit the work begins."""
 HELD_MS = 100
 """How often a hand that holds a mouse button is looked at again."""
-KEPT = 16
+KEPT = 8
+"""Answers hold reports, and those of large designs are not small."""
 
 Stop = Callable[[], bool]
 Work = Callable[[Stop], object]

@@ -47,7 +47,7 @@ def why_not(report: Report, chosen: str | None, keys: Sequence[str]) -> tuple[st
     missing = [words for kind, words in NEEDED.items() if kind not in {b.kind for b in report.design.blocks}]
     if missing:
         return "Nothing to map here", f"{WHY_NEEDED}. This chip lacks {' and '.join(missing)}."
-    if row is None:
+    if row is None or not keys:
         crossbars = any(b.kind == "crossbar" for b in report.design.blocks)
         where = "Here crossbars multiply" if crossbars else "No compute array of this chip multiplies"
         return (
@@ -55,8 +55,8 @@ def why_not(report: Report, chosen: str | None, keys: Sequence[str]) -> tuple[st
             f"{WHY_NEEDED}. {where}{' all weights, which stay in them' if crossbars else ' any weights'}.",
         )
     name = operator_word(row.name)
-    if row.weight_bytes <= 0:
-        return f"{name} has no weights", "Loop nests are of products with weights: choose one above, such as QKV."
+    if all(kept.operator != row.name for kept in report.kept):
+        return f"{name} multiplies no weights", "Loop nests are of products with weights: choose one above."
     return (
         f"{name} runs on {row.runs_on_label or 'no compute array'}",
         "Its weights stay where they are multiplied, so that there are no tiles to choose. Choose another one above.",

@@ -145,11 +145,13 @@ class OperatorModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.lines: list[Line] = []
+        self._report: Report | None = None
         self._sorted_by: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
         self._swatches: dict[str, QIcon] = {}
 
     def set_report(self, report: Report | None) -> None:
         """Shows a report's operators; where they are the same ones, only figures change."""
+        self._report = report
         before = [line.row.key for line in self.lines]
         after = self._sorted(_lines(report))
         keys = [line.row.key for line in after]
@@ -217,7 +219,7 @@ class OperatorModel(QAbstractTableModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         usual = super().flags(index)
-        movable = index.isValid() and bool(pins.pinnable(self.lines[index.row()].row))
+        movable = index.isValid() and bool(self.pinnable(index.row()))
         return usual | Qt.ItemFlag.ItemIsDragEnabled if movable else usual
 
     def mimeTypes(self) -> list[str]:
@@ -225,7 +227,11 @@ class OperatorModel(QAbstractTableModel):
 
     def mimeData(self, indexes: Any) -> QMimeData:
         """What a drag of a row carries: its weights, or the KV cache that it reads."""
-        return pins.to_mime(next((pins.pinnable(self.lines[i.row()].row) for i in indexes), ""))
+        return pins.to_mime(next((self.pinnable(i.row()) for i in indexes), ""))
+
+    def pinnable(self, row: int) -> str:
+        """What can be pinned of a row: its weights, or the KV cache; empty for neither."""
+        return pins.pinnable(self.lines[row].row, self._report) if self._report is not None else ""
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         line, column = self.lines[index.row()], COLUMNS[index.column()]
@@ -274,7 +280,7 @@ class OperatorView(QTableView):
         """Carry a row's weights to the canvas."""
         model = self.model()
         if isinstance(model, OperatorModel) and self.currentIndex().isValid():
-            operator = pins.pinnable(model.lines[self.currentIndex().row()].row)
+            operator = model.pinnable(self.currentIndex().row())
             if operator:
                 pins.carry(self, operator)
 
@@ -408,7 +414,7 @@ class OperatorTable(Chart):
     def _extend_menu(self, menu: QMenu) -> None:
         menu.addSeparator()
         rows = self.view.selectionModel().selectedRows()
-        operator = pins.pinnable(self.model.lines[rows[0].row()].row) if rows else ""
+        operator = self.model.pinnable(rows[0].row()) if rows else ""
         if operator and self.drawn is not None:
             pins.add_menu(menu, self.document, operator, self.drawn.report.stores)
         menu.addAction("Copy operator", self.view.copy)

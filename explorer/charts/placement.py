@@ -17,13 +17,21 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QBrush, QColor, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QBrush, QColor, QGuiApplication, QIcon, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QSizePolicy, QTableView, QToolButton, QWidget
 
 from explorer import pins, theme
 from explorer.charts.asking import AskingChart
 from explorer.charts.chart import Table, text_width
-from explorer.charts.placement_words import OBJECTIVE_WORDS, cost_of_pins, headline, in_short, sentences, state
+from explorer.charts.placement_words import (
+    OBJECTIVE_WORDS,
+    cost_of_pins,
+    cost_tint,
+    headline,
+    in_short,
+    sentences,
+    state,
+)
 from explorer.charts.switch import Switch
 from explorer.widgets.style import Tinted, icon
 from explorer.words import operator_word, percent
@@ -201,7 +209,7 @@ class PlacementModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return row.word if cell is None else row.text(cell)
         if role == Role.DecorationRole and cell is None and row.pin is not None:
-            return icon("pin", theme.current().accent)
+            return pin_icon()
         if role == Role.ForegroundRole:
             return self._ink(row, cell)
         if role == Role.FontRole and cell is not None and cell.moves:
@@ -232,6 +240,14 @@ class PlacementModel(QAbstractTableModel):
     def mimeData(self, indexes: Any) -> QMimeData:
         """What a drag of a row carries."""
         return pins.to_mime(next((self.rows[i.row()].operator for i in indexes), ""))
+
+
+def pin_icon() -> QIcon:
+    """The mark of a pinned row, to be seen on the ground of a chosen one too."""
+    t = theme.current()
+    made = icon("pin", t.accent)
+    made.addPixmap(icon("pin", t.on_accent).pixmap(2 * ICON_PX, 2 * ICON_PX), QIcon.Mode.Selected)
+    return made
 
 
 class PlacementView(QTableView):
@@ -375,7 +391,7 @@ class PlacementChart(AskingChart):
         self._say(self.said, " ".join(shown), "\n".join(told), "muted" if best is None else "text")
         cost = refined.pins_cost if best is not None and refined is not None and results.report.design.pins else None
         words = cost_of_pins(self.objective, cost) if cost is not None else ""
-        self._say(self.cost, words, words, "ok" if cost is not None and cost < 0 else "warning")
+        self._say(self.cost, words, words, "muted" if cost is None else cost_tint(cost))
         self._select(self.document.operator)
 
     @staticmethod

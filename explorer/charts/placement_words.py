@@ -97,3 +97,10 @@ def cost_of_pins(objective: str, share: float) -> str:
     if abs(share) < SAME:
         return f"Your pins cost no {noun}."
     return f"Your pins {'cost' if share > 0 else 'save'} {percent(abs(share))} {noun} beside the rule alone."
+
+
+def cost_tint(share: float) -> str:
+    """The ink of what pins cost: good news, bad, or none."""
+    if abs(share) < SAME:
+        return "muted"
+    return "warning" if share > 0 else "ok"

@@ -107,11 +107,12 @@ def test_choosing_in_the_chart_selects_the_operator(desk: Desk) -> None:
     assert desk.chart.key == "decode.qkv"
 
 
-def test_an_operator_without_weights_says_what_to_do(desk: Desk) -> None:
-    desk.document.select_operator("decode.softmax")
+@pytest.mark.parametrize(("key", "name"), [("decode.softmax", "Softmax"), ("decode.embedding", "Embedding")])
+def test_an_operator_without_weights_says_what_to_do(desk: Desk, key: str, name: str) -> None:
+    desk.document.select_operator(key)
     desk.settle()
     assert desk.chart.key == ""
-    assert desk.chart.reason.text.startswith("Softmax has no weights")
+    assert desk.chart.reason.text.startswith(f"{name} multiplies no weights")
     assert "choose one above" in desk.chart.reason.text
     assert desk.chart.operators.isVisible()
 
@@ -132,12 +133,12 @@ def test_a_chip_that_can_not_run_says_why(qtbot: QtBot) -> None:
 
 def test_weights_that_stay_in_crossbars_have_no_tiles(qtbot: QtBot) -> None:
     desk = Desk(qtbot, load_example("rram-crossbar-attention"))
-    report = desk.evaluator.results.report
-    resident = next(r for r in report.operators if r.weight_bytes > 0 and r.key not in mappable(report))
-    desk.document.select_operator(resident.key)
-    desk.settle()
-    assert desk.chart.key == ""
-    assert ("lacks a compute array" in desk.chart.reason.text) != ("stay where they are" in desk.chart.reason.text)
+    for key in (None, "decode.qkv", "decode.softmax"):
+        desk.document.select_operator(key)
+        desk.settle()
+        assert desk.chart.reason.text.startswith("Nothing to map here")
+        assert "crossbars multiply all weights" in desk.chart.reason.text
+    assert not desk.chart.operators.isVisible()
     desk.close()
 
 

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from explorer import pins
 from explorer.answers import Answers, refine
 from explorer.canvas.canvas import Canvas
+from explorer.charts.operator_table import OperatorModel
 from explorer.charts.placement import PlacementChart, Refined
 from explorer.document import Document
 from explorer.evaluator import Evaluator
@@ -22,6 +23,7 @@ from explorer.panels.inspector import Inspector
 from explorer.panels.pages import GroupPage
 from explorer.panels.problems import Problems
 from explorer.rested import Stop, Subject
+from explorer.words import percent
 from hwlib.analysis.placement import optimum
 from hwlib.catalog import find_model, load_example
 from hwlib.design.design import KV_CACHE
@@ -136,7 +138,7 @@ def test_the_rule_is_there_at_once_and_the_optimum_once_edits_rest(desk: Desk) -
     assert desk.cells("qkv")["DRAM"] == f"16 → {best[0]:.0f}"
     assert desk.cells("qkv")["SRAM"] == f"– → {best[1]:.0f}"
     assert found.binding in desk.chart.said.text()
-    assert "0.147 % off" in desk.chart.heading.text
+    assert f"{percent(found.gap)} off" in desk.chart.heading.text
 
 
 def test_other_objectives_ask_anew_and_are_remembered(desk: Desk) -> None:
@@ -303,6 +305,21 @@ def test_the_kv_cache_is_pinned_where_it_can_live(desk: Desk) -> None:
     desk.settle()
     assert desk.cells(KV_CACHE)["DRAM"] == "all"
     assert pins.refusal(CHIP, KV_CACHE, memory(CHIP, "vector_unit"))
+
+
+def test_rows_of_the_operators_table_carry_their_weights_or_the_cache(qtbot: QtBot) -> None:
+    report = evaluate(CHIP, Scenario(), LLAMA)
+    model = OperatorModel()
+    model.set_report(report)
+    carried = {}
+    for row, line in enumerate(model.lines):
+        index = model.index(row, 0)
+        if model.flags(index) & Qt.ItemFlag.ItemIsDragEnabled:
+            carried[line.row.key] = pins.from_mime(model.mimeData([index]))
+    assert carried["decode.qkv"] == "qkv"
+    assert carried["prefill.scores"] == KV_CACHE
+    assert "decode.softmax" not in carried
+    assert set(carried.values()) == {kept.operator for kept in report.kept}
 
 
 def test_a_drag_of_anything_else_is_no_pin() -> None:
