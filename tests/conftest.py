@@ -195,11 +195,12 @@ def xvfb_display() -> Iterator[str]:
 
 @pytest.fixture
 def window_environment(xvfb_display: str, tmp_path: Path) -> dict[str, str]:
-    """Environment for a program whose window shall appear on `xvfb_display`, with settings of its own."""
+    """Environment for a program whose window shall appear on `xvfb_display`, with settings and a library of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY")}
     private = {
         f"XDG_{kind}_HOME": str(tmp_path / "home" / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")
     }
+    private["HOME"] = str(tmp_path / "home")  # the library lies among its user's documents
     return environment | private | {"DISPLAY": xvfb_display, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": str(REPOSITORY)}
 
 

@@ -98,10 +98,11 @@ def feel_the_memory_wall(folder: Path) -> None:
     user.show_wall(by="batch")
     alone = user.tokens_per_s()
     user.drag_wall(to=64)
-    assert 55 <= document.scenario.batch <= 75
+    dragged = document.scenario.batch
+    assert 55 <= dragged <= 75, "a pixel is a few percent of the axis"
     assert user.tokens_per_s() > 10 * alone
     user.step_wall(keys=2)
-    assert document.scenario.batch > 75
+    assert document.scenario.batch > 1.1 * dragged
     user.show_wall(by="DRAM bandwidth")
     before, slow = document.design, user.tokens_per_s()
     user.drag_wall(to=10e12)
