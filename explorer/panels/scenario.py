@@ -122,6 +122,7 @@ class Remark(Tinted):
             window = self._bar.window()
             if self.parentWidget() is not window:
                 self.setParent(window)
+                self._retheme()  # the style brings back the colours that it knew under the parent before
             self.adjustSize()
             below = self._bar.mapTo(window, QPoint(0, self._bar.height()))
             self.move(below.x(), min(below.y(), window.height() - self.height()))

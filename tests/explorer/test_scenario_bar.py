@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from explorer import theme
 from explorer.document import Document
@@ -71,6 +72,22 @@ def test_what_is_out_of_range_is_said_below_and_not_taken(qtbot, document, bar) 
     type_into(qtbot, bar, "batch", "4")
     assert document.scenario.batch == 4
     assert not bar.remark.isVisible()
+
+
+def test_what_is_wrong_is_said_in_the_colour_of_the_theme_that_is_on(qtbot, document) -> None:
+    window = QMainWindow()
+    bar = ScenarioBar(document)
+    window.addToolBar("Scenario").addWidget(bar)
+    qtbot.addWidget(window)
+    app = QApplication.instance()
+    try:
+        theme.apply(app, "light")
+        window.show()
+        theme.apply(app, "dark")
+        type_into(qtbot, bar, "batch", "0")
+        assert bar.remark.palette().color(QPalette.ColorRole.WindowText) == QColor(theme.current().error)
+    finally:
+        theme.apply(app, "light")
 
 
 def test_a_context_beyond_the_models_is_warned_of(qtbot, document, bar) -> None:
