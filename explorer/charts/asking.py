@@ -49,14 +49,19 @@ class AskingChart(Chart):
     def show_answer(self, subject: Subject, answer: object) -> None:
         """Take an answer, and show it where it is to what is asked now."""
         self._answer, self._failure = (subject, answer), None
-        if subject == self.subject():
-            self._redraw()
+        self._redraw_for(subject)
 
     def tell_failure(self, subject: Subject, message: str) -> None:
         """Say that there is no answer."""
         self._failure = (subject, message)
+        self._redraw_for(subject)
+
+    def _redraw_for(self, subject: Subject) -> None:
         if subject == self.subject():
-            self._redraw()
+            if self.on_show:
+                self._redraw()
+            else:
+                self._drawn = None  # drawn anew when it comes to the front
 
     def _ask(self) -> None:
         """Something else is asked now."""

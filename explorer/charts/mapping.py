@@ -36,11 +36,13 @@ AIMS = {"energy": "Energy", "edp": "EDP"}
 AIM_TIPS = {"energy": "The mapping that takes the least energy", "edp": "The least product of energy and time"}
 PAGES = {"loops": "Loops", "tiles": "Tiles", "traffic": "Traffic"}
 PAGE_TIPS = {"loops": "Loops in words", "tiles": "The tiles as a picture", "traffic": "Bytes by operand and level"}
+KEPT = 1
+"""The column that says what stays in the buffer."""
 BOTH_PX = 300
 """From this height on loops and traffic stand below each other."""
 BESIDE_PX = 560
 """From this width on loops and tiles stand beside each other."""
-ROW_PX = 3 * theme.GRID_PX
+ROW_PX, LEAST_COLUMN_PX = 20, 40
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ class MappingChart(AskingChart):
         upper = QHBoxLayout(self._upper)
         upper.setContentsMargins(0, 0, 0, 0)
         upper.setSpacing(theme.GRID_PX)
-        upper.addWidget(self.loops, 5)
-        upper.addWidget(self.tiles, 4)
+        upper.addWidget(self.loops, 3)
+        upper.addWidget(self.tiles, 2)
         figures = QWidget()
         column = QVBoxLayout(figures)
         column.setContentsMargins(0, 0, 0, 0)
@@ -119,6 +121,9 @@ class MappingChart(AskingChart):
         table.verticalHeader().setDefaultSectionSize(ROW_PX)
         table.horizontalHeader().setHighlightSections(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        table.horizontalHeader().setMinimumSectionSize(LEAST_COLUMN_PX)
+        table.setStyleSheet("QTableView::item { padding: 0 2px } QHeaderView::section { padding: 4px 3px }")
         table.setAccessibleName("Traffic of the mapping by operand and level")
         return table
 
@@ -182,8 +187,9 @@ class MappingChart(AskingChart):
         self.loops.show_loops(view.loops)
         self.tiles.show_view(view)
         self._fill_table(view)
+        self.table.setColumnHidden(KEPT, not beside)
         told = lines_of(view)
-        self.said.setText(" ".join(told[:1] if loops and not both else told))
+        self.said.setText(" ".join(told if both else told[:1] if loops else told[1:2]))
         self.said.setToolTip("\n".join(told))
 
     def _set_tools(self) -> None:

@@ -21,7 +21,7 @@ LEVELS = {"DRAM": "dram", "buffer": "sram", "stream": "operand", "array": "mac"}
 LEVEL_WORDS = {"DRAM": "DRAM", "buffer": "Buffer", "stream": "Array", "array": "Array"}
 LINE_PX, WRAPPED_PX, LEAST_LINE_PX = 22.0, 38.0, 16.0
 """Heights of a line: usual, where it may wrap, and at least."""
-INDENT_PX = 14.0
+INDENT_PX = 12.0
 BAR_PX = 4.0
 FLATTEN = 0.4
 """Sides are drawn as this power of the extents, so that 1 and 128 256 both can be seen."""
@@ -58,19 +58,23 @@ class LoopsView(QWidget):
     @property
     def _line_px(self) -> float:
         room = self.height() / max(1, len(self.loops))
-        wanted = WRAPPED_PX if room >= WRAPPED_PX - 4 and self._any_long() else LINE_PX
+        wanted = WRAPPED_PX if self._may_wrap() and self._any_long() else LINE_PX
         return max(LEAST_LINE_PX, min(wanted, room))
 
+    def _may_wrap(self) -> bool:
+        return self.height() / max(1, len(self.loops)) >= WRAPPED_PX - 4
+
     def _any_long(self) -> bool:
-        return any(text_width(loop.words) > self._said_px(i) for i, loop in enumerate(self.loops))
+        every = enumerate(self.loops)
+        return any(text_width(loop.words) > self.width() - _left_px(i) - _levels_px() for i, loop in every)
 
     def _said_px(self, row: int) -> float:
         """The width that the words of a line have."""
-        return max(0.0, self.width() - row * INDENT_PX - BAR_PX - 4 - self._level_px())
+        return max(0.0, self.width() - _left_px(row) - self._level_px())
 
-    @staticmethod
-    def _level_px() -> float:
-        return max(text_width(word) for word in LEVEL_WORDS.values()) + theme.GRID_PX
+    def _level_px(self) -> float:
+        """The width of the levels' words; where lines can't wrap they give way, and the bars tell."""
+        return 0.0 if self._any_long() and not self._may_wrap() else _levels_px()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, t = QPainter(self), theme.current()
@@ -84,8 +88,8 @@ class LoopsView(QWidget):
             painter.setBrush(QColor(theme.RESOURCE_COLORS[LEVELS[loop.level]]))
             painter.drawRoundedRect(QRectF(left, top + 2, BAR_PX, line - 4), 1.5, 1.5)
             painter.setPen(QColor(t.muted))
-            where = QRectF(left + BAR_PX + 4, top, words, line)
-            painter.drawText(where, middle, LEVEL_WORDS[loop.level])
+            where = QRectF(_left_px(i), top, words, line)
+            painter.drawText(where, middle, LEVEL_WORDS[loop.level] if words else "")
             painter.setPen(QColor(t.text))
             said = QRectF(where.right(), top, self._said_px(i), line)
             fits = painter.boundingRect(said, middle | wraps, loop.words).height() <= line
@@ -97,9 +101,20 @@ class LoopsView(QWidget):
         """A line that is cut short says the rest in its tooltip."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = int(event.pos().y() // self._line_px)
-            QToolTip.showText(event.globalPos(), self.loops[row].words if row < len(self.loops) else "", self)
+            loop = self.loops[row] if row < len(self.loops) else None
+            words = "" if loop is None else f"{LEVEL_WORDS[loop.level]}: {loop.words}"
+            QToolTip.showText(event.globalPos(), words, self)
             return True
         return super().event(event)
+
+
+def _left_px(row: int) -> float:
+    """Where a line begins right of its bar."""
+    return row * INDENT_PX + BAR_PX + 4.0
+
+
+def _levels_px() -> float:
+    return max(text_width(word) for word in LEVEL_WORDS.values()) + theme.GRID_PX
 
 
 @dataclass(frozen=True)
@@ -119,9 +134,8 @@ class Side:
 
     @property
     def label(self) -> str:
-        """ "k 4096 = 8 × 512"."""
-        split = f" = {self.trips} × {self.tile}" if self.trips > 1 else ""
-        return f"{self.dim} {self.extent}{split}"
+        """ "k 8 × 512" in tiles, "k 4096" in one piece."""
+        return f"{self.dim} {self.trips} × {self.tile}" if self.trips > 1 else f"{self.dim} {self.extent}"
 
 
 class TilesView(QWidget):

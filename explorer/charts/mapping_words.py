@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 HEADER = (
     ("Operand", "Matrix of the product"),
-    ("In the buffer", "Whether its tile stays there, or each use passes the buffer by"),
-    ("DRAM read", "Bytes from DRAM to the chip"),
-    ("Written", "Bytes from the chip to DRAM"),
-    ("Buffer read", "Bytes from the buffer to the array"),
-    ("Written", "Bytes into the buffer"),
+    ("Buffer", "Whether its tile stays in the buffer, or each use passes it by"),
+    ("DRAM in", "Bytes that the chip reads from DRAM"),
+    ("DRAM out", "Bytes that the chip writes to DRAM"),
+    ("Buffer out", "Bytes that the array reads from the buffer"),
+    ("Buffer in", "Bytes that are written into the buffer"),
     ("At least", "What DRAM must move whatever the mapping: each element once"),
 )
 NEEDED = {"compute_array": "a compute array", "sram": "SRAM", "dram": "DRAM"}

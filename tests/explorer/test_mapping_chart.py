@@ -157,5 +157,5 @@ def test_a_loop_that_is_cut_short_says_the_rest(desk: Desk) -> None:
     view = desk.chart.loops
     at = QPoint(5, 5)
     QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, at, view.mapToGlobal(at)))
-    assert QToolTip.text() == view.loops[0].words
+    assert QToolTip.text().endswith(f": {view.loops[0].words}")
     QToolTip.hideText()

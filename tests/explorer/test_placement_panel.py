@@ -199,6 +199,18 @@ def test_a_hidden_chart_asks_nothing(qtbot: QtBot, desk: Desk) -> None:
     assert len(desk.making.asked) == 2
 
 
+def test_an_answer_that_comes_behind_another_tab_is_shown_later(desk: Desk) -> None:
+    desk.making.go.clear()
+    desk.qtbot.waitUntil(lambda: bool(desk.making.asked), timeout=PATIENCE_MS)
+    desk.chart.hide()
+    desk.making.go.set()
+    desk.qtbot.waitUntil(lambda: not desk.answers.busy, timeout=PATIENCE_MS)
+    desk.chart.show()
+    desk.settle()
+    assert desk.cells("qkv")["DRAM"].startswith("16 →")
+    assert len(desk.making.asked) == 1
+
+
 @pytest.mark.expect_log("test failed")
 def test_a_search_that_fails_says_so_and_is_not_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(subject: Subject, stop: Stop) -> object:
