@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.assemble import OneDesign
-from hwlib.cost.machine import priors
+from hwlib.cost.machine import dram_key, priors
 from hwlib.cost.throttle import V_MIN
+from hwlib.design.parts import Dram
 from hwlib.fields import PartField, part_fields
 from hwlib.report import PHASES, Explanation, Input
 from hwlib.technology.sources import source_of
@@ -155,6 +156,24 @@ class Sheet:
         """The share of a peak that chips of the class reach."""
         return self._prior("efficiency", resource, "")
 
+    def reached(self, resource: str, cols: NDArray[np.int64]) -> str:
+        """The same for columns of one operator, times what fusion leaves of it or what attention reaches."""
+        program, prior = self.one.run.program, self.one.run.machine.prior
+        share = self.efficiency(resource)
+        if program.attends[cols[0]] and resource == "dram" and prior["attention_dram"] != 1.0:
+            return f"({share} * {self._prior('attention_share', 'attention_dram', '')})"
+        if program.elementwise[cols[0]] and prior["unfused"] != 1.0:
+            return f"({share} / {self._prior('unfused', 'unfused', '')})"
+        return share
+
+    def quantising(self) -> str:
+        """Passes of a kernel that narrows the inputs of a GEMM."""
+        return self._prior("quantise", "quantise", "passes")
+
+    def step(self) -> tuple[str, str]:
+        """What host and framework add to a pass, and for each sequence."""
+        return self._prior("step_s", "step_s", "s"), self._prior("step_sequence_s", "step_sequence_s", "s")
+
     def ramp(self) -> str:
         """Seconds at peak of a message that reaches 0.7 of the plateau of the links between chips."""
         return self._prior("ramp", "port_ramp_s", "s")
@@ -170,6 +189,9 @@ class Sheet:
         if settings.calibration == "ideal":
             return self.add(name, value, unit, "your design: chip, Calibration: ideal, no losses")
         every = priors()
+        if key == "dram" and settings.calibration != "ideal":
+            memories = [b.part.technology for b in self.one.design.blocks if isinstance(b.part, Dram)]
+            key = dram_key(every["classes"][settings.chip_class], memories)
         told = every.get("sources", {}).get(settings.chip_class, {}).get(key, {})
         source = told.get("source", every["source"])
         return self.add(name, value, unit, f"class {settings.chip_class}: {source}", told.get("confidence", "estimate"))

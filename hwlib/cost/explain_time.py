@@ -12,11 +12,12 @@ from hwlib.cost.assemble import OneDesign
 from hwlib.cost.explain_inputs import Sheet, collapsed, total
 from hwlib.cost.explain_shapes import Columns, amount, columns, groups, has, operators, passes, row_index, summed
 from hwlib.cost.explain_units import peak_key, plus, rate_of, times_share
+from hwlib.cost.losses import quantised
 from hwlib.cost.machine import MatrixUnits
 from hwlib.cost.overlap import combine
 from hwlib.cost.work import OVERHEAD, PROGRAM, cycles_of, widths_needed
 from hwlib.mapping.collectives import PORTS_LOG2
-from hwlib.mapping.program import MATRIX
+from hwlib.mapping.program import HOST, MATRIX
 from hwlib.report import LABELS, PHASES, RESOURCES, Explanation
 from hwlib.technology.dram import dram_technology
 
@@ -181,7 +182,7 @@ def resource_time(one: OneDesign, key: str) -> Explanation:
     times = one.run.times[one.d, every, RESOURCES.index(resource)]
     s, cols = Sheet(one), every[times > 0]
     formula, source = _RESOURCES[resource](s, cols)
-    slower = s.clock(PHASES.index(phase), resource)
+    slower = "" if one.program.unit[every[0]] == HOST else s.clock(PHASES.index(phase), resource)
     formula = f"({formula}){slower}" if slower and " + " in formula else formula + slower
     label = f"{LABELS[resource]} time of {name} in {phase}"
     return s.explanation(key, label, one.passes[every] @ times, "s", formula, source)
@@ -233,7 +234,7 @@ def _vector(s: Sheet, cols: Columns) -> tuple[str, str]:
         if has(s.one, cols, name):
             rated = s.figure(key.replace(".", "_"), float(rate[d]), "op/s", key)
             terms.append(f"{amount(s, cols, name)} / {rated}")
-    return f"{summed(s, cols, total(terms))} / {s.efficiency('vector')}", "operations over the lanes' rate"
+    return f"{summed(s, cols, total(terms))} / {s.reached('vector', cols)}", "operations over the lanes' rate"
 
 
 def _sram(s: Sheet, cols: Columns) -> tuple[str, str]:
@@ -241,7 +242,7 @@ def _sram(s: Sheet, cols: Columns) -> tuple[str, str]:
     assert pool is not None
     moved = [amount(s, cols, c) for c in ("sram_read_bytes", "sram_write_bytes") if has(s.one, cols, c)]
     bandwidth = s.figure("bandwidth", float(pool.bandwidth_Bps[s.one.d]), "B/s", "peak.sram")
-    formula = f"{summed(s, cols, total(moved))} / ({bandwidth} * {s.efficiency('sram')})"
+    formula = f"{summed(s, cols, total(moved))} / ({bandwidth} * {s.reached('sram', cols)})"
     return formula, "bytes over the banks' bandwidth"
 
 
@@ -249,7 +250,7 @@ def _dram(s: Sheet, cols: Columns) -> tuple[str, str]:
     pool = s.one.run.machine.dram
     assert pool is not None
     bandwidth = s.figure("bandwidth", float(pool.bandwidth_Bps[s.one.d]), "B/s", "peak.dram")
-    formula = f"{summed(s, cols, amount(s, cols, 'dram_bytes'))} / ({bandwidth} * {s.efficiency('dram')})"
+    formula = f"{summed(s, cols, amount(s, cols, 'dram_bytes'))} / ({bandwidth} * {s.reached('dram', cols)})"
     return formula, "bytes over the bandwidth"
 
 
@@ -273,6 +274,8 @@ def _port(s: Sheet, cols: Columns) -> tuple[str, str]:
 
 def _overhead(s: Sheet, cols: Columns) -> tuple[str, str]:
     one, machine, work, d = s.one, s.one.run.machine, s.one.run.work, s.one.d
+    if one.program.unit[cols[0]] == HOST:
+        return _step(s, cols), "host and framework of chips of the class add to every pass"
     terms = [s.overhead()]
     for c, name in enumerate(machine.streams.names):
         latency = np.where(work.stream_bytes[d, cols, c] > 0, machine.streams.latency_s[d, c], 0.0)
@@ -286,7 +289,24 @@ def _overhead(s: Sheet, cols: Columns) -> tuple[str, str]:
             s.add("latency_dram", collapsed(first), "s", "figure dram.latency_s, where used", key="dram.latency_s")
         )
     each = f"{amount(s, cols, 'launches')} * ({' + '.join(terms)})"
+    here = cols[quantised(machine, one.program, one.run.scenario)[d, cols]]
+    if len(here) and machine.prior["quantise"] > 0:
+        narrow = "launch, the first byte's way, and a kernel that narrows the inputs: passes over them at peak"
+        return f"{summed(s, cols, each)} + {summed(s, here, _quantising(s, here))}", narrow
     return summed(s, cols, each), "launch, and the first byte's way"
+
+
+def _quantising(s: Sheet, cols: Columns) -> str:
+    dram = s.one.run.machine.dram
+    assert dram is not None
+    bandwidth = s.figure("bandwidth", float(dram.bandwidth_Bps[s.one.d]), "B/s", "peak.dram")
+    return f"{s.quantising()} * {amount(s, cols, 'in_bytes')} / max(1, {amount(s, cols, 'batch')}) / {bandwidth}"
+
+
+def _step(s: Sheet, cols: Columns) -> str:
+    once, each = s.step()
+    batch = s.figure("batch", s.one.batch, "", "memory.batch")
+    return f"sum({passes(s, cols)} * {s.stages()} * ({once} + {each} * {batch} / {s.micro_batches()}))"
 
 
 def dram_latency_s(one: OneDesign) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -29,6 +30,9 @@ FALLBACKS: dict[int, tuple[tuple[logic.Format, float], ...]] = {
 RING_THROUGHPUT = 8.0
 """Channels' worth of uniform traffic that a ring carries: 2 cuts x 2 directions, half of the traffic crosses."""
 
+
+SLOWEST_RATE = 1e-9
+"""MACs per cell and clock below which a format counts as unsupported: time would leave what numbers can hold."""
 
 PERFECT = 0.99999
 """A perfect overlap is computed as this one: two equal times then take 7e-6 longer than one alone."""
@@ -148,6 +152,18 @@ def priors() -> dict[str, Any]:
     return dict(resources.read_json("calibration/class_priors.json"))
 
 
+def class_prior(calibration: str, chip_class: str, memories: Iterable[str]) -> dict[str, float]:
+    """What a chip's class reaches: the share of DRAM bandwidth is that of its technologies (see `dram_key`)."""
+    prior: dict[str, float] = priors()["classes"]["ideal" if calibration == "ideal" else chip_class]
+    return {**prior, "dram": prior[dram_key(prior, memories)]}
+
+
+def dram_key(prior: dict[str, float], memories: Iterable[str]) -> str:
+    """The constant for DRAM of these technologies: the least measured of them, "dram" where one was never measured."""
+    keys = [f"dram_{name}" for name in memories]
+    return min(keys, key=prior.__getitem__) if keys and all(key in prior for key in keys) else "dram"
+
+
 def _normalised(weights: Array) -> Array:
     total = weights.sum(axis=-1, keepdims=True)
     return np.asarray(np.divide(weights, total, out=np.zeros_like(weights), where=total > 0))
@@ -163,6 +179,7 @@ def matrix_units(chip: Lowered, reached: Array, width: int) -> MatrixUnits:
     p = chip.kinds["compute_array"]
     chain = FALLBACKS[width]
     rates = np.stack([getattr(p, RATES[fmt]) / passes for fmt, passes in chain])
+    rates = np.where(rates < SLOWEST_RATE, 0.0, rates)
     usable = rates > 0
     pick = usable.argmax(axis=0)
     rate = np.take_along_axis(rates, pick[None], axis=0)[0] * reached
@@ -398,8 +415,9 @@ def build(chip: Lowered, widths: tuple[int, ...]) -> Machine:
     """Everything derived from a group of designs; `widths`: the operand widths that the workload needs."""
     routes = find_routes(chip.shape.topology)
     plan = floorplan(chip, routes)
-    calibration, chip_class = chip.shape.settings
-    prior = priors()["classes"]["ideal" if calibration == "ideal" else chip_class]
+    calibration, chip_class = chip.shape.settings[:2]
+    memories = chip.kinds["dram"].word("technology") if "dram" in chip.kinds else ()
+    prior = class_prior(calibration, chip_class, memories)
     matrix = {}
     if "compute_array" in chip.kinds:
         reached = _reached(chip.kinds["compute_array"], routes.classes["matrix"])

@@ -11,6 +11,7 @@ from hwlib.cost.copies import copies_of, spread_times
 from hwlib.cost.energy import Action, actions, by_component
 from hwlib.cost.kernel_times import KernelTimes, Timer
 from hwlib.cost.kv_cells import arrays_of_all, sequences
+from hwlib.cost.losses import has_step, host_columns, step_s
 from hwlib.cost.lower import Lowered
 from hwlib.cost.machine import Machine, build
 from hwlib.cost.overlap import combine, serial_programming
@@ -239,7 +240,7 @@ def run(
     scenario = scenarios[0]
     widths = widths_needed(scenario)
     machine = build(chip, widths) if timer is None else timer.machine(chip, widths)
-    ways, periods = replace(ways_of(machine), host=timer is not None), context_periods(chip)
+    ways, periods = replace(ways_of(machine), host=timer is not None or has_step(machine.prior)), context_periods(chip)
     program = make_program(llm, scenarios, batches, ways, periods)
     kv_end = _each(machine, [kv_at_end_bytes(llm, s, b) for s, b in zip(scenarios, batches, strict=True)])
     pins = pins_of(machine, program)
@@ -247,6 +248,8 @@ def run(
     if held is not None:
         on_chip = on_chip & held.kv_on_chip
     work = measure(machine, program, scenario, on_chip)
+    if len(hosts := host_columns(program)):
+        work.times[:, hosts, OVERHEAD] = step_s(machine.prior, llm, scenarios, batches)[:, None]
     serial = serial_programming(machine, program)
     tau = combine(work.times, machine.p_norm, serial)
     kernels = None if timer is None else timer.times(llm, scenario, batches[0], ways, periods)

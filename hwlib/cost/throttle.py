@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.overlap import combine
+from hwlib.mapping.program import HOST
 from hwlib.report import COMPONENTS, RESOURCES
 
 if TYPE_CHECKING:
@@ -43,9 +44,14 @@ def scaled_energy(energy: Array, factor: Array) -> Array:
     return np.where(UNCLOCKED_COMPONENTS, energy, energy * voltage_squared(factor)[..., None])
 
 
+def _per_column(r: Run, factor: Array) -> Array:
+    """[D, K] clock factors of the columns from those of the phases [2, D]; the host keeps its own clock."""
+    return np.where(r.program.unit == HOST, 1.0, factor[r.program.phase].T)
+
+
 def _powers(r: Run, serial: Array, factor: Array) -> tuple[Array, Array]:
     """Package and die power [2, D] in W of one chip, at clock factors [2, D]."""
-    per_column = factor[r.program.phase].T
+    per_column = _per_column(r, factor)
     tau = combine(scaled_times(r.work.times, per_column), r.machine.p_norm, serial)
     energy = scaled_energy(r.energy, per_column)
     phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
@@ -81,7 +87,7 @@ def throttle(r: Run, serial: Array) -> Run:
         low, high = np.where(hot, low, middle), np.where(hot, middle, high)
     factor = np.where(over, low, 1.0)
     hopeless = np.any(over & _over(r, *_powers(r, serial, factor)), axis=0)
-    per_column = factor[r.program.phase].T
+    per_column = _per_column(r, factor)
     times = scaled_times(r.work.times, per_column)
     tau = combine(times, r.machine.p_norm, serial)
     return replace(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.cost.losses import quantising_s, share_of
 from hwlib.cost.machine import FALLBACKS, OPERAND_BITS, CrossbarPool, Machine, MatrixUnits, operand_width
 from hwlib.mapping import tiling
 from hwlib.mapping.collectives import collective_latencies, port_ramp
@@ -250,7 +251,7 @@ def vector_work(machine: Machine, program: Program, work: Work, cols: NDArray[np
     plain = np.where(gemm, 2.0 * macs, program.vector_ops[:, cols])
     special = np.where(gemm, 0.0, program.special_ops[:, cols])
     busy = plain / units.ops_per_s[:, None] + special / units.special_per_s[:, None]
-    work.times[:, cols, VECTOR_T] = busy / machine.prior["vector"]
+    work.times[:, cols, VECTOR_T] = busy / share_of(machine.prior, program, "vector")[cols]
     work.ops[:, cols] = plain
     work.specials[:, cols] = special
     a, w, o = _operand_bytes(program, cols)
@@ -425,20 +426,22 @@ def _forward_misses(machine: Machine, work: Work) -> None:
     work.sram_read_bytes -= machine.cached[:, None] * filled
 
 
-def _memory_times(machine: Machine, work: Work) -> None:
+def _memory_times(machine: Machine, program: Program, work: Work) -> None:
     """Times at SRAM, DRAM, links and networks from the bytes collected."""
     if machine.sram is not None:
         moved = work.sram_read_bytes + work.sram_write_bytes
-        work.times[:, :, SRAM] = moved / (machine.sram.bandwidth_Bps[:, None] * machine.prior["sram"])
+        peak = machine.sram.bandwidth_Bps[:, None]
+        work.times[:, :, SRAM] = moved / (peak * share_of(machine.prior, program, "sram"))
     if machine.dram is not None:
-        work.times[:, :, DRAM] = work.dram_bytes / (machine.dram.bandwidth_Bps[:, None] * machine.prior["dram"])
+        peak = machine.dram.bandwidth_Bps[:, None]
+        work.times[:, :, DRAM] = work.dram_bytes / (peak * share_of(machine.prior, program, "dram"))
     on_links = work.stream_bytes @ machine.streams.seconds_per_byte
     if on_links.shape[-1]:
         work.times[:, :, LINK] = on_links.max(axis=-1)
 
 
-def _overheads(machine: Machine, program: Program, work: Work) -> None:
-    """Launch overhead, plus the first byte's way from DRAM and through the wires."""
+def _overheads(machine: Machine, program: Program, work: Work, scenario: Scenario) -> None:
+    """Launch overhead, plus the first byte's way from DRAM and through the wires; and quantising narrow inputs."""
     latency = ((work.stream_bytes > 0) * machine.streams.latency_s[:, None, :]).sum(axis=-1)
     if machine.dram is not None:
         names = machine.dram.parameters.word("technology")
@@ -447,7 +450,8 @@ def _overheads(machine: Machine, program: Program, work: Work) -> None:
         first = (machine.dram.split * np.array([dram_technology(t).latency_s for t in names])).sum(1)
         latency = latency + (work.dram_bytes > 0) * first[:, None]
     launched = program.launches
-    work.times[:, :, OVERHEAD] = launched * (machine.overhead_s[:, None] + latency)
+    launch_s = launched * (machine.overhead_s[:, None] + latency)
+    work.times[:, :, OVERHEAD] = launch_s + quantising_s(machine, machine.prior, program, scenario)
 
 
 def keep_kv_on_chip(machine: Machine, program: Program, work: Work, on_chip: NDArray[np.bool_]) -> None:
@@ -485,8 +489,8 @@ def measure(machine: Machine, program: Program, scenario: Scenario, kv_on_chip: 
             cache_writes(machine, program, work, cols, b, scenario)
     keep_kv_on_chip(machine, program, work, kv_on_chip)
     _forward_misses(machine, work)
-    _memory_times(machine, work)
-    _overheads(machine, program, work)
+    _memory_times(machine, program, work)
+    _overheads(machine, program, work, scenario)
     return work
 
 

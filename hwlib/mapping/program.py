@@ -72,6 +72,16 @@ class Program:
         return len(self.kind)
 
     @cached_property
+    def attends(self) -> NDArray[np.bool_]:
+        """[K] the columns of attention: scores, softmax and weighted sum."""
+        return np.asarray((self.fused_bytes > 0).any(axis=0))
+
+    @cached_property
+    def elementwise(self) -> NDArray[np.bool_]:
+        """[K] the columns that pass over activations or copy them, attention's apart."""
+        return np.asarray(np.isin(self.kind, (int(Kind.VECTOR), int(Kind.MEMORY))) & ~self.attends)
+
+    @cached_property
     def weight_column(self) -> NDArray[np.int64]:
         """[W] a column of the prefill that runs each weight matrix, -1 where nothing does."""
         found = np.full(len(self.weights), -1)

@@ -14,6 +14,7 @@ from scipy.optimize import least_squares
 from hwlib.baselines.device_design import device_design
 from hwlib.catalog import Device, find_device
 from hwlib.mapping.collectives import collective_latencies, port_ramp
+from hwlib.report import RESOURCES
 from hwlib.technology.wires import port_technology
 from hwlib.validation.kernels import Parts, gemm_parts, seconds
 from hwlib.validation.tables import Row, column, read_rows, seen_by_fits
@@ -29,15 +30,14 @@ DEVICES = {
 """Device as the tables spell it -> catalog name. Others have too few rows."""
 
 SIXTEEN, EIGHT = ("bfloat16", "fp16"), ("fp8", "fp8_block", "sq")
-SRAM_EFFICIENCY = 0.61
-"""Held fixed, since GEMM timings hardly see it: 4.4 of 7.2 TB/s on an A100's L2 cache."""
-
 GRAPH_NOTES, EAGER = ("nccl-tests", "TRTLLM", "vLLM_custom_graph"), "eager"
 LONG_CONTEXT, MANY_STREAMS, LONG_S, SANE_SHARE = 1024, 32, 50e-6, 0.95
-PARAMETERS = ("compute", "dram", "overhead_s")
-SCALES = np.array([1.0, 1.0, 1e-6])
-RAMP_SCALE = 1e-6
-START = np.array([0.75, 0.85, 3.0])
+OVERHEAD_SCALE = RAMP_SCALE = 1e-6
+LASTING_S = 300e-6
+"""Kernels that compute longer make up most of a prefill, so that they weigh more than the others."""
+
+WEIGHTS = (1.0, 1.0, 3.0)
+"""Of kernels that wait for memory, that compute for a short time and for a long one."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,26 @@ class Kernels:
     roofline_s: Array
     fit: NDArray[np.bool_]
 
+    @property
+    def memory(self) -> str:
+        """The prior's constant for the device's DRAM."""
+        return f"dram_{_technology(self.device)}"
+
     def predicted_s(self, prior: dict[str, float], rows: NDArray[np.bool_]) -> Array:
-        """[rows] seconds under a prior."""
-        return seconds(Parts(self.parts.times[rows], self.parts.p), prior)
+        """[rows] seconds under a prior: by the device's DRAM technology where the prior has it."""
+        own = {**prior, "dram": prior.get(self.memory, prior["dram"])}
+        return seconds(Parts(self.parts.times[rows], self.parts.p), own)
+
+    def groups(self) -> tuple[NDArray[np.bool_], ...]:
+        """[3] rows to be fitted: those that wait for memory at peak, those that compute briefly, and for long."""
+        times = self.parts.times
+        waits = times[:, RESOURCES.index("dram")] > times[:, RESOURCES.index("compute")]
+        lasts = self.measured_s > LASTING_S
+        return tuple(self.fit & rows for rows in (waits, ~waits & ~lasts, ~waits & lasts))
+
+
+def _technology(device: str) -> str:
+    return find_device(DEVICES[device]).dram_type.upper()
 
 
 def gemm_kernels(rows: Sequence[Row], device: str, dtypes: tuple[str, ...], bits: int) -> Kernels:
@@ -72,7 +89,7 @@ def _gemm_roofline_s(device: Device, m: Array, n: Array, k: Array, bits: int) ->
 
 
 def attention_kernels(rows: Sequence[Row], device: str) -> Kernels:
-    """Decode attention that streams a long 16-bit KV cache: DRAM time only.
+    """Decode attention that streams a long 16-bit KV cache, to check the DRAM's share: DRAM time only.
 
     TensorRT-LLM rows are left out (an aliased cache beats the DRAM's peak), as is what is above 95 % of it, under
     50 us, shorter than 1,024 tokens or too few streams to fill the chip.
@@ -87,32 +104,36 @@ def attention_kernels(rows: Sequence[Row], device: str) -> Kernels:
     good = (t > LONG_S) & (length >= LONG_CONTEXT) & (b * kv >= MANY_STREAMS) & (at_peak <= SANE_SHARE * t)
     parts = gemm_parts(device_design(record), 1.0, 1.0, 1.0, 16)
     times = np.zeros((int(good.sum()), parts.times.shape[1]))
-    times[:, _dram()] = at_peak[good]
+    times[:, RESOURCES.index("dram")] = at_peak[good]
     split = seen_by_fits(mine, ("batch", "heads", "kv_heads", "kv_len"))[good]
     return Kernels(device, Parts(times, parts.p), t[good], at_peak[good], split)
 
 
-def _dram() -> int:
-    from hwlib.report import RESOURCES
-
-    return RESOURCES.index("dram")
-
-
-def as_prior(x: Array) -> dict[str, float]:
-    """The prior that a point of the search stands for."""
-    return {**dict(zip(PARAMETERS, (x * SCALES).tolist(), strict=True)), "sram": SRAM_EFFICIENCY}
+def as_prior(x: Array, memories: Sequence[str]) -> dict[str, float]:
+    """The prior that a point of the search stands for; DRAM of a technology that wasn't measured reaches the mean."""
+    compute, overhead, sram = x[:3].tolist()
+    shares = dict(zip(memories, x[3:].tolist(), strict=True))
+    own = {"compute": compute, "dram": float(np.mean(x[3:])), "sram": sram, "overhead_s": overhead * OVERHEAD_SCALE}
+    return {**own, **shares}
 
 
 def fit(sets: Sequence[Kernels]) -> dict[str, float]:
-    """Pooled constants by robust least squares on log(predicted / measured); every set weighs the same."""
+    """Pooled constants by robust least squares on log(predicted / measured), by group of kernels and set (WEIGHTS).
+
+    One share of the compute peak and of the on-chip memory's, one overhead, one share for each DRAM technology.
+    """
+    memories = sorted({s.memory for s in sets})
+    rows = [(s, g, w / np.sqrt(g.sum())) for s in sets for g, w in zip(s.groups(), WEIGHTS, strict=True) if g.any()]
 
     def residuals(x: Array) -> Array:
-        prior = as_prior(x)
-        logs = [np.log(s.predicted_s(prior, s.fit) / s.measured_s[s.fit]) / np.sqrt(s.fit.sum()) for s in sets]
+        prior = as_prior(x, memories)
+        logs = [w * np.log(s.predicted_s(prior, g) / s.measured_s[g]) for s, g, w in rows]
         return 30.0 * np.concatenate(logs)
 
-    found = least_squares(residuals, START, loss="soft_l1", f_scale=0.1, bounds=([0.2, 0.2, 0.0], [1.0, 1.0, 30.0]))
-    return as_prior(found.x)
+    shares = len(memories)
+    limits = ([0.2, 0.0, 0.2, *shares * [0.2]], [1.0, 30.0, 1.0, *shares * [1.0]])
+    start = [0.75, 3.0, 0.8, *shares * [0.85]]
+    return as_prior(least_squares(residuals, start, loss="soft_l1", f_scale=0.1, bounds=limits).x, memories)
 
 
 def errors(kernels: Kernels, prior: dict[str, float]) -> dict[str, float]:
@@ -179,21 +200,18 @@ def fit_priors(gemm: Path, attention: Path, allreduce: Path) -> dict[str, Any]:
     rows, streams = read_rows(gemm), read_rows(attention)
     gemms = [gemm_kernels(rows, device, SIXTEEN, 16) for device in DEVICES]
     attentions = [k for d in DEVICES if len((k := attention_kernels(streams, d)).measured_s) >= 20]
-    prior = fit([*gemms, *attentions])
+    prior = fit(gemms)
     port, port_errors = fit_port(read_rows(allreduce), prior["overhead_s"])
     return {
         "constants": {**prior, **port},
-        "fitted_rows": {
-            "gemm": int(sum(s.fit.sum() for s in gemms)),
-            "attention": int(sum(s.fit.sum() for s in attentions)),
-        },
+        "fitted_rows": {"gemm": int(sum(s.fit.sum() for s in gemms))},
         "kept_out": {
             "gemm_16bit": {s.device: errors(s, prior) for s in gemms},
             "gemm_8bit": _eight_bit(rows, prior),
             "attention_decode": {s.device: errors(s, prior) for s in attentions},
             "all_reduce": port_errors,
         },
-        "leave_one_out": {s.device: _left_out(s.device, gemms, attentions) for s in gemms},
+        "leave_one_out": {s.device: _left_out(s.device, gemms) for s in gemms},
     }
 
 
@@ -220,6 +238,6 @@ def _has(rows: Sequence[Row], device: str) -> bool:
     return any(r["device"] == device and r["dtype"] in EIGHT for r in rows)
 
 
-def _left_out(device: str, gemms: Sequence[Kernels], attentions: Sequence[Kernels]) -> dict[str, float]:
-    others = fit([s for s in (*gemms, *attentions) if s.device != device])
+def _left_out(device: str, gemms: Sequence[Kernels]) -> dict[str, float]:
+    others = fit([s for s in gemms if s.device != device])
     return errors(next(s for s in gemms if s.device == device), others)

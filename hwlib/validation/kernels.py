@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlib.cost.lower import lower, shape_of
-from hwlib.cost.machine import Machine, build, operand_width
+from hwlib.cost.machine import Machine, build, class_prior, operand_width
 from hwlib.cost.overlap import combine
 from hwlib.cost.work import OVERHEAD, activation_room, measure
 from hwlib.design.design import Design
+from hwlib.design.parts import Dram
 from hwlib.mapping import tiling
 from hwlib.mapping.program import IN_DRAM, MATRIX, Program
 from hwlib.report import RESOURCES
@@ -91,8 +92,7 @@ def seconds(parts: Parts, efficiency: dict[str, float]) -> Array:
 
 def gemm_seconds(design: Design, m: ArrayLike, n: ArrayLike, k: ArrayLike, bits: int = 16) -> Array:
     """[K] seconds of GEMMs on a design, derated or ideal as its settings say; caches cold. Raises as `gemm_parts`."""
-    from hwlib.cost.machine import priors
-
     settings = design.settings
-    prior = priors()["classes"]["ideal" if settings.calibration == "ideal" else settings.chip_class]
+    memories = [b.part.technology for b in design.blocks if isinstance(b.part, Dram)]
+    prior = class_prior(settings.calibration, settings.chip_class, memories)
     return seconds(gemm_parts(design, m, n, k, bits), prior)

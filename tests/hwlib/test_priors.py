@@ -18,7 +18,10 @@ from hwlib.validation.kernels import gemm_seconds
 from hwlib.workload.scenario import Scenario
 
 TABLES = Path(__file__).parents[2].parent / "shared" / "data" / "measured"
-KEYS = {"compute", "dram", "sram", "vector", "crossbar", "port", "port_ramp_s", "overhead_s"}
+SHARES = {"compute", "dram", "attention_dram", "sram", "vector", "unfused", "crossbar", "port"}
+ADDED = {"port_ramp_s", "overhead_s", "quantise", "step_s", "step_sequence_s"}
+MEMORIES = {"dram_GDDR6", "dram_HBM2E", "dram_HBM3", "dram_HBM3E"}
+"""Technologies that were measured, on GPUs alone."""
 
 
 def test_every_constant_of_every_class_has_a_source_and_a_confidence():
@@ -26,16 +29,18 @@ def test_every_constant_of_every_class_has_a_source_and_a_confidence():
     assert classes == {"ideal", "gpu", "systolic", "dataflow", "cpu", "edge"}
     for name in classes:
         values, sources = priors()["classes"][name], priors()["sources"][name]
-        assert set(values) == set(sources) == KEYS
+        shares = SHARES | (MEMORIES if name == "gpu" else set())
+        assert set(values) == set(sources) == shares | ADDED
         assert all(s["source"] and s["confidence"] in ("exact", "measured", "estimate") for s in sources.values())
-        assert all(0.0 < values[k] <= 1.0 for k in KEYS - {"overhead_s", "port_ramp_s"})
+        assert all(0.0 < values[k] <= 1.0 for k in shares)
+        assert all(values[k] >= 0.0 for k in ADDED)
+        assert name in ("ideal", "gpu") or {sources[k]["confidence"] for k in values} == {"estimate"}
 
 
 def test_ideal_means_no_losses():
-    assert {k: v for k, v in priors()["classes"]["ideal"].items() if v != 1.0} == {
-        "overhead_s": 0.0,
-        "port_ramp_s": 0.0,
-    }
+    ideal = priors()["classes"]["ideal"]
+    assert {k for k in SHARES if ideal[k] == 1.0} == SHARES
+    assert {k for k in ADDED if ideal[k] == 0.0} == ADDED
 
 
 def points():
