@@ -47,7 +47,7 @@ Index = QModelIndex | QPersistentModelIndex
 LINE_ROLE = Qt.ItemDataRole.UserRole + 1
 CELL_ROLE = Qt.ItemDataRole.UserRole + 2
 ROW_PX = 3 * theme.GRID_PX
-MIN_COLUMN_PX, MAX_COLUMN_PX = 200, 248
+MIN_COLUMN_PX, MAX_COLUMN_PX = 200, 288
 LABEL_PX, GOOD_LABEL_PX, LEAST_LABEL_PX = 272, 224, 176
 """Width of the labels: with room for all words, for most of them, and in a narrow window."""
 RATIO_PX = 80
