@@ -77,6 +77,7 @@ def test_the_way_back_is_a_button_too(qtbot: QtBot, window: MainWindow) -> None:
 def test_places_chosen_by_hand_come_back(qtbot: QtBot, window: MainWindow) -> None:
     window.commands["panels"].trigger()
     window.docks["energy"].close()
+    qtbot.waitUntil(lambda: "placement" in shown(window))  # the next tab of its place
     before = shown(window)
     window.commands["compare"].trigger()
     window.commands["compare"].trigger()
