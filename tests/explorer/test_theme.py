@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QCheckBox, QFrame
+from pytestqt.qtbot import QtBot
 
 from explorer import theme
 from hwlib.design.parts import KIND_LABELS
@@ -68,3 +69,16 @@ def test_an_unknown_theme_is_refused_and_changes_nothing(qapp: QApplication) -> 
     with pytest.raises(ValueError, match="light, dark, system"):
         theme.apply(qapp, "neon")
     assert theme.current() is before
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_an_empty_check_box_and_a_popup_stand_off_the_window(qtbot: QtBot, qapp: QApplication, name: str) -> None:
+    theme.apply(qapp, name)
+    box, popup = QCheckBox(), QFrame()
+    popup.setObjectName("help")
+    for widget in (box, popup):
+        qtbot.addWidget(widget)
+        widget.resize(40, 40)
+        image = widget.grab().toImage()
+        middle = {image.pixelColor(x, image.height() // 2).name() for x in range(image.width())}
+        assert max(theme.contrast(color, theme.current().window) for color in middle) >= 1.3
