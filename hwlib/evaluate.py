@@ -16,6 +16,7 @@ from hwlib.baselines.runtime_formats import has_kernels
 from hwlib.catalog import find_device
 from hwlib.cost import assemble
 from hwlib.cost.area import block_areas_m2, block_sizes_m
+from hwlib.cost.bound import binding
 from hwlib.cost.check import outline_of, result_findings, structural_findings
 from hwlib.cost.crossbar_figures import crossbar_figures
 from hwlib.cost.device_figures import DeviceFigures, device_figures
@@ -26,6 +27,8 @@ from hwlib.cost.kernel_times import Timer, timer_of
 from hwlib.cost.lower import Shape, lower, shape_of
 from hwlib.cost.overlap import serial_programming, shares
 from hwlib.cost.package import package_figures
+from hwlib.cost.pipeline import seconds_by_resource
+from hwlib.cost.pipeline_figures import notes, pipeline_figures
 from hwlib.cost.rows import operator_rows
 from hwlib.cost.run import Held, Run, run
 from hwlib.cost.shortage import shortage
@@ -113,8 +116,7 @@ def evaluate_series(designs: Sequence[Design], scenarios: Sequence[Scenario], ll
 def _decode_bound(r: Run) -> NDArray[np.int64]:
     """[D] index in RESOURCES of what takes the largest share of a decode step."""
     seconds = shares(r.times, r.tau, r.machine.p_norm, serial_programming(r.machine, r.program))
-    decode = np.einsum("dk,dkr->dr", r.passes * (r.program.phase == 1), seconds)
-    return np.asarray(decode.argmax(axis=1))
+    return np.asarray(binding(r, seconds_by_resource(r, seconds))[1])
 
 
 def _own_obstacle(r: Run, d: int) -> str:
@@ -313,12 +315,13 @@ def _report(one: assemble.OneDesign, structural: tuple[Finding, ...]) -> Report:
         stores=stores(r.machine),
         kept=kept(r, d),
         crossbars=crossbars,
+        pipeline=pipeline_figures(one),
         area_m2=float(r.machine.plan.total_m2[d]),
         die_cost_USD=die_figures(design).cost_USD,
         die_yield=die_figures(design).good_share,
         package_cost_USD=package_figures(design).cost_USD,
         findings=(*structural, *result_findings(one, found, crossbars)),
-        notes=_notes(one),
+        notes=notes(one),
         timing=design.settings.calibration,
         explainer=explainer(one),
         figure_keys=FigureKeys(lambda: figure_keys(one)),
@@ -337,17 +340,6 @@ def _by_kernels(report: Report, own: DeviceFigures) -> Report:
         notes=(*report.notes, *own.notes),
         figure_keys=FigureKeys(lambda: (*report.figure_keys, *own.keys)),
     )
-
-
-def _notes(one: assemble.OneDesign) -> tuple[str, ...]:
-    scenario, notes = one.run.scenario, []
-    if one.batch < scenario.batch:
-        notes.append(
-            f"Memory holds the KV cache of {one.batch:.0f} of {scenario.batch} sequences; the rest waits in waves."
-        )
-    if (one.run.placed[one.d, :, 2:] > 0).any():
-        notes.append("One operator runs at a time: crossbars that hold the weights of other layers wait meanwhile.")
-    return tuple(notes)
 
 
 def _without_result(

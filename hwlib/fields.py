@@ -49,9 +49,9 @@ def quantity(
     return msgspec.Meta(ge=lo, le=hi, description=help, extra=extra)
 
 
-def choice(label: str, help: str, *, source: str = "") -> msgspec.Meta:
+def choice(label: str, help: str, *, formula: str = "", source: str = "") -> msgspec.Meta:
     """Declare a parameter that takes one of the words of its Literal type, or a yes/no."""
-    extra = {"label": label, "unit": "", "formula": "", "source": source, "override": False}
+    extra = {"label": label, "unit": "", "formula": formula, "source": source, "override": False}
     return msgspec.Meta(description=help, extra=extra)
 
 

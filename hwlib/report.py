@@ -276,6 +276,27 @@ class CrossbarFigure(msgspec.Struct, frozen=True, kw_only=True):
     """Mean share of a column's current that the resistance of the bit lines takes, to first order."""
 
 
+class PipelineFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """How a pass of pipelined layers fills them: its time is apart_s + fill_s + interval_s.
+
+    `items`: sequences, or tokens, that follow each other; `layers` that have all their weights in crossbars, in so many
+    `stretches` that one waits for the last item of the other (chips in a row, layers with attention apart); `apart_s`
+    of operators that run one at a time; `fill_s` the first item's way through the others; `interval_s` what the later
+    items wait for, at the resource that takes them longest. `busiest`: what works most of the phase, in words;
+    `bubbles` the share of the phase that it waits.
+    """
+
+    phase: Phase
+    items: float
+    layers: float
+    stretches: float
+    apart_s: float
+    fill_s: float
+    interval_s: float
+    busiest: str
+    bubbles: float
+
+
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """The headline figures, defined in MODEL.md (Workload, Metrics). Chips together, scope package."""
 
@@ -363,6 +384,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What lives in them by the live rule; empty where the LLM does not run."""
 
     crossbars: tuple[CrossbarFigure, ...] = ()
+    pipeline: tuple[PipelineFigure, ...] = ()
+    """Prefill and decode where layers are pipelined; empty elsewhere."""
+
     area_m2: float | None
     die_cost_USD: float | None
     die_yield: float | None = None

@@ -79,6 +79,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "operators": [_operator(row) for row in report.operators],
         "memory": msgspec.to_builtins(report.memory),
         "crossbars": msgspec.to_builtins(report.crossbars),
+        "pipeline": msgspec.to_builtins(report.pipeline),
         "blocks": [_block(block) for block in report.blocks],
         "links": [_link(link) for link in report.links],
         "ceilings": msgspec.to_builtins(report.ceilings),

@@ -183,7 +183,7 @@ class TimelineChart(Chart):
         colors = [
             theme.KIND_COLORS["noc"]
             if lane.startswith(LINK_LANE)
-            else theme.KIND_COLORS.get(kinds.get(lane, ""), theme.current().muted)
+            else theme.KIND_COLORS.get(kinds.get(lane.partition("#")[0], ""), theme.current().muted)
             for lane, _ in self.shown.lanes
         ]
         self.lanes.set_lanes(bars, stretches, colors)

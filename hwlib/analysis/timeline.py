@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from hwlib.analysis.lanes import Lane, Lanes, lanes_of
 from hwlib.analysis.layer_kinds import LayerKind, layer_kinds, parts_of
-from hwlib.report import OperatorRow, Phase, Report
+from hwlib.analysis.overlapped import apart, figure_of, stays
+from hwlib.report import OperatorRow, Phase, PipelineFigure, Report
 from hwlib.workload.operators import micro_batches
 
 __all__ = ["Bar", "Section", "Timeline", "timeline"]
@@ -73,21 +74,23 @@ def timeline(report: Report, phase: Phase) -> Timeline:
 
     Operators follow each other and share the units' lanes; memories and links are busy for their own time of each.
     Each kind of layer is drawn once (a mean layer of its kind), the others of its kind as one group behind it.
+    Where layers overlap, the crossbars of each layer have a lane ("block#layer"), and work from its first item to its
+    last; other lanes are drawn as a group, as busy as they are.
     Without figures `lanes` and `bars` are empty and `reason` says why.
     """
     metrics = report.metrics
     if metrics is None:
         return Timeline(phase, 0.0, (), (), reason=report.reason)
     lanes, pen = lanes_of(report), _Pen()
-    head, body, tail = parts_of(report.rows(phase), report.llm.layers)
-    pen.draw("Before the layers", lanes, [(row, 1.0) for row in head])
-    for kind in layer_kinds(body, report.llm.layers):
-        pen.draw_layers(lanes, kind)
-    pen.draw("After the layers", lanes, [(row, 1.0) for row in tail])
+    order = list(lanes.all)
+    if (figure := figure_of(report, phase)) is not None:
+        order = pen.draw_overlap(report, lanes, figure)
+    else:
+        pen.draw_in_order(report, lanes, phase)
     total = metrics.ttft_s if phase == "prefill" else metrics.tpot_s
     pen.draw_rest(total, micro_batches(report.scenario, metrics.batch_running) - 1)
     used = {bar.lane for bar in pen.bars}
-    kept = [lane for lane in lanes.all if lane.id in used]
+    kept = [lane for lane in order if lane.id in used]
     return Timeline(
         phase=phase,
         total_s=total,
@@ -105,6 +108,34 @@ class _Pen:
         self.now = 0.0
         self.bars: list[Bar] = []
         self.sections: list[Section] = []
+
+    def draw_in_order(self, report: Report, lanes: Lanes, phase: Phase) -> None:
+        """One operator after the other."""
+        head, body, tail = parts_of(report.rows(phase), report.llm.layers)
+        self.draw("Before the layers", lanes, [(row, 1.0) for row in head])
+        for kind in layer_kinds(body, report.llm.layers):
+            self.draw_layers(lanes, kind)
+        self.draw("After the layers", lanes, [(row, 1.0) for row in tail])
+
+    def draw_overlap(self, report: Report, lanes: Lanes, figure: PipelineFigure) -> list[Lane]:
+        """What runs apart as a group, then the layers that overlap; the lanes in order, those of layers in place."""
+        if figure.apart_s > 0.0:
+            work: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+            for row, share in apart(report, figure):
+                for lane, seconds in lanes.busy(row).items():
+                    work[lane.id, lane.label][lane.resource or row.bound] += seconds * share
+            self._group("One operator at a time", figure.apart_s, 1, work)
+        start, order = self.now, {lane.id: [lane] for lane in lanes.all}
+        for stay in stays(report, figure, lanes, start):
+            name, lane = stay.label, stay.lane
+            order[lane.id.partition("#")[0]] += [lane] if "#" in lane.id else []
+            times = (stay.start_s, stay.end_s, stay.resource, stay.layer, stay.busy_s)
+            self.bars.append(Bar(lane.id, lane.label, "", name, *times))
+        self.now = start + figure.fill_s + figure.interval_s
+        count = round(figure.layers)
+        label = f"{count} layer{'s' if count > 1 else ''}, {figure.items:.0f} items one after the other"
+        self.sections.append(Section(label, start, self.now, count, None, False))
+        return [lane for of_block in order.values() for lane in of_block]
 
     def draw(
         self, label: str, lanes: Lanes, pieces: Sequence[tuple[OperatorRow, float]], layer: int | None = None

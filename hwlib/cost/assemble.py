@@ -7,9 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.cost.bound import binding
 from hwlib.cost.crossbar_peak import full_pass_s
 from hwlib.cost.machine import CrossbarPool
 from hwlib.cost.overlap import serial_programming, shares, without_walls
+from hwlib.cost.pipeline import pass_times, seconds_by_resource
 from hwlib.cost.run import Run
 from hwlib.cost.throttle import UNCLOCKED, voltage_squared
 from hwlib.cost.work import ACTIVATION_SHARE, crossbar_shape
@@ -54,20 +56,26 @@ class OneDesign:
     @cached_property
     def shares(self) -> Array:
         """[K, R] seconds of one instance by resource."""
-        return np.asarray(shares(self.run.times, self.run.tau, self.run.machine.p_norm, self.serial)[self.d])
+        return np.asarray(self.shares_of_all[self.d])
+
+    @cached_property
+    def shares_of_all(self) -> Array:
+        """[D, K, R] the same of all designs of the run."""
+        return shares(self.run.times, self.run.tau, self.run.machine.p_norm, self.serial)
 
     @cached_property
     def walls(self) -> Array:
         """[2, R] speed-up of each phase without a resource."""
         run = self.run
-        phases = np.stack([self.program.phase == 0, self.program.phase == 1]).astype(float)
-        walls = without_walls(run.times, run.machine.p_norm, self.serial, run.passes, phases, run.pass_time)
+        walls = without_walls(
+            run.times, run.machine.p_norm, self.serial, run.pass_time, lambda times, tau: pass_times(run, times, tau)
+        )
         return np.asarray(walls[:, self.d])
 
     @cached_property
     def by_resource(self) -> Array:
         """[2, R] seconds of a pass by resource, pipeline filling included."""
-        sums = np.stack([self.passes[self.program.phase == f] @ self.shares[self.program.phase == f] for f in (0, 1)])
+        sums = seconds_by_resource(self.run, self.shares_of_all)[:, self.d]
         scale = self.run.phase_s[:, self.d] / np.maximum(self.run.pass_time[:, self.d], 1e-300)
         return np.asarray(sums * scale[:, None])
 
@@ -99,7 +107,8 @@ def metrics(one: OneDesign) -> Metrics:
         else float(run.pass_energy[1, d].sum() * one.runs[0])
     )
     total = prefill_J + decode_J + static * end
-    bounds = [RESOURCES[int(one.by_resource[f].argmax())] for f in (0, 1)]
+    waits = binding(run, seconds_by_resource(run, one.shares_of_all))[:, d]
+    bounds = [RESOURCES[int(index)] for index in waits]
     return Metrics(
         ttft_s=ttft,
         tpot_s=tpot,

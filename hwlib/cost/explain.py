@@ -17,6 +17,7 @@ from hwlib.cost import (
     explain_package,
     explain_parts,
     explain_peaks,
+    explain_pipeline,
     explain_shapes,
     explain_throttle,
     explain_time,
@@ -40,6 +41,7 @@ def _operator(one: OneDesign, key: str) -> Explanation:
     if field in explain_shapes.MEANS:
         return _instance(one, key)
     special = {"intensity": explain_shapes.intensity, "utilisation": explain_time.operator_utilisation}
+    special["passing_s"] = explain_pipeline.passing
     return special.get(field, explain_shapes.operator_sum)(one, key)
 
 
@@ -96,6 +98,7 @@ FAMILIES: dict[tuple[str, int], Explain] = {
     ("energy", 4): explain_energy.operator_component,
     ("instance", 4): _instance,
     ("memory", 3): explain_memory.held,
+    ("pipeline", 3): explain_pipeline.pipeline,
     ("operator", 4): _operator,
     ("operator", 5): _resource_of_operator,
     ("time", 3): explain_time.operator_time,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hwlib.cost import explain_energy, explain_shapes, explain_time
+from hwlib.cost import explain_energy, explain_pipeline, explain_shapes, explain_time
 from hwlib.cost.assemble import ACTIONS, PACKAGE, OneDesign, metrics
 from hwlib.cost.explain_inputs import Sheet, total
 from hwlib.report import COMPONENTS, PHASES, Explanation
@@ -23,11 +23,13 @@ def _batch(s: Sheet) -> str:
 def _phase_time(s: Sheet, phase: int) -> str:
     """The operators of a pass, one after the other."""
     one, names = s.one, []
+    slower = explain_time.pipelined(s, phase)
+    if one.run.flow is not None:
+        return f"{explain_pipeline.pass_s(s, phase)}{slower}"
     for stem, cols in explain_shapes.operators(one):
         if stem.startswith(PHASES[phase]):
             value = float(one.passes[cols] @ one.run.tau[one.d, cols])
             names.append(s.figure(stem.partition(".")[2], value, "s", f"time.{stem}"))
-    slower = explain_time.pipelined(s, phase)
     return f"({total(names)}){slower}" if slower else total(names)
 
 

@@ -14,6 +14,7 @@ from hwlib.cost import (
     explain_links,
     explain_package,
     explain_parts,
+    explain_pipeline,
     explain_shapes,
 )
 from hwlib.cost.assemble import OneDesign
@@ -41,6 +42,7 @@ def figure_keys(one: OneDesign) -> tuple[str, ...]:
         *_throttle_keys(one),
         *_energy_keys(one),
         *_operator_keys(rows, *_masks(one, member)),
+        *explain_pipeline.keys(one),
         *_amount_keys(one, member),
         *_count_keys(one, actions),
         *_action_keys(one, actions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from hwlib.cost import explain_pipeline
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.explain_energy import operator_energies
 from hwlib.cost.explain_inputs import UNCLOCKED, Sheet, total
@@ -53,10 +54,13 @@ def power(one: OneDesign, key: str) -> Explanation:
     outside = [(stem, c, j) for stem, parts in energies.items() for c, j in parts.items() if die and c in UNCLOCKED]
     for stem, c, joules in outside:
         terms.append(f"-{s.figure(f'{c}_{_word(stem)}', joules, 'J', f'energy.{stem}.{c}')}")
-    seconds = [s.figure(f"time_{_word(stem)}", t, "s", f"time.{stem}") for stem, t in _times(one, phase)]
+    if one.run.flow is None:
+        seconds = [s.figure(f"time_{_word(stem)}", t, "s", f"time.{stem}") for stem, t in _times(one, phase)]
+    else:
+        seconds = [explain_pipeline.pass_s(s, phase)]
     static = float(one.run.static_W[one.d])
     joules = sum(j for _, j in whole) - sum(j for _, _, j in outside)
-    value = joules / sum(t for _, t in _times(one, phase)) + static
+    value = joules / float(one.run.pass_time[phase, one.d]) + static
     leak = s.figure("static_W", static, "W", "static_W")
     formula = f"({total(terms).replace('+ -', '- ')}) / ({total(seconds)}) + {leak}"
     what = "the die alone, without DRAM and ports" if die else "one chip with its DRAM"

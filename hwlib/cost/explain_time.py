@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib.cost import explain_arrays, explain_links
+from hwlib.cost import explain_arrays, explain_links, explain_pipeline
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.explain_inputs import Sheet, collapsed, total
 from hwlib.cost.explain_shapes import Columns, amount, columns, groups, has, operators, passes, row_index, summed
@@ -102,11 +102,14 @@ def breakdown(one: OneDesign, key: str) -> Explanation:
     _, phase, resource = key.split(".")
     f, i = PHASES.index(phase), RESOURCES.index(resource)
     s, names = Sheet(one), []
+    label = f"{LABELS[resource]}: share of the time of {'a decode step' if f else 'the prefill'}"
+    if one.run.flow is not None:
+        formula = f"({explain_pipeline.breakdown(s, f, i)}){pipelined(s, f)}"
+        return s.explanation(key, label, one.by_resource[f, i], "s", formula, "operators' own times, and the wait")
     for stem, cols in operators(one):
         if stem.startswith(f"{phase}.") and (one.run.times[one.d, cols, i] > 0).any():
             value = float(one.passes[cols] @ one.shares[cols, i])
             names.append(s.figure(stem.partition(".")[2], value, "s", f"operator.{stem}.share.{resource}"))
-    label = f"{LABELS[resource]}: share of the time of {'a decode step' if f else 'the prefill'}"
     formula = f"{plus(names)}{pipelined(s, f)}"
     return s.explanation(key, label, one.by_resource[f, i], "s", formula, "shares of the operators")
 
@@ -140,6 +143,8 @@ def without_wall(one: OneDesign, key: str) -> Explanation:
     """without_wall.<phase>.<resource>: how many times faster the phase were if the resource took no time."""
     _, phase, resource = key.split(".")
     f, i, s = PHASES.index(phase), RESOURCES.index(resource), Sheet(one)
+    if one.run.flow is not None:
+        return explain_pipeline.wall(one, key)
     whole, rest = [], []
     for stem, cols in operators(one):
         if not stem.startswith(f"{phase}."):

@@ -54,7 +54,7 @@ def shape_of(design: Design) -> Shape:
     for i in topo.of("crossbar"):
         pools.setdefault(parts[i], []).append(i)
     groups = sorted(pools.items(), key=lambda pool: getattr(pool[0], "holds", "") == "kv")  # those of the cache last
-    settings = (design.settings.calibration, design.settings.chip_class)
+    settings = (design.settings.calibration, design.settings.chip_class, design.settings.execution)
     return Shape(topo, tuple(_words(p) for p in parts), settings, tuple(tuple(ids) for _, ids in groups), design.pins)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +35,13 @@ def serial_programming(machine: Machine, program: Program) -> Array:
     )
 
 
-def without_walls(times: Array, p: Array, serial: Array, passes: Array, phases: Array, pass_time: Array) -> Array:
-    """[2, D, R]: phase time over phase time with one resource free ("without this wall"); `phases` [2, K] is 0 or 1."""
+def without_walls(
+    times: Array, p: Array, serial: Array, pass_time: Array, seconds: Callable[[Array, Array], Array]
+) -> Array:
+    """[2, D, R]: phase time over phase time with one resource free ("without this wall").
+
+    `seconds`: the time of a pass [2, D] from the columns' resource times and times.
+    """
     result = np.ones((2, len(times), len(RESOURCES)))
     for i in range(len(RESOURCES)):
         if not times[..., i].any():
@@ -42,7 +49,7 @@ def without_walls(times: Array, p: Array, serial: Array, passes: Array, phases: 
         freed = times.copy()
         freed[..., i] = 0.0
         tau = combine(freed, p, serial)
-        result[:, :, i] = pass_time / np.maximum(np.einsum("dk,fk->fd", passes * tau, phases), 1e-300)
+        result[:, :, i] = pass_time / np.maximum(seconds(freed, tau), 1e-300)
     return result
 
 

@@ -15,6 +15,7 @@ from hwlib.cost.losses import has_step, host_columns, step_s
 from hwlib.cost.lower import Lowered
 from hwlib.cost.machine import Machine, build
 from hwlib.cost.overlap import combine, serial_programming
+from hwlib.cost.pipeline import Flow, flowing, pass_times
 from hwlib.cost.places import Pins, pins_of, place, weight_table
 from hwlib.cost.throttle import throttle
 from hwlib.cost.work import ACTIVATION_SHARE, OVERHEAD, Work, measure, widths_needed
@@ -99,6 +100,9 @@ class Run:
     """Where a catalog device's kernels give the times: `times` and `tau` are the drawing's, times `factor` [D, K]."""
 
     factor: Array | None = None
+    flow: Flow | None = None
+    """Where layers are pipelined: how a pass flows through them."""
+
     copies: list[Array] = field(default_factory=list)
     """Copies [D, W] of every weight matrix in each pool of crossbars."""
     pass_time: Array = field(default_factory=_nothing)
@@ -244,12 +248,8 @@ def run(
     program = make_program(llm, scenarios, batches, ways, periods)
     kv_end = _each(machine, [kv_at_end_bytes(llm, s, b) for s, b in zip(scenarios, batches, strict=True)])
     pins = pins_of(machine, program)
-    on_chip = _kv_on_chip(machine, ways, kv_end, pins)
-    if held is not None:
-        on_chip = on_chip & held.kv_on_chip
-    work = measure(machine, program, scenario, on_chip)
-    if len(hosts := host_columns(program)):
-        work.times[:, hosts, OVERHEAD] = step_s(machine.prior, llm, scenarios, batches)[:, None]
+    on_chip = _kv_on_chip(machine, ways, kv_end, pins) & (held is None or held.kv_on_chip)
+    work = _worked(machine, program, llm, scenarios, batches, on_chip)
     serial = serial_programming(machine, program)
     tau = combine(work.times, machine.p_norm, serial)
     kernels = None if timer is None else timer.times(llm, scenario, batches[0], ways, periods)
@@ -261,10 +261,7 @@ def run(
     parts = _each(machine, [micro_batches(scenario, b) for b in batches])
     joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
     placed = place(machine, program, scenario, ways, joules, room, deep, pins) if held is None else held.of(chip.count)
-    copies = copies_of(machine, program, scenario, work, placed, deep)
-    if any((pool.spread > 0).any() for pool in machine.crossbars):
-        spread_times(machine, program, work, copies)
-        tau = combine(work.times, machine.p_norm, serial)
+    copies, tau = _copied(machine, program, scenario, work, placed, deep, tau, serial)
     usable = USABLE if timer is None else timer.settings.usable
     memory = _memory(machine, program, scenarios, llm, placed, ways, on_chip, room, usable)
     base = Run(
@@ -288,7 +285,40 @@ def run(
         factor=factor,
         copies=copies,
     )
-    return _totals(base if kernels else throttle(base, serial), parts)
+    return _totals(base if kernels else throttle(flowing(base), serial), parts)
+
+
+def _worked(
+    machine: Machine,
+    program: Program,
+    llm: LlmArchitecture,
+    scenarios: tuple[Scenario, ...],
+    batches: tuple[float, ...],
+    on_chip: NDArray[np.bool_],
+) -> Work:
+    """What every column does, and the step's overhead where the class of the designs has one."""
+    work = measure(machine, program, scenarios[0], on_chip)
+    if len(hosts := host_columns(program)):
+        work.times[:, hosts, OVERHEAD] = step_s(machine.prior, llm, scenarios, batches)[:, None]
+    return work
+
+
+def _copied(
+    machine: Machine,
+    program: Program,
+    scenario: Scenario,
+    work: Work,
+    placed: Array,
+    deep: float,
+    tau: Array,
+    serial: Array,
+) -> tuple[list[Array], Array]:
+    """Copies of the matrices, and the columns' times with them: `work` is changed where arrays are filled with them."""
+    copies = copies_of(machine, program, scenario, work, placed, deep)
+    if any((pool.spread > 0).any() for pool in machine.crossbars):
+        spread_times(machine, program, work, copies)
+        tau = combine(work.times, machine.p_norm, serial)
+    return copies, tau
 
 
 def kv_at_end_bytes(llm: LlmArchitecture, scenario: Scenario, batch: float) -> float:
@@ -346,7 +376,7 @@ def _totals(r: Run, parts: Array) -> Run:
     """
     deep = stages(r.llm, r.scenario)
     phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
-    pass_time = np.einsum("dk,fk->fd", r.passes * r.tau, phases)
+    pass_time = pass_times(r, r.times, r.tau)
     pass_energy = np.einsum("dk,dkc,fk->fdc", r.passes, r.energy, phases)
     phase_s = pass_time * _filling(parts, deep)
     end = phase_s[0] + phase_s[1] * (r.scenario.output - 1)

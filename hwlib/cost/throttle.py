@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.overlap import combine
+from hwlib.cost.pipeline import pass_times
 from hwlib.mapping.program import HOST
 from hwlib.report import COMPONENTS, RESOURCES
 
@@ -52,10 +53,11 @@ def _per_column(r: Run, factor: Array) -> Array:
 def _powers(r: Run, serial: Array, factor: Array) -> tuple[Array, Array]:
     """Package and die power [2, D] in W of one chip, at clock factors [2, D]."""
     per_column = _per_column(r, factor)
-    tau = combine(scaled_times(r.work.times, per_column), r.machine.p_norm, serial)
+    times = scaled_times(r.work.times, per_column)
+    tau = combine(times, r.machine.p_norm, serial)
     energy = scaled_energy(r.energy, per_column)
     phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
-    seconds = np.maximum(np.einsum("dk,fk->fd", r.passes * tau, phases), 1e-300)
+    seconds = np.maximum(pass_times(r, times, tau), 1e-300)
     joules = np.einsum("dk,dkc,fk->fdc", r.passes, energy, phases) / r.scenario.pipeline_parallel
     busy = seconds / r.scenario.pipeline_parallel
     package = joules.sum(-1) / busy + r.static_W

@@ -118,6 +118,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             formula="t = (sum t_i**p)**(1/p), p = 1/(1 - overlap)",
         ),
     ] = 0.8
+    execution: Annotated[
+        Literal["one_operator", "layers_pipelined"],
+        choice(
+            "Execution",
+            "one operator: the chip runs one at a time, and crossbars with weights of other layers wait. layers "
+            "pipelined: layers whose weights all are in crossbars work at the same time on different sequences, and "
+            "on different tokens of prompts; one sequence in decode gains nothing.",
+            formula="apart + fill + max over resources of sum n (1 - 1/turns) t",
+            source="PipeLayer (HPCA 2017) and ISAAC (ISCA 2016) pipeline layers in this way",
+        ),
+    ] = "one_operator"
     calibration: Annotated[
         Literal["derated", "ideal"],
         choice("Calibration", "derated: efficiencies and overheads as measured on chips of the class. ideal: none."),

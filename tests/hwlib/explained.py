@@ -96,6 +96,7 @@ CACHE_IN_CELLS: dict[str, AnyPart] = {
     "kv": Crossbar(cell="gain_cell", holds="kv", rows=64, columns=256, arrays=40_000_000, bits_per_cell=4, dac_bits=4),
     **TENSOR,
 }
+PIPELINED = {"execution": "layers_pipelined"}
 DESIGNS: dict[str, Design] = {
     "tensor": chip(TENSOR),
     "throttled": chip(TENSOR, tdp_W=30.0, power_density_limit_Wpm2=1e5, overlap=0.3),
@@ -110,6 +111,9 @@ DESIGNS: dict[str, Design] = {
     "crossbars that add and are written whole": chip(DIGITAL_ADDERS),
     "crossbars of two codings": chip(CODED),
     "keys and values in crossbars": chip(CACHE_IN_CELLS, counting="bit_ops"),
+    "layers pipelined": chip({**TENSOR, "x1": Crossbar(cell="rram", arrays=600_000)}, **PIPELINED),
+    "layers pipelined, some of them": chip({**TENSOR, "x1": DIGITAL, "x2": CROSSBARS}, overlap=0.4, **PIPELINED),
+    "layers and attention pipelined": chip(CACHE_IN_CELLS, tdp_W=60.0, **PIPELINED),
     "without SRAM": chip({k: v for k, v in TENSOR.items() if k != "s"}),
     "without DRAM": chip({**{k: v for k, v in TENSOR.items() if k != "d"}, "s": Sram(capacity_bytes=2**37)}),
     "vector unit alone": chip({k: v for k, v in TENSOR.items() if k != "m"}),

@@ -21,6 +21,7 @@ from hwlib.report import (
     Metrics,
     OperatorRow,
     Phase,
+    PipelineFigure,
     Rect,
     Report,
 )  # fmt: skip
@@ -82,6 +83,10 @@ def report(subject: str = "Chip", method: str = "actions", scope: str = "package
         ceilings=(Ceiling(name="HBM3", kind="memory", resource="dram", value=3e12),),
         memory=(MemoryFigure(pool="hbm", label="HBM3", capacity_bytes=8e10, weight_bytes=8e9, kv_bytes=1e9,
                              activation_bytes=1e6),),
+        pipeline=(PipelineFigure(
+            phase="decode", items=8.0, layers=32.0, stretches=1.0, apart_s=0.0, fill_s=1e-3, interval_s=2e-3,
+            busiest="DRAM", bubbles=0.2,
+        ),),
         crossbars=(CrossbarFigure(
             blocks=("xbar",), cell="rram", lossless_adc_bits=8, adc_bits=7, sqnr_dB=24.0, filling=0.9,
             writes_per_cell_s=0.0, lifetime_s=1e9, peak_TOPS_per_W=9.0, mapped_TOPS_per_W=5.0,

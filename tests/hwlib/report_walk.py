@@ -21,6 +21,7 @@ from hwlib.report import (
     MemoryFigure,
     Metrics,
     OperatorRow,
+    PipelineFigure,
     Rect,
     Report,
 )
@@ -187,5 +188,6 @@ _BY_OWNER: dict[type, Callable[[Report, Place, Any], str]] = {
     BlockFigure: lambda report, place, owner: f"block.{owner.id}.{place[2]}",
     LinkFigure: lambda report, place, owner: f"link.{owner.id}.{place[2]}",
     MemoryFigure: lambda report, place, owner: f"memory.{owner.pool}.{place[2]}",
+    PipelineFigure: lambda report, place, owner: f"pipeline.{owner.phase}.{place[2]}",
     CrossbarFigure: lambda report, place, owner: f"crossbar.{owner.blocks[0]}.{place[2]}",
 }

@@ -96,7 +96,7 @@ def test_every_figure_of_hand_made_designs(name: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", [s for s in SCENARIOS if s != "short"])
-@pytest.mark.parametrize("name", ["throttled", "many of each", "reloaded crossbars"])
+@pytest.mark.parametrize("name", ["throttled", "many of each", "reloaded crossbars", "layers pipelined"])
 @pytest.mark.parametrize("llm", ["DeepSeek-V2-Lite", "Gemma-2-9B"])
 def test_every_figure_in_other_scenarios(name: str, scenario: str, llm: str) -> None:
     check(of_hand_made(name, scenario, llm))

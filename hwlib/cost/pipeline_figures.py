@@ -1,0 +1,103 @@
+"""What a report says of pipelined layers, and in words how a chip with crossbars executes."""
+
+from __future__ import annotations
+
+from hwlib.cost.assemble import OneDesign
+from hwlib.cost.pipeline import OUTSIDE, SHARED
+from hwlib.cost.work import COMPUTE
+from hwlib.report import LABELS, PHASES, RESOURCES, PipelineFigure
+from hwlib.workload.operators import stages
+
+
+def scale_of(one: OneDesign, shared: bool) -> float:
+    """Passes of a phase that the busiest chip's resource works for: all parts, each of shared ones on one stage."""
+    parts = float(one.runs[0]) / one.run.scenario.tensor_parallel
+    return parts / stages(one.run.llm, one.run.scenario) if shared else parts
+
+
+def _busy(one: OneDesign, phase: int) -> list[float]:
+    assert one.run.flow is not None
+    found = one.run.flow.busy_s(one.run.times, one.run.tau)[phase, one.d].tolist()
+    return [seconds * scale_of(one, i < len(SHARED)) for i, seconds in enumerate(found)]
+
+
+def busiest(one: OneDesign, phase: int) -> int:
+    """Index on the last axis of `Flow.busy_s` of what works the largest part of a phase."""
+    busy = _busy(one, phase)
+    return busy.index(max(busy))
+
+
+def _words(one: OneDesign, which: int) -> str:
+    """A shared resource, or the arrays of a stage, in words."""
+    if which < len(SHARED):
+        return {COMPUTE: "Compute arrays"}.get(SHARED[which], LABELS[RESOURCES[SHARED[which]]])
+    flow = one.run.flow
+    assert flow is not None
+    first = int(flow.stages[which - len(SHARED)].argmax())
+    if one.program.weight[first] < 0:
+        return "Crossbars of keys and values"
+    return f"Crossbars of {one.program.rows[one.program.row[first]][1]}"
+
+
+def pipeline_figures(one: OneDesign) -> tuple[PipelineFigure, ...]:
+    """The prefill and a decode step of a chip whose layers are pipelined; nothing for others."""
+    run, flow, d = one.run, one.run.flow, one.d
+    if flow is None:
+        return ()
+    apart, fill = flow.apart_s(run.tau)[:, d], flow.fill_s(run.times, run.tau)[:, d]
+    waits = flow.waits_s(run.times, run.tau)[:, d].max(axis=1)
+    made = []
+    for f, phase in enumerate(PHASES):
+        which = busiest(one, f)
+        made.append(
+            PipelineFigure(
+                phase=phase,
+                items=float(flow.items[f, d]),
+                layers=float(flow.layers[d]),
+                stretches=float(flow.barriers[f, d]),
+                apart_s=float(apart[f]),
+                fill_s=float(fill[f]),
+                interval_s=float(waits[f]),
+                busiest=_words(one, which),
+                bubbles=1.0 - _busy(one, f)[which] / float(one.phase_s[f]),
+            )
+        )
+    return tuple(made)
+
+
+def notes(one: OneDesign) -> tuple[str, ...]:
+    """What the reader of a report must know: sequences that wait, and how crossbars are used."""
+    scenario, found = one.run.scenario, []
+    if one.batch < scenario.batch:
+        found.append(
+            f"Memory holds the KV cache of {one.batch:.0f} of {scenario.batch} sequences; the rest waits in waves."
+        )
+    if figures := pipeline_figures(one):
+        found.append(_pipelined(one, figures[1]))
+    elif (one.run.placed[one.d, :, 2:] > 0).any():
+        found.append("One operator runs at a time: crossbars that hold the weights of other layers wait meanwhile.")
+    return tuple(found)
+
+
+def _elsewhere(one: OneDesign) -> str:
+    """The matrices of layers of which most live elsewhere, three at most."""
+    placed = one.run.placed[one.d]
+    share = placed[:, 2:].sum(axis=1) / placed.sum(axis=1).clip(min=1e-300)
+    inside = [w for w, name in enumerate(one.program.weights) if name not in OUTSIDE]
+    return ", ".join(one.program.weights[w] for w in sorted(inside, key=lambda w: float(share[w]))[:3] if share[w] < 1)
+
+
+def _pipelined(one: OneDesign, decode: PipelineFigure) -> str:
+    layers = one.run.llm.layers
+    if decode.layers == 0:
+        return (
+            f"No layer has all its weights in crossbars ({_elsewhere(one)} elsewhere), so that none can be pipelined: "
+            "one operator runs at a time. Pins keep weights in crossbars."
+        )
+    flow = f"{'All' if decode.layers >= layers else f'{decode.layers:.0f} of'} {layers} layers are pipelined"
+    if decode.items <= 1:
+        return f"{flow}, but one sequence makes one token after the other: decode gains with the batch only."
+    return (
+        f"{flow} over {decode.items:.0f} sequences in decode, where the busiest resource ({decode.busiest}) waits "
+        f"{100.0 * decode.bubbles:.0f} % of the time."
+    )
