@@ -1,11 +1,16 @@
-"""Fits what GPUs lose in whole passes beside their GEMMs, so that drawn chips agree with calibrated devices."""
+"""Fits what GPUs lose in whole passes beside their GEMMs, so that drawn chips agree with calibrated devices.
+
+Run as a module with the path of class_priors.json, whose constants and errors it writes anew.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -198,5 +203,27 @@ def fit_drawn(base: Prior | None = None) -> dict[str, Any]:
     }
 
 
+RECORDED = ("fitted", "kept_out_llms", "class_prior_devices", "by_device", "leave_one_out")
+
+
+def updated(file: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The class priors with what `fit_drawn` found for the gpu class."""
+    constants = {name: float(f"{value:.3g}") for name, value in found["constants"].items()}
+    classes = {**file["classes"], "gpu": {**file["classes"]["gpu"], **constants}}
+    return {**file, "classes": classes, "fit": {**file["fit"], "drawn": {name: found[name] for name in RECORDED}}}
+
+
+def as_text(value: Any, indent: int = 0) -> str:
+    """JSON with a line for each object that holds no others."""
+    nested = isinstance(value, dict) and any(isinstance(v, dict) for v in value.values())
+    if not nested:
+        return json.dumps(value)
+    pad = " " * (indent + 1)
+    inside = ",\n".join(f"{pad}{json.dumps(name)}: {as_text(v, indent + 1)}" for name, v in value.items())
+    return f"{{\n{inside}\n{' ' * indent}}}"
+
+
 if __name__ == "__main__":
-    print(json.dumps(fit_drawn(), indent=1))
+    stored = Path(sys.argv[1])
+    changed = updated(json.loads(stored.read_text()), fit_drawn())
+    stored.write_text(as_text(changed) + "\n")
