@@ -108,12 +108,11 @@ def scenario_options(context: typer.Context) -> dict[str, int | None]:
     return {name: context.params[name] for name in SCENARIO_OPTIONS}
 
 
-SERVINGS = ("static", "continuous")
 Serving = Annotated[
     str,
     typer.Option(
         "--serving",
-        metavar="|".join(SERVINGS),
+        metavar="|".join(cli_inputs.SERVINGS),
         help="One batch from start to end, or continuous batching; then --batch is the requests in flight. "
         "[default: static; as many requests as memory holds]",
     ),
@@ -155,14 +154,15 @@ def compare(
     model: Model = DEFAULT_MODEL, prompt: Prompt = None, output: Output = None, batch: Batch = None,
     weight_bits: WeightBits = None, activation_bits: ActivationBits = None, kv_bits: KvBits = None,
     tensor_parallel: Tensor = None, pipeline_parallel: Pipeline = None, framework: Framework = None,
-    launch: Launch = None, ideal: Ideal = False, calibration: Calibrations = None, json: Json = False, out: Out = None,
+    launch: Launch = None, ideal: Ideal = False, calibration: Calibrations = None, serving: Serving = "static",
+    json: Json = False, out: Out = None,
 ) -> None:  # fmt: skip
     """Evaluate designs and devices side by side: figures, ratios, what differs, and the way from one to another."""
     from hwlib import cli_compare
 
     path = cli_inputs.output_path(out)
     how = (framework, launch, ideal, calibration or ())
-    made = cli_compare.compared(subjects, reference, model, scenario_options(context), how)
+    made = cli_compare.compared(subjects, reference, model, scenario_options(context), how, serving)
     if path is not None:
         cli_inputs.write_text(path, cli_compare.comparison_text(made, path.suffix.lower()))
     if json:

@@ -28,15 +28,23 @@ def compared(
     model: str,
     options: dict[str, int | None],
     how: Timing = (None, None, False, ()),
+    serving: str = "static",
 ) -> Comparison:
-    """What is named, evaluated and compared. Raises InputError as the command tells it."""
+    """What is named, evaluated and compared. Raises InputError as the command tells it.
+
+    Continuous batching: the report of each batch tells the steady state of as many requests besides, or, where no batch
+    is given, of as many as memory holds.
+    """
     from hwlib.analysis.compare import compare
 
     scenario, llm = cli_inputs.scenario(options), cli_inputs.model(model)
     subjects = [cli_inputs.subject(name) for name in names]
     index = reference_index(names, subjects, reference)
     timed = cli_inputs.device_settings(subjects, *how)
-    return compare([found.evaluate(scenario, llm, timed) for found in subjects], index)
+    reports = [
+        cli_inputs.beside_batch(found, scenario, llm, timed, serving, options.get("batch")) for found in subjects
+    ]
+    return compare(reports, index)
 
 
 def reference_index(names: Sequence[str], subjects: Sequence[cli_inputs.Subject], reference: str | None) -> int:

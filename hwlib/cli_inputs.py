@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "Llama-3.1-8B"
 SUFFIXES = (".html", ".csv", ".json")
+SERVINGS = ("static", "continuous")
+"""One batch from start to end, or continuous batching."""
 
 
 class InputError(ValueError):
@@ -36,6 +38,13 @@ class Subject:
     def is_device(self) -> bool:
         """True for a device of the catalog."""
         return self.design is None
+
+    def interference(self, settings: DeviceSettings) -> float:
+        """Of a device: share of a prompt's time by which other sequences' tokens wait for it."""
+        from hwlib.baselines.kernels.ceilings import generation_of
+        from hwlib.catalog import find_device
+
+        return settings.interference(generation_of(find_device(self.name)))
 
     def evaluate(self, scenario: Scenario, llm: LlmArchitecture, settings: DeviceSettings | None = None) -> Report:
         """The report of this subject; `settings` say how a device is timed."""
@@ -99,13 +108,28 @@ def served(
 
     Raises InputError for another way of serving.
     """
-    if _known("--serving", serving, ("static", "continuous")) == "static":
+    if _known("--serving", serving, SERVINGS) == "static":
         return subject.evaluate(scenario, llm, settings)
     from hwlib.baselines.serving import continuous_report
-    from hwlib.baselines.steps import step_overhead
 
-    wait = step_overhead(settings.framework, settings.launch).interference if subject.is_device else 1.0
+    wait = subject.interference(settings) if subject.is_device else 1.0
     return continuous_report(lambda one: subject.evaluate(one, llm, settings), scenario, batch, wait)
+
+
+def beside_batch(
+    subject: Subject, scenario: Scenario, llm: LlmArchitecture, settings: DeviceSettings, serving: str,
+    batch: int | None,
+) -> Report:  # fmt: skip
+    """The report of the scenario's batch, with the steady state of continuous batching beside it where asked for.
+
+    Raises InputError for another way of serving.
+    """
+    if _known("--serving", serving, SERVINGS) == "static":
+        return subject.evaluate(scenario, llm, settings)
+    from hwlib.baselines.serving import with_steady_state
+
+    wait = subject.interference(settings) if subject.is_device else 1.0
+    return with_steady_state(lambda one: subject.evaluate(one, llm, settings), scenario, batch, wait)
 
 
 def device_settings(

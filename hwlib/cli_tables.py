@@ -47,7 +47,7 @@ def print_report(report: Report) -> None:
         print_table(["", report.subject], [[row.label, row.cells[0].text] for row in headline_rows([report])])
     if report.continuous:
         _print_continuous(report.continuous)
-    if report.bands:
+    if report.bands or report.roofline:
         _print_bands(report)
     print_remarks(report)
     print_shares(report)
@@ -64,13 +64,16 @@ _BANDED = {
 
 
 def _print_bands(report: Report) -> None:
-    """The 10 to 90 % bands of the headline figures, and what the times rest on."""
+    """The 10 to 90 % bands of the headline figures, a plain roofline beside them, and what the times rest on."""
     from hwlib.analysis.timing_words import timing_words
 
     print(f"\nTimes are {timing_words(report)}.")
-    rows = [(label, *report.bands[key], unit) for key, (label, unit) in _BANDED.items() if key in report.bands]
-    cells = [(label, format_quantity(low, unit), format_quantity(high, unit)) for label, low, high, unit in rows]
-    print_table(["10 to 90 % band", "from", "to"], cells)
+    cells = []
+    for key, (label, unit) in _BANDED.items():
+        band, plain = report.bands.get(key, (None, None)), getattr(report.roofline, key, None)
+        if band[0] is not None or plain is not None:
+            cells.append((label, *(format_quantity(value, unit) for value in (*band, plain))))
+    print_table(["10 to 90 % band", "from", "to", "plain roofline"], cells)
 
 
 def _print_continuous(found: Continuous) -> None:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from hwlib.baselines.device_design import device_design
 from hwlib.baselines.device_report import as_device, cannot_run
 from hwlib.baselines.device_settings import DeviceSettings
+from hwlib.baselines.kernels.ceilings import generation_of
 from hwlib.baselines.runtime_formats import has_kernels
+from hwlib.baselines.serving import with_steady_state
 from hwlib.catalog import find_device
 from hwlib.cost import assemble
 from hwlib.cost.area import block_areas_m2, block_sizes_m
@@ -412,6 +414,12 @@ def evaluate_device(
     ValueError as `evaluate`.
     """
     device = find_device(name)
+    if settings.serving != "static":
+        once, requests = msgspec.structs.replace(settings, serving="static"), scenario.batch
+        return with_steady_state(
+            lambda one: evaluate_device(name, one, llm, once), scenario,
+            requests if settings.serving == "continuous" else None, settings.interference(generation_of(device)),
+        )  # fmt: skip
     if device.cannot_run:
         _runnable(llm)
         return cannot_run(device, scenario, llm)

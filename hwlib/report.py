@@ -358,6 +358,16 @@ class Continuous(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
+class PlainRoofline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device's datasheet alone would promise for the same run (`baselines.plain_roofline`); SI."""
+
+    ttft_s: float
+    tpot_s: float
+    tokens_per_s: float
+    e2e_tokens_per_s: float
+    rule: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One design (or catalog device) on one LLM in one scenario. `metrics` is None unless status is "ok"."""
 
@@ -404,6 +414,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing = "derated"
     continuous: Continuous | None = None
     """None unless continuous batching was asked for."""
+
+    roofline: PlainRoofline | None = None
+    """Of a catalog device; beside its figures, never a part of them."""
 
     explainer: Callable[[str], Explanation] | None = None
     figure_keys: Collection[str] = ()

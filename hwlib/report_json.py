@@ -76,6 +76,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "bands": {key: list(band) for key, band in report.bands.items()},
         "basis": msgspec.to_builtins(report.basis),
         "continuous": None if report.continuous is None else msgspec.to_builtins(report.continuous),
+        "roofline": None if report.roofline is None else msgspec.to_builtins(report.roofline),
         "operators": [_operator(row) for row in report.operators],
         "memory": msgspec.to_builtins(report.memory),
         "crossbars": msgspec.to_builtins(report.crossbars),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hwlib.analysis.differences import Difference, design_differences, workload_differences
 from hwlib.analysis.timing_words import timing_word
@@ -67,6 +68,8 @@ class _Figure:
     higher: bool | None
     value: Callable[[Report], float | None]
     terms: Callable[[Report], Terms] = lambda report: ("", "")
+    band: Callable[[Report], tuple[float, float] | None] = lambda report: None
+    """Its 10 and 90 % values where they aren't among the report's `bands`."""
 
 
 def compare(reports: Sequence[Report], reference: int = 0) -> Comparison:
@@ -78,7 +81,8 @@ def compare(reports: Sequence[Report], reference: int = 0) -> Comparison:
     if not 0 <= reference < len(reports):
         raise ValueError(f"no report {reference} among {len(reports)} to compare with")
     names = unique_names([report.subject for report in reports])
-    figures = [*_FIGURES[:_OTHER_ENERGIES], *_other_energies(reports), *_FIGURES[_OTHER_ENERGIES:]]
+    figures = [*_FIGURES[:_SERVED], *_continuous(reports), *_FIGURES[_SERVED:_OTHER_ENERGIES]]
+    figures += [*_other_energies(reports), *_FIGURES[_OTHER_ENERGIES:], *_rooflines(reports)]
     rows = [_row(figure, reports, reference, names) for figure in figures]
     differences = workload_differences(reports) + design_differences([r.design for r in reports], reference)
     return Comparison(tuple(reports), reference, (*rows, *_word_rows(reports)), differences, names)
@@ -130,8 +134,44 @@ _FIGURES = (
     _metric("waves", "Waves", "", False),
     _metric("clock_factor", "Clock after throttling", "×", True),
 )
+_SERVED = 5
+"""Where rows of continuous batching go: behind the tokens per second of a batch."""
+
 _OTHER_ENERGIES = 7
 """Where rows of other methods and scopes go: behind the energies by actions."""
+
+
+def _continuous(reports: Sequence[Report]) -> list[_Figure]:
+    """The steady state of continuous batching, where one of the reports knows it."""
+    if all(report.continuous is None for report in reports):
+        return []
+
+    def of(name: str) -> Callable[[Report], Any]:
+        return lambda report: getattr(report.continuous, name, None)
+
+    return [
+        _Figure("continuous.tokens_per_s", "Tokens per second, continuous batching", "tokens/s", True,
+                of("tokens_per_s"), band=of("tokens_per_s_band")),
+        _Figure("continuous.tpot_s", "Time per token, continuous batching", "s", None, of("tpot_s"),
+                band=of("tpot_band_s")),
+        _Figure("continuous.sequences", "Requests in flight, continuous batching", "", None, of("sequences")),
+    ]  # fmt: skip
+
+
+def _rooflines(reports: Sequence[Report]) -> list[_Figure]:
+    """What a plain roofline says of the devices among the reports; ratios and bests are for predictions alone."""
+    if all(report.roofline is None for report in reports):
+        return []
+
+    def of(name: str) -> Callable[[Report], float | None]:
+        return lambda report: getattr(report.roofline, name, None)
+
+    return [
+        _Figure("roofline.ttft_s", "TTFT by a plain roofline", "s", None, of("ttft_s")),
+        _Figure("roofline.tpot_s", "TPOT by a plain roofline", "s", None, of("tpot_s")),
+        _Figure("roofline.tokens_per_s", "Tokens per second, decode, by a plain roofline", "tokens/s", None,
+                of("tokens_per_s")),
+    ]  # fmt: skip
 
 
 def _other_energies(reports: Sequence[Report]) -> list[_Figure]:
@@ -164,7 +204,7 @@ def _row(figure: _Figure, reports: Sequence[Report], reference: int, names: Sequ
         ratios=_ratios(values, equal, reference),
         best=_best(values, equal, figure.higher),
         higher_is_better=figure.higher,
-        note=_note(figure.unit, values, terms, reference, names),
+        note=_note(figure.unit, values, terms, reference, names) if figure.higher is not None else "",
         texts=tuple(_text(value, figure.unit) for value in values),
         band_texts=tuple(
             _band_text(r, figure, value) if value is not None else "" for r, value in zip(reports, values, strict=True)
@@ -177,7 +217,7 @@ _BAND_KEYS = {"energy.board power x time.board": "board_energy_per_token_J"}
 
 
 def _band_text(report: Report, figure: _Figure, value: float) -> str:
-    low, high = report.bands.get(_BAND_KEYS.get(figure.key, figure.key), (value, value))
+    low, high = figure.band(report) or report.bands.get(_BAND_KEYS.get(figure.key, figure.key), (value, value))
     unit = "" if figure.unit.startswith("tokens") else figure.unit
     return format_band(value, low, high, unit) if low < high else ""
 

@@ -188,11 +188,22 @@ def basis_for(chip: Ceilings, kind: str, form: str, framework: str = ANY, extra:
         for level, calibration in levels:
             model = calibration.model(kind, wanted) if calibration else None
             if calibration and model:
+                far = level == "class prior"
+                model, note = _within_datasheet(model) if far else (model, "")
                 if wanted == form:
-                    return Basis(model=model, calibration=calibration, level=level)
+                    return Basis(model=model, calibration=calibration, level=level, note=note)
                 level = f"{level}, another format"
-                return Basis(model=model, calibration=calibration, level=level, widened=STAND_IN_WIDENS)
+                return Basis(model=model, calibration=calibration, level=level, widened=STAND_IN_WIDENS, note=note)
     raise ValueError(f"no calibration or class prior has {kind} of form {form}")
+
+
+def _within_datasheet(model: KernelModel) -> tuple[KernelModel, str]:
+    """Constants for devices that were never measured: none of them is believed to beat its published peak."""
+    share = model.constants.get("compute")
+    if not isinstance(share, float) or share <= 1.0:
+        return model, ""
+    capped = msgspec.structs.replace(model, constants={**model.constants, "compute": 1.0})
+    return capped, f"the share of peak was fitted as {share:.3g}; no unmeasured device is believed to beat its peak"
 
 
 def constants_of(model: KernelModel) -> Any:

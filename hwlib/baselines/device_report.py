@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from hwlib.baselines.device_explain import AREA, METHOD, SCOPE, DeviceExplainer, published
+from hwlib.baselines.plain_roofline import plain_roofline
 from hwlib.catalog import Device, power_range_W, precision_for
 from hwlib.design.design import Design, Finding, Settings
 from hwlib.report import EnergyFigure, Explanation, Report
@@ -80,6 +81,7 @@ def as_device(device: Device, drawn: Report) -> Report:
         energies=(*drawn.energies, *([board] if board else [])),
         notes=(*drawn.notes, *precision_notes(device, drawn.scenario), *_power_notes(device), *_drawing_notes(device)),
         bands=drawn.bands or _class_bands(drawn),
+        roofline=plain_roofline(device, drawn),
     )
     return _explained(device, report, drawn.explainer)
 

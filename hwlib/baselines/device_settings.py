@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import msgspec
 
 from hwlib.baselines.calibration import ANY, Calibration, shipped
-from hwlib.baselines.steps import StepOverhead, overheads
+from hwlib.baselines.steps import StepOverhead, overheads, step_overhead
 
 PRIOR = "prior"
 """The framework of a class prior's calibration, which nobody can choose."""
@@ -15,6 +15,9 @@ PRIOR = "prior"
 Launch = Literal["eager", "graph", "engine"]
 LAUNCHES: tuple[Launch, ...] = get_args(Launch)
 """How a framework launches a pass: kernel by kernel from the host, as a captured graph, or as a compiled engine."""
+
+Served = Literal["static", "continuous", "full"]
+"""One batch from start to end, or continuous batching besides: of as many requests as the batch, or as memory holds."""
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +38,13 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     calibrations: tuple[Calibration, ...] = ()
     """A user's own, which come before those that the product ships."""
+
+    serving: Served = "static"
+    """Unless "static", the report of the batch tells the steady state of continuous batching besides."""
+
+    def interference(self, generation: str = "") -> float:
+        """Share of a prompt's time by which the tokens of other sequences wait for it, as fitted for the framework."""
+        return (self.step or step_overhead(self.framework, self.launch, generation)).interference
 
 
 def frameworks() -> tuple[str, ...]:

@@ -113,6 +113,16 @@ def _figure(batch: Report, prompt: Report, wanted: int, interference: float) -> 
     )
 
 
+def with_steady_state(
+    evaluate: Evaluate, scenario: Scenario, concurrency: int | None = None, interference: float = 1.0
+) -> Report:
+    """The report of the scenario's own batch, with the steady state of `concurrency` requests in `continuous`."""
+    own = evaluate(scenario)
+    if own.metrics is None:
+        return own
+    return msgspec.structs.replace(own, continuous=serve(evaluate, scenario, concurrency, interference).figure)
+
+
 def continuous_report(
     evaluate: Evaluate, scenario: Scenario, concurrency: int | None = None, interference: float = 1.0
 ) -> Report:

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from hwlib.baselines.calibration import Calibration
 from hwlib.baselines.device_settings import DeviceSettings
-from hwlib.baselines.kernels.ceilings import ceilings_of, generation_of
+from hwlib.baselines.kernels.ceilings import generation_of
 from hwlib.baselines.measured import Skips
+from hwlib.baselines.plain_roofline import roofline_s
 from hwlib.baselines.serving import Serving, serve, steady_state
 from hwlib.baselines.steps import step_overhead
 from hwlib.baselines.table_files import copy_with
 from hwlib.catalog import Device, find_device
 from hwlib.evaluate import evaluate_device
-from hwlib.report import Phase, Report
+from hwlib.report import Report
 from hwlib.validation.kernel_errors import Rows, Validation
 from hwlib.validation.watching import JudgedRows, Watch
 from hwlib.validation.whole_rows import MEASURED, METRICS, Metric, WholeRow, read_whole_rows
@@ -222,22 +223,6 @@ def rooflines(chip: Device, batch: Report, prompt: Report, continuous: bool) -> 
         return {"tpot": plain.tpot_s, "throughput": plain.tokens_per_s}
     end = m.waves * (read + (s.output - 1) * step)
     return {"ttft": read, "tpot": step, "throughput": s.batch * s.output / end}
-
-
-def roofline_s(chip: Device, report: Report, phase: Phase) -> float:
-    """Seconds of a pass by a plain roofline: the slower of FLOPs at peak and DRAM bytes at bandwidth, by operator.
-
-    No collectives, no overheads, nothing fitted; batch as it runs.
-    """
-    ceilings = ceilings_of(chip)
-    narrow = report.scenario.activation_bits <= 8
-    peak = (ceilings.peak8_flops or ceilings.peak_int8_flops) if narrow else 0.0
-    peaks = {True: peak or ceilings.peak16_flops, False: ceilings.peak16_flops}
-    return sum(
-        max(r.flops / peaks[r.kind == "GEMM"], r.dram_bytes / ceilings.dram_Bps)
-        for r in report.rows(phase)
-        if r.kind in ("GEMM", "attention", "memory")
-    )
 
 
 # --- many rows ------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from hwlib.baselines.measured import Skips
 from hwlib.baselines.serving import CHUNK_TOKENS, chunk_sequences, serve, steady_state
 from hwlib.baselines.steps import StepOverhead, overheads, step_overhead, step_overhead_s
 from hwlib.baselines.table_files import TableError
-from hwlib.catalog import find_model
+from hwlib.catalog import devices, find_model
 from hwlib.evaluate import evaluate_device
 from hwlib.report import Report
 from hwlib.validation.fit_steps import FREE, HIGHEST, Group, Pass, Sample, fit, overhead
@@ -405,3 +405,41 @@ def test_no_row_is_left_out_for_an_unknown_model_or_device():
     assert len(rows) > 900
     assert not [s for s in skips.as_json() if s["column"] in ("device", "model", "dtype")]
     assert not isinstance(predict(rows[0]), str)
+
+
+def test_a_device_that_serves_continuously_tells_so_beside_its_batch():
+    scenario, settings = Scenario(batch=4, weight_bits=8), DeviceSettings(serving="continuous")
+    batch, both = (evaluate_device("H100", scenario, LLAMA, s) for s in (DeviceSettings(), settings))
+    full = evaluate_device("H100", scenario, LLAMA, DeviceSettings(serving="full"))
+    assert batch.continuous is None
+    assert both.metrics == batch.metrics  # the batch itself is what it was
+    assert (both.continuous.sequences, both.continuous.limit) == (4, "concurrency")
+    assert full.continuous.sequences > 100
+    assert full.continuous.limit == "memory"
+    assert full.continuous.tokens_per_s > both.continuous.tokens_per_s
+    low, high = full.continuous.tokens_per_s_band
+    assert low < full.continuous.tokens_per_s < high
+
+
+def test_comparisons_hold_continuous_batching_and_the_plain_roofline(capsys):
+    words = ["compare", "systolic-tpu-hbm2", "A100", "--batch", "4", "--serving", "continuous"]
+    assert cli.run([*words, "--json"]) == 0
+    design, device = json.loads(capsys.readouterr().out)
+    served = [d["continuous"]["tokens_per_s"] for d in (design, device)]
+    assert device["comparison"]["ratios"]["continuous.tokens_per_s"] == pytest.approx(served[1] / served[0])
+    assert design["roofline"] is None
+    assert cli.run(words) == 0
+    printed = capsys.readouterr().out
+    assert "Tokens per second, continuous batching" in printed
+    assert "TTFT by a plain roofline" in printed
+
+
+@pytest.mark.parametrize(("bits", "batch"), [(4, 1), (8, 64), (16, 8)])
+def test_no_baseline_is_faster_than_its_plain_roofline(bits, batch):
+    scenario = Scenario(batch=batch, weight_bits=bits, activation_bits=max(8, bits))
+    reports = [evaluate_device(device.name, scenario, LLAMA) for device in devices()]
+    shown = [r for r in reports if r.metrics is not None and r.roofline is not None]
+    assert len(shown) > 20
+    for report in shown:
+        assert report.metrics.ttft_s >= report.roofline.ttft_s, report.subject
+        assert report.metrics.tpot_s >= report.roofline.tpot_s, report.subject
