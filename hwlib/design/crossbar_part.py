@@ -173,8 +173,8 @@ class Crossbar(Part, tag="crossbar", frozen=True, kw_only=True):
         int,
         quantity(
             "Copies of each matrix",
-            "A matrix that stays in the arrays is kept this often; rows of activations are spread over its copies. 0: spare "
-            "arrays are filled with copies of the matrices that take longest.",
+            "A matrix that stays in the arrays is kept this often; rows of activations are spread over its copies. 0: "
+            "spare arrays are filled with copies of the matrices that take longest.",
             lo=0,
             hi=10_000,
         ),

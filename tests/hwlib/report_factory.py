@@ -98,7 +98,7 @@ def report(subject: str = "Chip", method: str = "actions", scope: str = "package
         continuous=Continuous(
             sequences=24.0, limit="memory", tokens_per_s=900.0, tokens_per_s_band=(800.0, 1000.0), tpot_s=0.026,
             tpot_band_s=(0.024, 0.03), step_s=0.02, prefill_s=0.4, prefill_share=0.2, source="a steady state",
-        ),  # fmt: skip
+        ),
         roofline=PlainRoofline(ttft_s=0.1, tpot_s=0.01, tokens_per_s=100.0, e2e_tokens_per_s=90.0, rule="a rule"),
         bands={"ttft_s": (0.1, 0.2), "time.decode.qkv": (1e-3, 2e-3)},
         basis=(Evidence(
