@@ -19,7 +19,8 @@ _LINK_LANE = "link:"
 
 @dataclass(frozen=True)
 class Lane:
-    """One line of the chart: `id` of the first block ("link:" for links and networks), all blocks, their resource."""
+    """One line of the chart: `id` of the first block ("link:" for links and networks, "host:" for the host), all
+    blocks, their resource."""
 
     id: str
     label: str
@@ -27,8 +28,12 @@ class Lane:
     resource: str
 
 
+HOST = Lane("host:", "Host and framework", (), "")
+"""What no block of the chip does."""
+
+
 class Lanes:
-    """The lanes of a report, from the top: units in the order of the design, then memories, links and ports."""
+    """The lanes of a report, from the top: units in the order of the design, memories, links, ports, and the host."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self.all = tuple(lanes)
@@ -41,6 +46,8 @@ class Lanes:
         A memory that could be done sooner than the operator is free for the rest of it; none takes longer.
         """
         found = {self._of_block[block]: row.time_s for block in row.runs_on if block in self._of_block}
+        if row.kind == "host":
+            found[HOST] = row.time_s
         for resource, seconds in zip(RESOURCES, row.times_s, strict=True):
             lane = self._of_resource.get(resource)
             if lane is not None and seconds > 0.0:
@@ -65,6 +72,8 @@ def lanes_of(report: Report) -> Lanes:
         here = [block for block in blocks if block.kind in _KINDS[resource]]
         if used and (here or resource == "link"):
             made.append(_lane(here, resource))
+    if any(row.kind == "host" for row in report.operators):
+        made.append(HOST)
     return Lanes(made)
 
 

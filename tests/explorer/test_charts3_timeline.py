@@ -66,7 +66,10 @@ def test_bars_lie_where_the_timeline_has_them(qtbot: QtBot, document: Document, 
 def test_lanes_have_the_colours_of_their_blocks(qtbot: QtBot, document: Document) -> None:
     chart = shown(qtbot, document)
     kinds = {b.id: b.kind for b in REPORT.blocks}
-    expected = [theme.KIND_COLORS[kinds.get(lane, "noc")] for lane, _ in timeline(REPORT, "decode").lanes]
+    lanes = [lane for lane, _ in timeline(REPORT, "decode").lanes]
+    expected = [
+        theme.current().muted if lane == "host:" else theme.KIND_COLORS[kinds.get(lane, "noc")] for lane in lanes
+    ]
     assert list(chart.lanes.lane_colors) == expected
 
 

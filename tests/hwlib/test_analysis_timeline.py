@@ -63,7 +63,7 @@ def seconds_of(report: Report, phase: Phase, lane: str, blocks: set[str]) -> lis
     resource = "link" if lane == "link:" else next(iter(kinds & {"sram", "dram", "port"}), "")
     found = []
     for row in report.rows(phase):
-        if blocks & set(row.runs_on):
+        if blocks & set(row.runs_on) or (lane == "host:" and row.kind == "host"):
             found.append(row.time_s)
         elif resource:
             found.append(min(row.time_s, row.times_s[RESOURCES.index(resource)]))
