@@ -62,7 +62,7 @@ class LibraryDelegate(QStyledItemDelegate):
         return QSize(width, self._heights[state])
 
     def _height(self, entry: Entry, option: QStyleOptionViewItem, width: int) -> int:
-        lines = len(self._name_lines(entry, width))
+        lines = len(self.name_lines(entry, width))
         lines += 2 if entry.problem else len(self._figure_lines(entry, option, width)) + bool(entry.tags)
         return max(self.picture_px, lines * LINE_PX) + PAD_PX
 
@@ -96,7 +96,7 @@ class LibraryDelegate(QStyledItemDelegate):
         painter.setFont(theme.text_font(bold=True))
         painter.setPen(QColor(t.text))
         line = self._text_box(option.rect)
-        for text in self._name_lines(entry, option.rect.width()):
+        for text in self.name_lines(entry, option.rect.width()):
             self._line(painter, line, text)
             line.translate(0, LINE_PX)
         painter.setFont(theme.text_font())
@@ -113,13 +113,14 @@ class LibraryDelegate(QStyledItemDelegate):
             painter.setPen(QColor(t.accent))
             self._line(painter, line, " · ".join(entry.tags))
 
-    def _name_lines(self, entry: Entry, width: int) -> list[str]:
-        """The name in one line, or broken at a blank into two."""
+    def name_lines(self, entry: Entry, width: int) -> list[str]:
+        """The name in one line, or broken at a blank into two; both its ends stay, since copies differ in the last."""
         room, metrics = width - self.picture_px - 3 * self.pad_px, QFontMetrics(theme.text_font(bold=True))
         words = entry.name.split(" ")
         fitting = [n for n in range(1, len(words) + 1) if metrics.horizontalAdvance(" ".join(words[:n])) <= room]
         first = max(fitting, default=1)
-        return [" ".join(part) for part in (words[:first], words[first:]) if part]
+        lines = [" ".join(part) for part in (words[:first], words[first:]) if part]
+        return [*lines[:-1], metrics.elidedText(lines[-1], Qt.TextElideMode.ElideMiddle, room)]
 
     def _figure_lines(self, entry: Entry, option: QStyleOptionViewItem, width: int) -> list[str]:
         """The figures in one line where they find room, else the two most telling in two."""

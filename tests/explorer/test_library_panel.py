@@ -196,6 +196,12 @@ def test_delete_in_the_list_is_no_shortcut_of_the_window(panel: LibraryPanel) ->
     assert (len(taken), len(stolen)) == (1, 0)
 
 
+def test_a_narrow_panel_still_tells_a_copy_from_its_original(panel: LibraryPanel) -> None:
+    lines = [panel.delegate.name_lines(Entry("k", f"Systolic array, TPU-like{end}"), 150) for end in ("", " copy")]
+    assert lines[0] != lines[1]
+    assert lines[1][-1].endswith("copy")
+
+
 def test_ctrl_d_duplicates(qtbot: QtBot, panel: LibraryPanel) -> None:
     click(panel, "Alpha")
     QTest.keyClick(panel.list, Key.Key_D, Qt.KeyboardModifier.ControlModifier)
