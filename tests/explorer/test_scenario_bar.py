@@ -148,9 +148,7 @@ def test_a_model_that_cannot_generate_is_listed_and_not_chosen(qtbot, document, 
     assert "encoder" in model_entry(find_model("BERT-large")).reason
     qtbot.keyClick(bar.popup.line, Qt.Key.Key_Return)
     row = bar.popup.list.model().index(0, 0)
-    qtbot.mouseClick(
-        bar.popup.list.viewport(), Qt.MouseButton.LeftButton, pos=bar.popup.list.visualRect(row).center()
-    )
+    qtbot.mouseClick(bar.popup.list.viewport(), Qt.MouseButton.LeftButton, pos=bar.popup.list.visualRect(row).center())
     assert document.llm == before
     qtbot.keyClick(bar.popup.line, Qt.Key.Key_Escape)
     assert not bar.popup.isVisible()
