@@ -47,8 +47,14 @@ def _evaluated(baseline: Baseline, scenario: Scenario, llm: LlmArchitecture) -> 
     # Imported on the worker, so that the window is up before scipy is loaded.
     from hwlib.evaluate import evaluate, evaluate_device
 
-    if baseline.design is not None:
-        return evaluate(baseline.design, scenario, llm)
+    design, serving = baseline.design, baseline.settings.serving
+    if design is not None and serving != "static":
+        from hwlib.baselines.serving import with_steady_state
+
+        requests = scenario.batch if serving == "continuous" else None
+        return with_steady_state(lambda one: evaluate(design, one, llm), scenario, requests)
+    if design is not None:
+        return evaluate(design, scenario, llm)
     made = evaluate_device(baseline.device, scenario, llm, baseline.settings)
     words = settings_words(baseline)
     return msgspec.structs.replace(made, subject=f"{made.subject}, {words}") if words else made

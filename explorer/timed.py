@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from hwlib.baselines.calibration import ANY, Calibration, load
-from hwlib.baselines.device_settings import DeviceSettings, Launch
+from hwlib.baselines.device_settings import DeviceSettings, Launch, Served
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +19,14 @@ class Timed(msgspec.Struct, frozen=True, kw_only=True):
     framework: str = ANY
     launch: Launch = DeviceSettings().launch
     ideal: bool = False
+    serving: Served = "static"
     calibration_file: str = ""
 
 
 def timed_of(settings: DeviceSettings, calibration_file: str = "") -> Timed:
     """What is kept of a device's settings."""
     return Timed(
-        framework=settings.framework, launch=settings.launch, ideal=settings.ideal,
+        framework=settings.framework, launch=settings.launch, ideal=settings.ideal, serving=settings.serving,
         calibration_file=calibration_file if settings.calibrations else "",
     )  # fmt: skip
 
@@ -38,4 +39,6 @@ def settings_of(timed: Timed) -> DeviceSettings:
             own = (load(Path(timed.calibration_file)),)
         except ValueError as error:
             log.info("timed without a calibration of the user's own: %s", error)
-    return DeviceSettings(framework=timed.framework, launch=timed.launch, ideal=timed.ideal, calibrations=own)
+    return DeviceSettings(
+        framework=timed.framework, launch=timed.launch, ideal=timed.ideal, serving=timed.serving, calibrations=own
+    )

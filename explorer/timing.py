@@ -21,6 +21,17 @@ LAUNCH_TIPS = {
     "graph": "Kernels replayed from a captured graph",
     "eager": "Each kernel launched by the host: small steps wait for it",
 }
+SERVING_WORDS = {
+    "static": "one batch",
+    "continuous": "continuous, as many as the batch",
+    "full": "continuous, as many as memory holds",
+}
+SERVING_TIPS = {
+    "static": "All sequences begin and end together",
+    "continuous": "Requests join and leave at any time; as many are in flight as the scenario's batch",
+    "full": "Requests join and leave at any time; as many are in flight as their KV cache has room for",
+}
+SERVING_SHORT = {"static": "", "continuous": "continuous", "full": "continuous, full memory"}
 TIMING_TIPS = {
     "calibrated": "Times come from kernels measured on this device.",
     "derated": "No kernel of this device was measured: its class says how far from the peaks such chips stay.",
@@ -33,11 +44,12 @@ def settings_words(baseline: Baseline) -> str:
     chosen = baseline.settings
     if not baseline.device or chosen == AS_SHIPPED:
         return ""
-    if chosen.ideal:
-        return "ideal"
-    parts = ["own calibration"] if chosen.calibrations else []
-    parts += [framework_word(chosen.framework)] if chosen.framework != ANY else []
-    parts += [chosen.launch] if chosen.launch != AS_SHIPPED.launch else []
+    parts = ["ideal"] if chosen.ideal else []
+    if not chosen.ideal:
+        parts += ["own calibration"] if chosen.calibrations else []
+        parts += [framework_word(chosen.framework)] if chosen.framework != ANY else []
+        parts += [chosen.launch] if chosen.launch != AS_SHIPPED.launch else []
+    parts += [SERVING_SHORT[chosen.serving]] if chosen.serving != AS_SHIPPED.serving else []
     return ", ".join(parts)
 
 
@@ -50,8 +62,9 @@ def name_of(baseline: Baseline) -> str:
 def settings_key(settings: DeviceSettings) -> tuple[object, ...]:
     """A hashable stand-in: equal for settings that give equal figures."""
     if settings.ideal:
-        return ("ideal",)
-    return (settings.framework, settings.launch, settings.step, tuple(dump(c) for c in settings.calibrations))
+        return ("ideal", settings.serving)
+    own = tuple(dump(c) for c in settings.calibrations)
+    return (settings.framework, settings.launch, settings.step, own, settings.serving)
 
 
 def with_calibration(settings: DeviceSettings, own: Calibration | None) -> DeviceSettings:

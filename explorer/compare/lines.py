@@ -20,6 +20,8 @@ LABELS = {
     "tokens_per_s": "Tokens/s, decode",
     "e2e_tokens_per_s": "Tokens/s, prefill included",
     "tokens_per_s_per_mm2": "Tokens/s per mm², decode",
+    "continuous.tokens_per_s": "Tokens/s, continuous batching",
+    "roofline.tokens_per_s": "Tokens/s, decode, plain roofline",
     "energy.board power x time.board": "Energy per token, board power",
     "energy.TDP x time.board": "Energy per token, board at TDP",
 }

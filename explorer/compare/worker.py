@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from explorer.document import Baseline
 from explorer.kept_reports import KeptReports
+from hwlib.baselines.device_settings import DeviceSettings, Served
 
 if TYPE_CHECKING:
     from explorer.compare.subjects import Subject
@@ -56,14 +58,20 @@ class ComparisonMaker:
         """The comparison; called on the worker thread. Raises what hwlib raises."""
         from hwlib.analysis.compare import compare
 
-        named = [self._named(s, n, request) for s, n in zip(request.subjects, request.names, strict=True)]
+        serving = next((s.settings.serving for s in request.subjects if s.settings.serving != "static"), None)
+        named = [self._named(s, n, request, serving) for s, n in zip(request.subjects, request.names, strict=True)]
         return Compared(request, compare(named, request.reference))
 
-    def _named(self, subject: Subject, name: str, request: Request) -> Report:
+    def _named(self, subject: Subject, name: str, request: Request, serving: Served | None) -> Report:
+        """The report of a subject; where one of them serves continuously, so do those that time no device."""
         if subject.kind == "present":
             if request.present is None:
                 raise ValueError("the present design is not evaluated yet")
             report = request.present
         else:
             report = self.kept.report(subject.baseline, request.scenario, request.llm)
+        if serving is not None and report.design is not None and not report.is_device:
+            served = Baseline(name, design=report.design, settings=DeviceSettings(serving=serving))
+            steady = self.kept.report(served, request.scenario, request.llm).continuous
+            report = msgspec.structs.replace(report, continuous=steady)
         return report if report.subject == name else msgspec.structs.replace(report, subject=name)

@@ -18,6 +18,7 @@ from explorer.widgets.devices import device_entries
 from explorer.widgets.search import SearchPopup
 from explorer.widgets.style import Tinted, icon
 from explorer.words import stems
+from hwlib.analysis.serving_words import continuous_words, roofline_words
 from hwlib.analysis.timing_words import timing_words
 from hwlib.design import files
 
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 TEXT_WIDTHS_PX = (160, 112, 80, 60, 44)
 """How wide the names may be; the widest at which all baselines find room is taken."""
 CHIP_HEIGHT_PX = 26
+
+
+def _beside(report: Report) -> list[str]:
+    """What stands beside a device's own figures: continuous batching where asked for, the plain roofline always."""
+    served = [continuous_words(report.continuous)] if report.continuous else []
+    return [line[:1].upper() + line[1:] for line in (*served, roofline_words(report)) if line]
 
 
 class BaselineChip(QWidget):
@@ -71,7 +78,7 @@ class BaselineChip(QWidget):
         self._shown = report
         self.timing.setText(f"· {short_timing(report)}" if self.baseline.device and report is not None else "")
         kind = "saved design" if self.baseline.design is not None else "catalog device"
-        timed = (timing_words(report), timing_tip(report)) if report is not None and report.fits else ()
+        timed = (timing_words(report), timing_tip(report), *_beside(report)) if report and report.fits else ()
         self.setToolTip("\n".join([f"{self.name}, {kind}", *timed, "Click for its figures and how it is timed"]))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

@@ -28,6 +28,7 @@ from explorer import theme
 from explorer.bands import MEANING as BAND_MEANING
 from explorer.panels.ratios import FIGURES, Figure, Ratio, ratio, short_names
 from explorer.words import HOW_KNOWN, WHERE_FROM, actions_figure, distinct, refusal, resource_word
+from hwlib.analysis.serving_words import continuous_words
 from hwlib.units import NOTHING, format_quantity
 
 if TYPE_CHECKING:
@@ -281,7 +282,9 @@ class HeadlineCards(QWidget):
         pairs = zip(names, short_names(names), results.baselines, strict=True)
         ratios = [ratio(figure, name, report, b, short) for name, short, b in pairs]
         known = [BAND_MEANING] if any(r.band is not None for r in ratios) else []
-        tooltip = [figure.help, *_notes(figure, report), *(r.sentence for r in ratios), *known, "Click: where from?"]
+        beside = [line for name, b in zip(names, results.baselines, strict=True) for line in _beside(figure, name, b)]
+        tooltip = [figure.help, *_notes(figure, report), *(r.sentence for r in ratios), *known, *beside]
+        tooltip.append("Click: where from?")
         label = " · ".join((figure.label, *_warnings(figure, report)))
         text = format_quantity(value, figure.unit)
         lines, shorter = _lines(ratios)
@@ -356,6 +359,14 @@ def _lines(ratios: list[Ratio]) -> tuple[tuple[tuple[str, int], ...], tuple[tupl
         lines[-1] = (lines[-1][0] + more, lines[-1][1])
         shorter[-1] = tuple(text + f" +{len(ratios) - LINES}" for text in shorter[-1])
     return tuple(lines), tuple(shorter)
+
+
+def _beside(figure: Figure, name: str, report: Report) -> list[str]:
+    """What stands beside a device's figure: continuous batching where asked for, and the plain roofline."""
+    found, plain = report.continuous, getattr(report.roofline, figure.key, None)
+    served = [f"{name}, {continuous_words(found)}"] if found and figure.key == "tokens_per_s" else []
+    roof = [f"{name}, plain roofline: {format_quantity(plain, figure.unit, 3)}"] if plain is not None else []
+    return [*served, *roof]
 
 
 def _warnings(figure: Figure, report: Report) -> list[str]:

@@ -24,12 +24,21 @@ from PySide6.QtWidgets import (
 
 from explorer import theme
 from explorer.bands import MEANING, banded, board_band
-from explorer.timing import LAUNCH_TIPS, LAUNCH_WORDS, name_of, timing_tip, with_calibration
+from explorer.timing import (
+    LAUNCH_TIPS,
+    LAUNCH_WORDS,
+    SERVING_TIPS,
+    SERVING_WORDS,
+    name_of,
+    timing_tip,
+    with_calibration,
+)
 from explorer.widgets.style import Tinted, icon, place_below
 from explorer.words import board_figures, refusal
+from hwlib.analysis.serving_words import continuous_sentences, rate_words, roofline_words, token_words
 from hwlib.analysis.timing_words import framework_word, timing_words
 from hwlib.baselines.calibration import ANY, load, shipped
-from hwlib.baselines.device_settings import Launch
+from hwlib.baselines.device_settings import Launch, Served
 from hwlib.units import format_quantity
 
 if TYPE_CHECKING:
@@ -104,20 +113,27 @@ class DeviceTiming(QFrame):
         form = QFormLayout(page)
         form.setContentsMargins(0, theme.GRID_PX, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self.framework, self.launch = QComboBox(), QComboBox()
+        self.framework, self.launch, self.serving = QComboBox(), QComboBox(), QComboBox()
         self.framework.setToolTip("Whose measured kernels the device runs")
         for key in get_args(Launch):
             self.launch.addItem(LAUNCH_WORDS[key], key)
             self.launch.setItemData(self.launch.count() - 1, LAUNCH_TIPS[key], Qt.ItemDataRole.ToolTipRole)
+        for way in get_args(Served):
+            self.serving.addItem(SERVING_WORDS[way], way)
+            self.serving.setItemData(self.serving.count() - 1, SERVING_TIPS[way], Qt.ItemDataRole.ToolTipRole)
         self.ideal = QCheckBox("Ideal: the datasheet's peaks alone")
         self.framework.setAccessibleName("Kernels of")
         self.launch.setAccessibleName("Launched by")
+        self.serving.setAccessibleName("Serving")
+        self.serving.setToolTip("Whether requests are served batch by batch or join and leave at any time")
         form.addRow("Kernels of", self.framework)
         form.addRow("Launched by", self.launch)
+        form.addRow("Serving", self.serving)
         form.addRow("", self.ideal)
         form.addRow("Calibration", self._calibration_row())
         self.framework.activated.connect(self._chosen)
         self.launch.activated.connect(self._chosen)
+        self.serving.activated.connect(self._chosen)
         self.ideal.clicked.connect(self._chosen)
         return page
 
@@ -161,13 +177,15 @@ class DeviceTiming(QFrame):
         self.basis.setText("Evaluating …" if report is None else timing_words(report))
         self.basis.setToolTip(timing_tip(report) if report is not None else "")
         self.evidence.setEnabled(report is not None and bool(report.basis))
-        while self.figures.count():
-            self.figures.takeAt(0).widget().deleteLater()
-        for row, (name, text) in enumerate(_figure_rows(report) if report is not None else ()):
-            value = Tinted(text, "text")
+        while (gone := self.figures.takeAt(0)) is not None:
+            if (widget := gone.widget()) is not None:
+                widget.deleteLater()
+        for row, (name, text, tip) in enumerate(_figure_rows(report) if report is not None else ()):
+            label, value = Tinted(name, "muted"), Tinted(text, "text")
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
-            value.setToolTip(MEANING if "–" in text else "")
-            self.figures.addWidget(Tinted(name, "muted"), row, 0)
+            for widget in (label, value):
+                widget.setToolTip(tip)
+            self.figures.addWidget(label, row, 0)
             self.figures.addWidget(value, row, 1)
         self.adjustSize()
 
@@ -182,6 +200,7 @@ class DeviceTiming(QFrame):
             self.framework.addItem(framework_word(name), name)
         self.framework.setCurrentIndex(self.framework.findData(chosen.framework))
         self.launch.setCurrentIndex(self.launch.findData(chosen.launch))
+        self.serving.setCurrentIndex(self.serving.findData(chosen.serving))
         self.ideal.setChecked(chosen.ideal)
         for widget in (self.framework, self.launch):
             widget.setEnabled(not chosen.ideal)
@@ -217,8 +236,9 @@ class DeviceTiming(QFrame):
 
     def _chosen(self, *_: object) -> None:
         self._retime(
-            framework=self.framework.currentData(), launch=self.launch.currentData(), ideal=self.ideal.isChecked()
-        )
+            framework=self.framework.currentData(), launch=self.launch.currentData(), ideal=self.ideal.isChecked(),
+            serving=self.serving.currentData(),
+        )  # fmt: skip
 
     def _retime(self, **changes: object) -> None:
         before = self.baseline
@@ -285,12 +305,21 @@ class DeviceTiming(QFrame):
             self.close()
 
 
-def _figure_rows(report: Report) -> list[tuple[str, str]]:
+def _figure_rows(report: Report) -> list[tuple[str, str, str]]:
+    """Name, figure and tooltip of every row."""
     if report.metrics is None:
-        return [refusal(report)]
+        return [(*refusal(report), "")]
     rows = [(word, banded(report, key, getattr(report.metrics, key), unit)) for key, word, unit in FIGURES]
     for figure in board_figures(report):
         band, text = board_band(report, figure), format_quantity(figure.J_per_token, "J")
         text += f" ({band.text(figure.J_per_token, 'J')})" if band is not None else ""
         rows.append((f"J/token, board {'at TDP' if 'TDP' in figure.method else 'power'}", text))
-    return rows
+    told = [(name, text, MEANING if "–" in text else "") for name, text in rows]
+    if found := report.continuous:
+        why = continuous_sentences(found, report.scenario.output)
+        told.append(("tokens/s, continuous", rate_words(found), why))
+        told.append(("TPOT, continuous", token_words(found), why))
+    if plain := report.roofline:
+        both = [format_quantity(t, "s", 3) for t in (plain.ttft_s, plain.tpot_s)]
+        told.append(("Plain roofline: TTFT, TPOT", ", ".join(both), f"{roofline_words(report)}\n{plain.rule}"))
+    return told

@@ -16,6 +16,8 @@ from pytestqt.qtbot import QtBot
 from explorer.charts.chart_menu import chart_menu
 from explorer.charts.sources import Source
 from explorer.compare.lines import figure_lines
+from explorer.compare.subjects import Subject
+from explorer.compare.worker import ComparisonMaker, Request
 from explorer.document import Baseline
 from explorer.kept_reports import KeptReports
 from explorer.main_window import MainWindow
@@ -27,9 +29,11 @@ from explorer.shell.commands import all_commands
 from explorer.timed import Timed, settings_of, timed_of
 from explorer.timing import name_of, settings_words
 from hwlib.analysis.compare import compare
+from hwlib.analysis.serving_words import rate_words
 from hwlib.baselines.calibration import Calibration, dump, shipped
 from hwlib.baselines.device_settings import DeviceSettings
-from hwlib.catalog import find_model
+from hwlib.catalog import find_model, load_example
+from hwlib.evaluate import evaluate
 from hwlib.workload.scenario import Scenario
 from tests.explorer import factories, shell_window
 
@@ -132,6 +136,39 @@ def test_another_framework_times_the_device_anew_everywhere(window: MainWindow) 
     assert "vLLM" in popup.basis.text()
     assert any(s.settings.framework == "vllm" for s in window.room.view.comparing.subjects)
     popup.close()
+
+
+def test_continuous_batching_is_shown_with_bands_wherever_its_baseline_is(window: MainWindow) -> None:
+    open_popup(window)
+    popup = window.baseline_picker.timing
+    popup.serving.setCurrentIndex(popup.serving.findData("full"))
+    popup.serving.activated.emit(popup.serving.currentIndex())
+    wait_for_results(window)
+    report = window.evaluator.results.baselines[0]
+    rate = rate_words(report.continuous)
+    assert report.subject == f"{H100}, continuous, full memory"
+    assert "–" in rate  # its band
+    shown = [popup.figures.itemAt(i).widget().text() for i in range(popup.figures.count())]
+    assert shown[shown.index("tokens/s, continuous") + 1] == rate
+    for tip in (window.baseline_picker.chips[0].toolTip(), window.headline.cards["tokens_per_s"].content.tooltip):
+        assert rate in tip
+        assert "plain roofline" in tip.lower()
+    popup.close()
+
+
+def test_where_a_device_serves_continuously_the_designs_beside_it_do() -> None:
+    llm, scenario, drawn = find_model("Llama-3.1-8B"), Scenario(), load_example("systolic-tpu-hbm2")
+    subjects = (
+        Subject(id="a", kind="present", name="mine"), Subject(id="b", kind="design", name="saved", design=drawn),
+        Subject(id="c", kind="device", name=H100, device=H100, settings=DeviceSettings(serving="full")),
+    )  # fmt: skip
+    present = evaluate(drawn, scenario, llm)
+    found = ComparisonMaker()(Request(subjects, ("mine", "saved", H100), 0, present, scenario, llm)).comparison
+    row = found.row("continuous.tokens_per_s")
+    assert row.values[0] == row.values[1] != row.values[2]
+    assert row.ratios[2] == pytest.approx(row.values[2] / row.values[0])
+    assert row.band_texts[2]
+    assert found.reports[0].metrics == present.metrics
 
 
 def test_ideal_is_the_datasheet_alone_and_has_no_band(window: MainWindow) -> None:
