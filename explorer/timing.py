@@ -23,15 +23,14 @@ LAUNCH_TIPS = {
 }
 SERVING_WORDS = {
     "static": "one batch",
-    "continuous": "continuous, as many as the batch",
-    "full": "continuous, as many as memory holds",
+    "continuous": "continuous, batch in flight",
+    "full": "continuous, memory full",
 }
 SERVING_TIPS = {
     "static": "All sequences begin and end together",
     "continuous": "Requests join and leave at any time; as many are in flight as the scenario's batch",
     "full": "Requests join and leave at any time; as many are in flight as their KV cache has room for",
 }
-SERVING_SHORT = {"static": "", "continuous": "continuous", "full": "continuous, full memory"}
 TIMING_TIPS = {
     "calibrated": "Times come from kernels measured on this device.",
     "derated": "No kernel of this device was measured: its class says how far from the peaks such chips stay.",
@@ -40,7 +39,10 @@ TIMING_TIPS = {
 
 
 def settings_words(baseline: Baseline) -> str:
-    """What was chosen for a device, in a few words; empty for the product's own choice."""
+    """What was chosen for a device's times, in a few words; empty for the product's own choice.
+
+    Serving isn't among them: continuous batching stands beside the figures and changes none.
+    """
     chosen = baseline.settings
     if not baseline.device or chosen == AS_SHIPPED:
         return ""
@@ -49,7 +51,6 @@ def settings_words(baseline: Baseline) -> str:
         parts += ["own calibration"] if chosen.calibrations else []
         parts += [framework_word(chosen.framework)] if chosen.framework != ANY else []
         parts += [chosen.launch] if chosen.launch != AS_SHIPPED.launch else []
-    parts += [SERVING_SHORT[chosen.serving]] if chosen.serving != AS_SHIPPED.serving else []
     return ", ".join(parts)
 
 
