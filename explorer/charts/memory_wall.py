@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 LOGARITHMIC, LINEAR = FigureScale(False), FigureScale(True)
 ROOMY_PX = 240
-WIDE_PX = 480
+WIDE_PX = 456
 
 
 class WallSet(NamedTuple):
