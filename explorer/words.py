@@ -73,7 +73,9 @@ def rich_percent(share: float) -> str:
 
 
 def phase_total_s(report: Report, phase: Phase) -> float:
-    """Time of the whole prefill, or of one decode step."""
+    """Time of the whole prefill, or of one decode step; pipelined layers take less than their operators together."""
+    if report.pipeline and report.metrics is not None:
+        return report.metrics.ttft_s if phase == "prefill" else report.metrics.tpot_s
     return sum(row.time_s for row in report.rows(phase))
 
 

@@ -213,7 +213,10 @@ def block_powers(one: OneDesign) -> Array:
 
 
 def block_use(one: OneDesign) -> Array:
-    """Share of the decode step during which a block would be busy alone [B]."""
+    """Share of the decode step during which a block would be busy alone [B].
+
+    Of crossbars that work side by side, as pipelined layers do, the mean over the operators that they hold.
+    """
     machine, d = one.run.machine, one.d
     rates, times = _decode_rates(one), one.run.times[d]
     use = np.zeros(len(one.design.blocks))
@@ -224,10 +227,17 @@ def block_use(one: OneDesign) -> Array:
     for b, pool in enumerate(machine.crossbars):
         here = one.program.unit == CROSSBAR + b
         wait = np.maximum(times[here, RESOURCES.index("crossbar")], times[here, RESOURCES.index("adc")])
-        use[list(pool.blocks)] = rates[here] @ wait
+        side_by_side = 1.0 if one.run.flow is None else max(1.0, decoded_here(one, b))
+        use[list(pool.blocks)] = rates[here] @ wait / side_by_side
     if "noc" in machine.chip.kinds:
         use[machine.chip.kinds["noc"].index] = _link_use(one)[len(one.links) :]
     return use
+
+
+def decoded_here(one: OneDesign, pool: int) -> float:
+    """Instances of operators that a pool of crossbars runs in a decode step."""
+    here = (one.program.unit == CROSSBAR + pool) & (one.program.phase == 1)
+    return float(one.passes[here].sum())
 
 
 def _link_use(one: OneDesign) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hwlib.cost.area import DRAM_STRIP_M, DRAM_STRIP_SHARE
-from hwlib.cost.assemble import OneDesign, block_powers, block_use
+from hwlib.cost.assemble import OneDesign, block_powers, block_use, decoded_here
 from hwlib.cost.explain_area import index_of
 from hwlib.cost.explain_counts import action_keys, decoded, in_pool, per_second
 from hwlib.cost.explain_energy import energy_input
@@ -92,6 +92,10 @@ def _busy(s: Sheet, index: int, kind: str) -> str:
     if kind == "crossbar":
         pools = [b for b, p in enumerate(s.one.run.machine.crossbars) if index in p.blocks]
         terms = [_slower(s, name, cols) for b in pools for name, cols in in_pool(s.one, 1, b)]
+        if terms and s.one.run.flow is not None:
+            what = "placement: operators of a decode step in these crossbars, which work side by side"
+            side_by_side = s.add("side_by_side", max(1.0, sum(decoded_here(s.one, b) for b in pools)), "", what)
+            return f"{plus(terms)}{per_second(s)} / {side_by_side}"
     else:
         terms = _at_resource(s, BUSY_AT[kind])
     return f"{plus(terms)}{per_second(s)}" if terms else "0"

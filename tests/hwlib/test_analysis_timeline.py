@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hwlib.analysis.timeline import Bar, timeline
-from hwlib.catalog import example_designs
+from hwlib.catalog import example_designs, find_model, load_example
+from hwlib.evaluate import evaluate
 from hwlib.report import PHASES, RESOURCES, Phase, Report
+from hwlib.workload.scenario import Scenario
 from tests.hwlib.analysis_strategies import BOTH, EXPERTS, LOCAL, SCENARIOS, example, fitting
 
 PHASE = st.sampled_from(PHASES)
@@ -137,3 +140,25 @@ def test_every_example_keeps_its_lanes_in_both_phases() -> None:
         prefill, decode = ([lane for lane, _ in timeline(report, phase).lanes] for phase in PHASES)
         shared = [lane for lane in prefill if lane in decode]
         assert shared == [lane for lane in decode if lane in prefill]
+
+
+@pytest.mark.parametrize(("batch", "phase"), [(8, "decode"), (8, "prefill"), (1, "prefill")])
+def test_layers_that_are_pipelined_overlap_unless_attention_is_a_barrier(batch: int, phase: Phase) -> None:
+    design = load_example("rram-crossbar-attention")
+    flowing = msgspec.structs.replace(design.settings, execution="layers_pipelined")
+    report = evaluate(
+        msgspec.structs.replace(design, settings=flowing), Scenario(batch=batch, output=16), find_model("Llama-3.1-8B")
+    )
+    chart = timeline(report, phase)
+    assert chart.sections[-1].end_s == chart.total_s == max(bar.end_s for bar in chart.bars)
+    single = [bar for bar in chart.bars if bar.layer is not None]
+    assert [bar.layer for bar in single] == [0, 1, 2, 31]
+    for (lane, _), blocks in zip(chart.lanes, chart.lane_blocks, strict=True):
+        assert ":" in lane or lane.partition("#")[0] in blocks
+    barred = report.pipeline[phase == "decode"].stretches > 1
+    assert barred == (batch == 1)
+    for one, other in pairwise(single):
+        assert other.start_s > one.start_s
+        far = other.layer == 31 and phase == "prefill"
+        assert (other.start_s < one.end_s * (1.0 - 1e-9)) == (not barred and not far)
+    assert all(0.0 < bar.busy_s <= (bar.end_s - bar.start_s) * (1 + 1e-9) for bar in chart.bars)
