@@ -41,7 +41,7 @@ def quantised(machine: Machine, program: Program, scenario: Scenario) -> NDArray
     """
     if scenario.activation_bits >= WIDE_BITS or not machine.matrix or machine.dram is None:
         return np.zeros((machine.chip.count, len(program)), dtype=bool)
-    floats = (next(iter(machine.matrix.values())).parameters.rate_fp8 > 0).any(axis=1)
+    floats: NDArray[np.bool_] = np.asarray(next(iter(machine.matrix.values())).parameters.rate_fp8.max(axis=1) > 0)
     return np.asarray((program.kind == Kind.GEMM) & (program.unit == MATRIX) & floats[:, None])
 
 

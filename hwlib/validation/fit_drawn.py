@@ -60,7 +60,7 @@ WHOLE = {
 """Constants with where the search begins and the most that they may be, in units of SCALES."""
 
 SCALES = {"step_s": 1e-4, "step_sequence_s": 1e-6}
-LEAST = 1e-3
+LEAST, MOST_TRIALS = 1e-3, 60
 
 
 @dataclass(frozen=True)
@@ -161,11 +161,14 @@ def _fitted(base: Prior, searched: dict[str, tuple[float, float]], ratios: Calla
     def prior(x: Array) -> Prior:
         return {**base, **{n: float(v) * SCALES.get(n, 1.0) for n, v in zip(searched, x, strict=True)}}
 
-    start, most = zip(*searched.values(), strict=True)
+    def residuals(x: Array) -> Array:
+        return np.asarray(np.log(np.concatenate(ratios(prior(x)))))
+
+    start, most = (list(ends) for ends in zip(*searched.values(), strict=True))
+    limits = ([LEAST] * len(start), most)
     found = least_squares(
-        lambda x: np.log(np.concatenate(ratios(prior(x)))), start, loss="soft_l1", f_scale=0.1, x_scale="jac",
-        bounds=([LEAST] * len(start), most), max_nfev=60,
-    )  # fmt: skip
+        residuals, start, loss="soft_l1", f_scale=0.1, x_scale="jac", bounds=limits, max_nfev=MOST_TRIALS
+    )
     return prior(found.x)
 
 
