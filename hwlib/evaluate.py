@@ -296,7 +296,7 @@ def evaluate(
 def _report(one: assemble.OneDesign, structural: tuple[Finding, ...]) -> Report:
     """The report of a design that runs the LLM."""
     r, d, design, found = one.run, one.d, one.design, assemble.metrics(one)
-    crossbars = crossbar_figures(one)
+    crossbars, pipeline = crossbar_figures(one), pipeline_figures(one)
     report = Report(
         subject=design.name,
         is_device=False,
@@ -317,13 +317,13 @@ def _report(one: assemble.OneDesign, structural: tuple[Finding, ...]) -> Report:
         stores=stores(r.machine),
         kept=kept(r, d),
         crossbars=crossbars,
-        pipeline=pipeline_figures(one),
+        pipeline=pipeline,
         area_m2=float(r.machine.plan.total_m2[d]),
         die_cost_USD=die_figures(design).cost_USD,
         die_yield=die_figures(design).good_share,
         package_cost_USD=package_figures(design).cost_USD,
         findings=(*structural, *result_findings(one, found, crossbars)),
-        notes=notes(one),
+        notes=notes(one, pipeline),
         timing=design.settings.calibration,
         explainer=explainer(one),
         figure_keys=FigureKeys(lambda: figure_keys(one)),

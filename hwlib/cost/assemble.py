@@ -64,6 +64,11 @@ class OneDesign:
         return shares(self.run.times, self.run.tau, self.run.machine.p_norm, self.serial)
 
     @cached_property
+    def seconds_of_all(self) -> Array:
+        """[2, D, R] seconds of one pass by resource, of all designs of the run."""
+        return seconds_by_resource(self.run, self.shares_of_all)
+
+    @cached_property
     def walls(self) -> Array:
         """[2, R] speed-up of each phase without a resource."""
         run = self.run
@@ -75,7 +80,7 @@ class OneDesign:
     @cached_property
     def by_resource(self) -> Array:
         """[2, R] seconds of a pass by resource, pipeline filling included."""
-        sums = seconds_by_resource(self.run, self.shares_of_all)[:, self.d]
+        sums = self.seconds_of_all[:, self.d]
         scale = self.run.phase_s[:, self.d] / np.maximum(self.run.pass_time[:, self.d], 1e-300)
         return np.asarray(sums * scale[:, None])
 
@@ -107,7 +112,7 @@ def metrics(one: OneDesign) -> Metrics:
         else float(run.pass_energy[1, d].sum() * one.runs[0])
     )
     total = prefill_J + decode_J + static * end
-    waits = binding(run, seconds_by_resource(run, one.shares_of_all))[:, d]
+    waits = binding(run, one.seconds_of_all)[:, d]
     bounds = [RESOURCES[int(index)] for index in waits]
     return Metrics(
         ttft_s=ttft,

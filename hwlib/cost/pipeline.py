@@ -94,14 +94,10 @@ class Flow:
     @cached_property
     def often(self) -> Array:
         """[D, J]: how many times in a row a stage is waited for: once for each barrier, and each layer that has it."""
-        kept = np.where(self.stages[None] > 0, self.per_cell[:, None, :], np.inf).min(axis=2)
+        every = np.where(self.part > 0, self.flowing / np.maximum(self.part, 1e-300), 0.0)
+        kept = np.where(self.stages[None] > 0, every[:, None, :], np.inf).min(axis=2)
         barriers = np.einsum("fd,fj->dj", self.barriers, self.stage_phase)
         return np.asarray(np.minimum(barriers, np.where(np.isinf(kept), 0.0, kept)))
-
-    @cached_property
-    def per_cell(self) -> Array:
-        """[D, K]: instances that flow of a column's operator, over all contexts."""
-        return _over_cells(self.program, self.flowing)
 
     def apart_s(self, tau: Array) -> Array:
         """[2, D] seconds of the operators that run one at a time."""
@@ -171,7 +167,7 @@ class Flow:
 
 def holding(program: Program, times: Array, tau: Array) -> Array:
     """[D, K, 6] seconds that an instance holds each shared resource: its unit all the time, others their own time."""
-    held = times[..., list(SHARED)]
+    held = np.concatenate([times[..., : VECTOR_T + 1], times[..., SRAM : PORT_T + 1]], axis=-1)
     work = tau - times[..., OVERHEAD]
     held[..., 0] = np.where(program.unit == MATRIX, work, held[..., 0])
     held[..., 1] = np.where(program.unit == VECTOR, work, held[..., 1])
@@ -203,9 +199,10 @@ def flowing(r: Run) -> Run:
     if r.machine.chip.designs[0].settings.execution != PIPELINED or not r.machine.crossbars:
         return r
     tokens = np.maximum(1.0, r.program.m[:, r.program.weight_column[0]])
+    same = _same(r.program)
     if r.machine.kv_pool >= 0:
-        return replace(r, flow=_flow(r, tokens, False))
-    prompts, inside = _flow(r, np.maximum(1.0, sequences(r.program)), False), _flow(r, tokens, True)
+        return replace(r, flow=_flow(r, tokens, False, same))
+    prompts, inside = _flow(r, np.maximum(1.0, sequences(r.program)), False, same), _flow(r, tokens, True, same)
     faster = inside.pass_s(r.times, r.tau)[0] < prompts.pass_s(r.times, r.tau)[0]
     return replace(r, flow=_chosen(faster, inside, prompts))
 
@@ -218,8 +215,8 @@ def _chosen(take: NDArray[np.bool_], inside: Flow, prompts: Flow) -> Flow:
     return replace(prompts, **columns, **phases)
 
 
-def _flow(r: Run, first: Array, barred: bool) -> Flow:
-    """The flow with `first` [S] items in the prefill; `barred`: its attention is a barrier."""
+def _flow(r: Run, first: Array, barred: bool, same: Array) -> Flow:
+    """The flow with `first` [S] items in the prefill; `barred`: its attention is a barrier; `same` as `_same`."""
     program, d = r.program, r.machine.chip.count
     each = np.maximum(1.0, sequences(program))
     items = np.stack([np.broadcast_to(first, (d,)), np.broadcast_to(each, (d,))])
@@ -230,7 +227,7 @@ def _flow(r: Run, first: Array, barred: bool) -> Flow:
         share = np.where(stops, 0.0, share)
         barriers[0] = layers
     n = r.passes * share
-    part = np.where(n > 0, n / np.maximum(_over_cells(program, n), 1e-300), 0.0)
+    part = np.where(n > 0, n / np.maximum(n @ same, 1e-300), 0.0)
     turns = _turns(r, items)
     return Flow(program, items, layers, barriers, n, r.passes - n, turns, part, _stages(r))
 
@@ -271,10 +268,10 @@ def _turns(r: Run, items: Array) -> Array:
     return turns
 
 
-def _over_cells(program: Program, n: Array) -> Array:
-    """[D, K]: instances of a column's operator on the same unit, over all contexts."""
-    same = (program.row[:, None] == program.row) & (program.unit[:, None] == program.unit)
-    return np.asarray(n @ same.astype(float))
+def _same(program: Program) -> Array:
+    """[K, K]: 1 where two columns are of one operator on one unit, in different contexts."""
+    name = program.row * (CROSSBAR + len(program)) + program.unit
+    return np.asarray(name[:, None] == name, dtype=float)
 
 
 def _stages(r: Run) -> NDArray[np.float64]:

@@ -15,15 +15,18 @@ def scale_of(one: OneDesign, shared: bool) -> float:
     return parts / stages(one.run.llm, one.run.scenario) if shared else parts
 
 
-def _busy(one: OneDesign, phase: int) -> list[float]:
+def _busy(one: OneDesign) -> list[list[float]]:
+    """By phase: seconds that each shared resource, and one array of each stage, works."""
     assert one.run.flow is not None
-    found = one.run.flow.busy_s(one.run.times, one.run.tau)[phase, one.d].tolist()
-    return [seconds * scale_of(one, i < len(SHARED)) for i, seconds in enumerate(found)]
+    found = one.run.flow.busy_s(one.run.times, one.run.tau)[:, one.d].copy()
+    found[:, : len(SHARED)] *= scale_of(one, True)
+    found[:, len(SHARED) :] *= scale_of(one, False)
+    return [list(row) for row in found.tolist()]
 
 
 def busiest(one: OneDesign, phase: int) -> int:
     """Index on the last axis of `Flow.busy_s` of what works the largest part of a phase."""
-    busy = _busy(one, phase)
+    busy = _busy(one)[phase]
     return busy.index(max(busy))
 
 
@@ -47,8 +50,8 @@ def pipeline_figures(one: OneDesign) -> tuple[PipelineFigure, ...]:
     apart, fill = flow.apart_s(run.tau)[:, d], flow.fill_s(run.times, run.tau)[:, d]
     waits = flow.waits_s(run.times, run.tau)[:, d].max(axis=1)
     made = []
-    for f, phase in enumerate(PHASES):
-        which = busiest(one, f)
+    for (f, phase), busy in zip(enumerate(PHASES), _busy(one), strict=True):
+        which = busy.index(max(busy))
         made.append(
             PipelineFigure(
                 phase=phase,
@@ -59,20 +62,20 @@ def pipeline_figures(one: OneDesign) -> tuple[PipelineFigure, ...]:
                 fill_s=float(fill[f]),
                 interval_s=float(waits[f]),
                 busiest=_words(one, which),
-                bubbles=1.0 - _busy(one, f)[which] / float(one.phase_s[f]),
+                bubbles=1.0 - busy[which] / float(one.phase_s[f]),
             )
         )
     return tuple(made)
 
 
-def notes(one: OneDesign) -> tuple[str, ...]:
+def notes(one: OneDesign, figures: tuple[PipelineFigure, ...]) -> tuple[str, ...]:
     """What the reader of a report must know: sequences that wait, and how crossbars are used."""
     scenario, found = one.run.scenario, []
     if one.batch < scenario.batch:
         found.append(
             f"Memory holds the KV cache of {one.batch:.0f} of {scenario.batch} sequences; the rest waits in waves."
         )
-    if figures := pipeline_figures(one):
+    if figures:
         found.append(_pipelined(one, figures[1]))
     elif (one.run.placed[one.d, :, 2:] > 0).any():
         found.append("One operator runs at a time: crossbars that hold the weights of other layers wait meanwhile.")
