@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hwlib.baselines.calibration_faults import band_fault, constants_fault
 from hwlib.baselines.kernels.ceilings import Array, Ceilings, ceilings_of
 from hwlib.baselines.kernels.registry import KERNELS, Columns, bucket_of
 from hwlib.catalog import find_device
@@ -118,9 +119,15 @@ def dump(calibration: Calibration) -> str:
 def load(path: Path) -> Calibration:
     """Read a calibration file. Raises ValueError naming the file and what is wrong in it."""
     try:
-        return _decoded(path.read_text(encoding="utf-8"), str(path))
+        found = _decoded(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"can't read the calibration {path}: {error}") from None
+    for model in found.models:
+        faults = [constants_fault(model.kind, model.form, model.constants, constants_of(model))]
+        faults += [band_fault(model.kind, band.bucket, band.low, band.high) for band in model.bands]
+        if fault := next(filter(None, faults), ""):
+            raise ValueError(f"{path}: constants of {model.kind} {model.form}: {fault}")
+    return found
 
 
 def _decoded(text: str, name: str) -> Calibration:

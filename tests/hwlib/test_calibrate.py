@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -315,3 +316,36 @@ def test_rows_kept_out_meet_the_bars(kind: str) -> None:
             assert figures["median"] <= bar[0], total
             assert figures["mean"] <= bar[1], total
             assert 0.7 <= total["in_band"] <= 0.9, total
+
+
+@pytest.mark.parametrize(
+    ("constants", "said"),
+    [({"compute": -1.0}, "compute is -1"), ({"compute": 0.0}, "no time follows"), ({"norm": 0.0}, "no time follows"),
+     ({"unheard": 1.0}, "no constant 'unheard'")],
+)  # fmt: skip
+def test_a_file_whose_constants_give_no_time_is_refused(tmp_path, constants, said):
+    path = tmp_path / "wrong.json"
+    first = shipped()["H100 80GB SXM5", "vllm"].model("gemm", "16")
+    wrong = msgspec.structs.replace(first, constants={**first.constants, **constants})
+    known = msgspec.structs.replace(shipped()["H100 80GB SXM5", "vllm"], models=(wrong,))
+    path.write_text(dump(known), encoding="utf-8")
+    with pytest.raises(ValueError, match=said):
+        load(path)
+
+
+@pytest.mark.parametrize("band", [{"bucket": 99}, {"bucket": -1}, {"low": 9.0}, {"low": 0.0}])
+def test_a_file_with_a_band_that_is_none_is_refused(tmp_path, band):
+    path = tmp_path / "wrong.json"
+    known = shipped()["H100 80GB SXM5", "vllm"]
+    first, *rest = known.models
+    wrong = msgspec.structs.replace(first, bands=(msgspec.structs.replace(first.bands[0], **band), *first.bands[1:]))
+    path.write_text(dump(msgspec.structs.replace(known, models=(wrong, *rest))), encoding="utf-8")
+    with pytest.raises(ValueError, match="bucket"):
+        load(path)
+
+
+@pytest.mark.parametrize("key", shipped())
+def test_every_shipped_calibration_can_be_given_as_ones_own(tmp_path, key):
+    path = tmp_path / "same.json"
+    path.write_text(dump(shipped()[key]), encoding="utf-8")
+    assert load(path) == shipped()[key]
