@@ -150,6 +150,10 @@ class Canvas(EditingView):
         if not self.proposal.accept() and len(self.document.selection) == 1:
             self.block_activated.emit(next(iter(self.document.selection)))
 
+    def ask_to_arrange(self) -> None:
+        """Ask for blocks moved so that wires get shorter."""
+        self.arrange_requested.emit()
+
     def escape(self) -> None:
         """Cancel what is under way; else leave the mode; else select nothing."""
         if self._gesture is not None:

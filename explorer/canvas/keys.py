@@ -42,7 +42,7 @@ COMMANDS: dict[str, Callable[[Canvas], None]] = {
     "wider": lambda view: view.reshape_selection(1),
     "narrower": lambda view: view.reshape_selection(-1),
     "delete": lambda view: view.delete_selected(),
-    "arrange": lambda view: view.arrange_requested.emit(),
+    "arrange": lambda view: view.ask_to_arrange(),
     "select_all": lambda view: view.select_all(),
     "select_next": lambda view: view.select_next(),
     "select_previous": lambda view: view.select_next(-1),

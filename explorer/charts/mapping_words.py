@@ -29,7 +29,7 @@ NEAR = 1e-3
 def operator_words(key: str) -> str:
     """An operator's key as people write it: "QKV, decode"."""
     phase, name = key.split(".", 1)
-    return f"{operator_word(name)}, {PHASE_SHORT[phase].lower()}"  # type: ignore[index]
+    return f"{operator_word(name)}, {PHASE_SHORT[phase].lower()}"
 
 
 def default_key(report: Report, keys: Sequence[str]) -> str:

@@ -54,7 +54,8 @@ def sentences(best: Optimum) -> list[str]:
     """How far the rule is from the best, what binds, and what more of other memories would buy."""
     noun = OBJECTIVE_WORDS[best.objective].noun
     found = [_gap(best, noun), best.binding]
-    told, others = {w.words for w in best.worth if w.words in best.binding}, []
+    told = {w.words for w in best.worth if w.words in best.binding}
+    others: list[str] = []
     for worth in best.worth:
         if worth.saved >= WORTH and worth.words not in told and len(others) < MOST_WORTH:
             others.append(worth.words)

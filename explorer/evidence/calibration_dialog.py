@@ -96,7 +96,7 @@ class CalibrationDialog(QDialog):
         self._show_state()
 
     def _make_widgets(self) -> None:
-        self.open = _button("Open a table…", "Measured kernels as CSV, plain or .gz", self.open_table)
+        self.opening = _button("Open a table…", "Measured kernels as CSV, plain or .gz", self.open_table)
         self.name = Tinted("", "muted")
         self.device, self.framework = QComboBox(), QComboBox()
         self.device.setAccessibleName("Device")
@@ -121,7 +121,7 @@ class CalibrationDialog(QDialog):
 
     def _lay_out(self) -> None:
         top, choice, bottom = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
-        top.addWidget(self.open)
+        top.addWidget(self.opening)
         top.addWidget(self.name, 1)
         for words, box in (("Device", self.device), ("Framework", self.framework)):
             label = QLabel(words)
@@ -274,7 +274,7 @@ class CalibrationDialog(QDialog):
         self.cancel.setVisible(busy)
         for widget in (self.device, self.framework, self.fit):
             widget.setEnabled(ready and not busy)
-        self.open.setEnabled(not busy)
+        self.opening.setEnabled(not busy)
         has = self.found is not None and not busy
         for widget in (self.save, self.use):
             widget.setEnabled(has)

@@ -49,8 +49,9 @@ class PlainTable(QTableWidget):
         head.setHighlightSections(False)
         head.setMaximumSectionSize(MOST_COLUMN_PX)
         for i, column in enumerate(header):
-            self.horizontalHeaderItem(i).setTextAlignment(RIGHT if column in self._numbers else LEFT)
-            self.horizontalHeaderItem(i).setToolTip((tips or {}).get(column, column))
+            if (title := self.horizontalHeaderItem(i)) is not None:
+                title.setTextAlignment(RIGHT if column in self._numbers else LEFT)
+                title.setToolTip((tips or {}).get(column, column))
             stretched = column == wide
             head.setSectionResizeMode(
                 i, QHeaderView.ResizeMode.Stretch if stretched else QHeaderView.ResizeMode.ResizeToContents
@@ -84,13 +85,14 @@ class PlainTable(QTableWidget):
         muted = QColor(theme.current().muted)
         for c, column in enumerate(self._columns):
             if column in self._faint:
-                for r in range(self.rowCount()):
-                    self.item(r, c).setForeground(muted)
+                for item in filter(None, (self.item(r, c) for r in range(self.rowCount()))):
+                    item.setForeground(muted)
 
     def texts(self) -> list[tuple[str, ...]]:
         """The rows on show."""
         columns = range(self.columnCount())
-        return [tuple(self.item(r, c).text() for c in columns) for r in range(self.rowCount())]
+        items = [[self.item(r, c) for c in columns] for r in range(self.rowCount())]
+        return [tuple(item.text() if item is not None else "" for item in row) for row in items]
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):

@@ -97,7 +97,7 @@ class ValidationDialog(QDialog):
         self._show_state()
 
     def _make_widgets(self) -> None:
-        self.open = _button("Open a table…", "Measured kernels or whole models: CSV, plain or .gz", self.open_table)
+        self.opening = _button("Open a table…", "Measured kernels or whole models: CSV, plain or .gz", self.open_table)
         self.name = Tinted("", "muted")
         self.rows = QComboBox()
         self.rows.setAccessibleName("Rows")
@@ -126,7 +126,7 @@ class ValidationDialog(QDialog):
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        for widget, stretch in ((self.open, 0), (self.name, 1), (self.bar, 0), (self.count, 0), (self.cancel, 0)):
+        for widget, stretch in ((self.opening, 0), (self.name, 1), (self.bar, 0), (self.count, 0), (self.cancel, 0)):
             top.addWidget(widget, stretch)
         top.addWidget(self.rows)
         self.pages = QStackedWidget()
@@ -250,8 +250,8 @@ class ValidationDialog(QDialog):
         self.name.setToolTip(str(self.table or ""))
         for widget in (self.bar, self.count, self.cancel):
             widget.setVisible(busy)
-        for widget in (self.open, self.rows):
-            widget.setEnabled(not busy)
+        for box in (self.opening, self.rows):
+            box.setEnabled(not busy)
         self.rows.setVisible(self.table is not None)
         for button in (self.export_groups, self.export_rows):
             button.setEnabled(has and not busy)

@@ -226,7 +226,7 @@ class Notices(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notices keep to the corner of a window that changes its size."""
         # A window that Python lets go still lays itself out, when this object is empty already.
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and getattr(self, "_shown", ()):
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and getattr(self, "_shown", False):
             # Panels that are put elsewhere come to lie above what was there before.
             self._arrange()
         elif event.type() == QEvent.Type.Close:

@@ -189,7 +189,7 @@ class Sheet:
         if settings.calibration == "ideal":
             return self.add(name, value, unit, "your design: chip, Calibration: ideal, no losses")
         every = priors()
-        if key == "dram" and settings.calibration != "ideal":
+        if key == "dram":
             memories = [b.part.technology for b in self.one.design.blocks if isinstance(b.part, Dram)]
             key = dram_key(every["classes"][settings.chip_class], memories)
         told = every.get("sources", {}).get(settings.chip_class, {}).get(key, {})

@@ -332,7 +332,7 @@ class User:
         self.choose("Tools", "Validate a table")
         dialog = self.window.evidence.validation
         self._answer_dialog(table)
-        QTest.mouseClick(dialog.open, LEFT)
+        QTest.mouseClick(dialog.opening, LEFT)
         self.wait(lambda: not dialog.task.busy and dialog.judged is not None)
         grid = dialog.groups
         head = [grid.horizontalHeaderItem(c).text() for c in range(grid.columnCount())]
@@ -345,7 +345,7 @@ class User:
         self.choose("Tools", "Calibrate from a table")
         dialog = self.window.evidence.calibration
         self._answer_dialog(table)
-        QTest.mouseClick(dialog.open, LEFT)
+        QTest.mouseClick(dialog.opening, LEFT)
         self.wait(lambda: not dialog.busy)
         QTest.mouseClick(dialog.fit, LEFT)
         self.wait(lambda: not dialog.busy)
