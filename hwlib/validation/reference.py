@@ -15,6 +15,28 @@ from hwlib.baselines.measured import Skips
 from hwlib.baselines.table_files import TableError
 from hwlib.validation.tables import Row, read_rows
 
+COLUMNS = (
+    *("case", "dataflow", "R", "C", "M", "N", "K", "total_cycles", "formula_cycles"),
+    *("arch", "objective", "energy_J", "latency_s", "n_arrays", "chip", "condition", "metric", "unit", "published"),
+)
+"""Columns whose names may be spelled otherwise: in any case, with other signs between words, or as in SPELLINGS."""
+
+SPELLINGS = {
+    "rows": "R",
+    "array_rows": "R",
+    "array_height": "R",
+    "columns": "C",
+    "cols": "C",
+    "array_columns": "C",
+    "array_cols": "C",
+    "array_width": "C",
+    "cycles": "total_cycles",
+    "architecture": "arch",
+    "energy": "energy_J",
+    "arrays": "n_arrays",
+}
+"""Other names of columns, without the signs between words."""
+
 FIRST_LINE = 2
 """Line of a table's first row, below its head."""
 
@@ -101,7 +123,10 @@ class Groups:
 
 
 def read_table(path: Path, needed: Sequence[str]) -> list[Row]:
-    """The rows of a reference table. Raises TableError where it can't be read or lacks a column of `needed`."""
+    """The rows of a reference table, known columns named as in COLUMNS.
+
+    Raises TableError where it can't be read or lacks a column of `needed`.
+    """
     try:
         rows = read_rows(path)
     except (OSError, UnicodeDecodeError, EOFError) as error:
@@ -111,11 +136,28 @@ def read_table(path: Path, needed: Sequence[str]) -> list[Row]:
             raise TableError(f"can't read {path}: {error}") from None
         raise
     have = tuple(rows[0]) if rows else ()
-    missing = [name for name in needed if name not in have]
+    named = _named(have)
+    rows = [{named.get(name, name): text for name, text in row.items()} for row in rows]
+    missing = [name for name in needed if name not in have and name not in named.values()]
     if missing:
         found = f"it has {', '.join(str(name) for name in have[:20])}" if rows else "it has no rows"
         raise TableError(f"{path} lacks the columns {', '.join(missing)}; {found}.")
     return rows
+
+
+def _named(have: Sequence[str | None]) -> dict[str | None, str]:
+    """What the columns of a table are called here; one that is there by its own name is never replaced by another."""
+    known = {_bare(name): name for name in COLUMNS} | {_bare(other): name for other, name in SPELLINGS.items()}
+    found: dict[str | None, str] = {}
+    for name in have:
+        meant = known.get(_bare(name or ""))
+        if meant is not None and meant not in have and meant not in found.values():
+            found[name] = meant
+    return found
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def number(row: Mapping[str, str | None], name: str) -> float:

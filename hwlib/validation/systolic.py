@@ -45,7 +45,7 @@ def compare(table: Path) -> Comparison:
 
 
 def _row(row: Row, line: int, skips: Skips) -> tuple[str, list[int], float] | None:
-    word = (row["dataflow"] or "").strip().lower()
+    word = "_".join((row["dataflow"] or "").strip().lower().replace("-", " ").replace("_", " ").split())
     dataflow = DATAFLOWS.get(word, word if word in DATAFLOWS.values() else "")
     if not dataflow:
         skips.add(line, "dataflow", f"must be one of {', '.join(DATAFLOWS)}")

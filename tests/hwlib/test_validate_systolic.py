@@ -88,6 +88,30 @@ def test_rows_by_hand_with_any_dataflow_and_sides(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        "r,c,DATAFLOW,m,n,k,Total Cycles",
+        "Rows,Cols,Dataflow,M,N,K,cycles",
+        "ArrayHeight,ArrayWidth,Dataflow,M,N,K,Cycles",
+    ],
+)
+def test_columns_and_dataflows_may_be_spelled_otherwise(tmp_path, head):
+    table = tmp_path / "table.csv"
+    words = ("ws", "WS", "Weight-Stationary", "weight stationary", "weight_stationary")
+    table.write_text(head + "\n" + "".join(f"8,4,{word},5,6,9,91\n" for word in words))
+    found = compare(table)
+    assert not found.skipped
+    assert found.groups[0].figures() | {"n": len(words), "exact": 1.0} == found.groups[0].figures()
+
+
+def test_a_column_by_its_own_name_is_never_another(tmp_path):
+    """Sides in R and C, and lines of the file in "rows": R counts."""
+    table = tmp_path / "table.csv"
+    table.write_text("rows,R,C,dataflow,M,N,K,cycles,total_cycles\n1,8,4,ws,5,6,9,7,91\n")
+    assert compare(table).groups[0].figures()["exact"] == 1.0
+
+
+@pytest.mark.parametrize(
     "row",
     ["a,8,4,rs,5,6,9,1,", "a,8,4,ws,5,six,9,1,", "a,8,4,ws,5,0,9,1,", "a,8,4,ws,5,6.5,9,1,", "a,8,4,ws,5,6,9,,",
      "a,8,4,ws,5,6,9,many,", "a,8,4,ws,5,6,inf,1,", "a,8,4", "a,8,4,ws,5,6,1e400,1,"],
