@@ -73,12 +73,15 @@ def picture(overlay: str, report: Report | None, blocks: Iterable[Block]) -> Pic
 
 
 def _power(title: str, report: Report, blocks: list[Block]) -> Picture:
-    """Power of each block over its area, against the hottest one's."""
-    density = {f.id: f.power_W / f.area_m2 for f in report.blocks if f.area_m2 > 0}
+    """Power of each block over its area, against the hottest one's; that of DRAM devices is not the die's."""
+    density = {f.id: f.power_W / f.area_m2 for f in report.blocks if f.area_m2 > 0 and f.kind != "dram"}
     top = max(density.values(), default=0.0)
     shades = {i: Shade(v / top if top > 0 else 0.0, HOT, (_density(v),)) for i, v in density.items()}
     limit = report.design.settings.power_density_limit_Wpm2
-    remark = f"limit of the die {_density(limit)}" if limit else ""
+    remarks = [f"limit of the die {_density(limit)}"] if limit else []
+    beside = {b.id: Shade(0.0, HOT, ("not on the die",)) for b in blocks if b.kind == "dram"}
+    remark = " · ".join([*remarks, *(["DRAM left out: beside the die"] if beside else [])])
+    shades |= beside
     return Picture(Legend(title, "0", _density(top), HOT, remark), shades)
 
 

@@ -9,7 +9,7 @@ from hwlib.cost.assemble import OneDesign
 from hwlib.cost.explain_energy import operator_energies
 from hwlib.cost.explain_inputs import UNCLOCKED, Sheet, total
 from hwlib.cost.explain_shapes import operators
-from hwlib.cost.throttle import SLOWEST, STEPS
+from hwlib.cost.throttle import SLOWEST, STEPS, dram_static_W
 from hwlib.report import PHASES, Explanation
 
 
@@ -60,12 +60,22 @@ def power(one: OneDesign, key: str) -> Explanation:
         seconds = [explain_pipeline.pass_s(s, phase)]
     static = float(one.run.static_W[one.d])
     joules = sum(j for _, j in whole) - sum(j for _, _, j in outside)
-    value = joules / float(one.run.pass_time[phase, one.d]) + static
     leak = s.figure("static_W", static, "W", "static_W")
+    if die:
+        static -= float(dram_static_W(one.run)[one.d])
+        leak = " - ".join([leak, *_dram_leakage(s)])
+    value = joules / float(one.run.pass_time[phase, one.d]) + static
     formula = f"({total(terms).replace('+ -', '- ')}) / ({total(seconds)}) + {leak}"
     what = "the die alone, without DRAM and ports" if die else "one chip with its DRAM"
     label = f"Power of {what}, in {PHASES[phase]}"
     return s.explanation(key, label, value, "W", formula, "energy of its operators over their time, and static power")
+
+
+def _dram_leakage(s: Sheet) -> list[str]:
+    """The static power of each DRAM block."""
+    watts = s.one.run.machine.leakage_W[s.one.d]
+    dram = [(b, float(w)) for b, w in zip(s.one.design.blocks, watts, strict=True) if b.kind == "dram"]
+    return [s.figure(f"leakage_{b.id}", w, "W", f"leakage.{b.id}") for b, w in dram]
 
 
 def _word(stem: str) -> str:

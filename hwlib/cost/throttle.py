@@ -61,8 +61,14 @@ def _powers(r: Run, serial: Array, factor: Array) -> tuple[Array, Array]:
     joules = np.einsum("dk,dkc,fk->fdc", r.passes, energy, phases) / r.scenario.pipeline_parallel
     busy = seconds / r.scenario.pipeline_parallel
     package = joules.sum(-1) / busy + r.static_W
-    die = (joules * ~UNCLOCKED_COMPONENTS).sum(-1) / busy + r.static_W
+    die = (joules * ~UNCLOCKED_COMPONENTS).sum(-1) / busy + r.static_W - dram_static_W(r)
     return package, die
+
+
+def dram_static_W(r: Run) -> Array:
+    """[D] static power that the die's area does not carry: that of DRAM devices, which stand beside it."""
+    dram = r.machine.chip.kinds.get("dram")
+    return np.asarray(r.machine.leakage_W[:, [] if dram is None else dram.index].sum(1))
 
 
 def _over(r: Run, package: Array, die: Array) -> NDArray[np.bool_]:

@@ -53,12 +53,21 @@ def test_digits_switch_overlays_and_the_legend_follows(user: User, qtbot: QtBot,
 
 def test_power_density_is_power_over_area_and_the_hottest_block_is_the_end_of_the_scale(report: Report) -> None:
     shown = picture("power", report)
-    densities = {f.id: f.power_W / f.area_m2 for f in report.blocks}
+    densities = {f.id: f.power_W / f.area_m2 for f in report.blocks if f.kind != "dram"}
     hottest = max(densities, key=densities.__getitem__)
     assert shown.blocks[hottest].share == 1.0
     for block_id, value in densities.items():
         assert shown.blocks[block_id].share == pytest.approx(value / densities[hottest])
     assert "W/mm²" in shown.legend.high
+
+
+def test_power_of_dram_devices_is_over_no_area_of_the_die(report: Report) -> None:
+    shown = picture("power", report)
+    beside = [shown.blocks[f.id] for f in report.blocks if f.kind == "dram"]
+    assert [(s.share, s.words) for s in beside] == [(0.0, ("not on the die",))] * len(beside) != []
+    assert "DRAM" in shown.legend.remark
+    alone = remove(report.design, [f.id for f in report.blocks if f.kind == "dram"])
+    assert "DRAM" not in heat.picture("power", report, alone.blocks).legend.remark
 
 
 def test_traffic_colours_links_by_load(user: User, report: Report) -> None:

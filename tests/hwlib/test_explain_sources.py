@@ -7,11 +7,11 @@ import re
 import pytest
 
 from hwlib import catalog
-from hwlib.design.edit import replace_part
+from hwlib.design.edit import replace_part, replace_settings
 from hwlib.evaluate import evaluate, evaluate_device
 from hwlib.report import PHASES, Report
 from hwlib.technology.sources import CONFIDENCES, source_keys, source_of
-from tests.hwlib.explained import LLMS, SMALL, of_example, of_hand_made
+from tests.hwlib.explained import DESIGNS, LLMS, SMALL, of_example, of_hand_made
 
 CHOICES = (
     "your design: ",
@@ -105,6 +105,23 @@ def test_throttling_shows_where_it_acts() -> None:
     assert max(max(watts) / 30.0, max(dies) / die) > 0.999, "the highest clock that the limits allow"
     for key in ("time.prefill.qkv.dram", "energy.dram"):
         assert "clock_factor" not in report.explain(key).formula
+
+
+def test_power_of_dram_devices_does_not_count_against_the_dies_power_density() -> None:
+    """They stand beside the die; a hotter device alone throttles nothing, though the package draws more."""
+    design = replace_settings(DESIGNS["throttled"], {"tdp_W": None, "power_density_limit_Wpm2": 3e4})
+    dram = next(b for b in design.blocks if b.kind == "dram")
+    cool, hot = (
+        evaluate(replace_part(design, dram.id, {"leakage_W": watts}), SMALL, catalog.find_model("Llama-3.1-8B"))
+        for watts in (0.0, 40.0)
+    )
+    assert cool.metrics is not None
+    assert hot.metrics is not None
+    assert hot.metrics.clock_factor == cool.metrics.clock_factor < 1.0
+    for phase in PHASES:
+        die, package = (f"throttle.{phase}.{which}_W" for which in ("die", "package"))
+        assert hot.explain(die).value == pytest.approx(cool.explain(die).value)
+        assert hot.explain(package).value == pytest.approx(cool.explain(package).value + 40.0)
 
 
 def test_adc_energy_is_conversions_times_energy_of_one() -> None:
