@@ -146,6 +146,7 @@ def stylesheet(t: Theme) -> str:
     """What a palette cannot say: flat docks, quiet headers and splitters, readable tooltips."""
     return f"""
 QToolTip {{ color: {t.text}; background: {t.raised}; border: 1px solid {t.border}; padding: 4px; }}
+QMenu {{ border: 1px solid {mix(t.border, t.muted, 0.35)}; }}
 QFrame#help, QFrame#device_timing {{ border: 1px solid {t.border}; background: {t.window}; }}
 QCheckBox::indicator:unchecked {{ border: 1px solid {mix(t.border, t.muted, 0.5)}; border-radius: 2px;
     background: {t.base}; width: 12px; height: 12px; }}

@@ -40,7 +40,7 @@ MOST_REACH = 5.0
 """How many times as far as the longest bar the axis goes for the sake of a board's mark."""
 MOST_STRETCH = 1.8
 """How many times as far the axis goes at most for the sake of words behind the marks."""
-WORDINGS = 5
+WORDINGS = 6
 """From all words at the boards' marks to none."""
 NAMED_SHARE = 0.04
 """Parts under this share of their bar have no room for words and are not worth formatting one."""
@@ -202,9 +202,11 @@ def _board_words(figure: EnergyFigure, index: int, wording: int) -> str:
         return f"{figure.label.removesuffix(' (upper bound)')} {value}"
     if wording == 1:
         return f"{at_tdp or 'board'} {value}"
-    words = {2: f"board {value}", 3: value}.get(wording, "")
     # Without its figure the bound is still told from what was measured.
-    return words if index == 0 or not words else at_tdp.removeprefix("at ")
+    measured, bound = {2: (f"board {value}", "TDP bound"), 3: (f"board {value}", "TDP"), 4: (value, "TDP")}.get(
+        wording, ("", "")
+    )
+    return measured if index == 0 else bound
 
 
 def _key(component: str | None) -> str:

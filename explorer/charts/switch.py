@@ -97,6 +97,10 @@ class Chooser(QToolButton):
             action.setChecked(action.data() == key)
         self._show()
 
+    def wanted_px(self) -> int:
+        """The width at which the chosen word is whole."""
+        return int(text_width(self.words.get(self.chosen, ""))) + ARROW_PX
+
     def set_most(self, pixels: int) -> None:
         """Limit the width; a longer word ends in "…"."""
         if pixels != self._most_px:

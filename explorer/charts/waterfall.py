@@ -35,6 +35,7 @@ UNITS = {"ttft": "s", "tpot": "s", "energy": "J"}
 TOTALS = {"ttft": "ttft_s", "tpot": "tpot_s", "energy": "energy_per_token_J"}
 SWITCH_PX = 170
 """What the switch beside the choosers takes."""
+LEAST_CHOOSER_PX = 72
 ROOMY_PX = 240
 ROW_PX = 15
 LEAST_ROWS = 4
@@ -158,8 +159,6 @@ class WaterfallChart(CompareChart):
             self._refuse("No waterfall", reason)
             return
         self.steps = waterfall(a, b, self.what)
-        for chooser in (self.source_chooser, self.target_chooser):
-            chooser.set_most(max(72, (self.width() - SWITCH_PX) // 3))
         self._set_heading(ends)
         self.shown = self._shown(self.steps)
         self._set_axes(ends)
@@ -173,10 +172,18 @@ class WaterfallChart(CompareChart):
         a, b = self.steps[0].end, self.steps[-1].end
         ratio = f" ×{format_quantity(b / a, '', 3)}" if a > 0.0 else ""
         names = " → ".join(letters(len(self.reports))[i] for i in ends)
-        tools = self.source_chooser.width() + self.target_chooser.width() + SWITCH_PX
         wordings = [f"{words} {names}{ratio}" for words in (WHAT_TIPS[self.what], WHAT_WORDS[self.what])]
+        self._share_room(self.width() - SWITCH_PX - 3 * theme.GRID_PX - text_width(wordings[-1], bold=True))
+        tools = self.source_chooser.width() + self.target_chooser.width() + SWITCH_PX
         room = self.width() - tools - 3 * theme.GRID_PX
         self.heading.set_text(next((w for w in wordings if text_width(w, bold=True) <= room), wordings[-1]))
+
+    def _share_room(self, room: int) -> None:
+        """Half of `room` for each chooser's words, and what one leaves for the other."""
+        choosers = self.source_chooser, self.target_chooser
+        wanted = [chooser.wanted_px() for chooser in choosers]
+        for chooser, other in zip(choosers, reversed(wanted), strict=True):
+            chooser.set_most(max(LEAST_CHOOSER_PX, room // 2, room - max(other, LEAST_CHOOSER_PX)))
 
     def _shown(self, steps: tuple[Step, ...]) -> list[tuple[str, str, float, float]]:
         """(label, component, start, end) of as many rows as there is room for; the smallest changes become one."""

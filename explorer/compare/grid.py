@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -152,6 +153,15 @@ def paint_cell(painter: QPainter, rect: QRectF, cell: Cell, colors: tuple[str, s
         x = right - QFontMetrics(font).horizontalAdvance(shown) - MARK_PX
         where = QRectF(x, rect.y(), MARK_PX - theme.HALF_GRID_PX, rect.height())
         painter.drawText(where, center, BEST_MARK)
+
+
+def cell_px(cell: Cell, ratios: bool) -> int:
+    """The width at which a cell's figure stands with its mark, its whole band and the ratio beside it."""
+    words = QFontMetrics(theme.text_font(bold=cell.strong)).horizontalAdvance(cell.text)
+    if cell.band:
+        words += QFontMetrics(theme.text_font()).horizontalAdvance(f" ({cell.band})")
+    mark = MARK_PX if cell.best else theme.HALF_GRID_PX
+    return math.ceil(words + mark + PAD_PX + (RATIO_PX if ratios else 0)) + 1
 
 
 def _paint_band(painter: QPainter, rect: QRectF, cell: Cell, room: float, color: str) -> float:

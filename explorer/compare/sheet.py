@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 
 from explorer import theme
-from explorer.compare.grid import ROW_PX, paint_cell
+from explorer.compare.grid import ROW_PX, cell_px, paint_cell
 from explorer.compare.head import HEAD_PX, REFERENCE_TINT, Title, paint_label, paint_title
 from explorer.compare.lines import Line, difference_lines, figure_lines
 from explorer.compare.titles import key_words, titles_of
@@ -25,7 +25,7 @@ GAP_PX = 3 * theme.GRID_PX
 TITLE_PX = 4 * theme.GRID_PX
 LINE_PX = 3 * theme.GRID_PX
 LABEL_PX = 288
-COLUMN_PX = 208
+LEAST_COLUMN_PX = 208
 LEAST_WIDTH_PX = 1200
 CHART_HEIGHT_PX = 360
 CHART_LEAST_PX = 600
@@ -49,7 +49,8 @@ class _Sheet:
         self._figures = figure_lines(compared.comparison)
         every = difference_lines(compared.comparison)
         self._differences, self._left_out = every[:MOST_DIFFERENCES], max(0, len(every) - MOST_DIFFERENCES)
-        self._width = max(LEAST_WIDTH_PX, 2 * MARGIN_PX + LABEL_PX + COLUMN_PX * len(self._titles))
+        self._column_px = self._wide_enough()
+        self._width = max(LEAST_WIDTH_PX, 2 * MARGIN_PX + LABEL_PX + self._column_px * len(self._titles))
         self._columns = max(1, min(3, (self._width - 2 * MARGIN_PX) // CHART_LEAST_PX))
         self._charts = board.printed_count if any(r.fits for r in compared.reports) else 0
         first = compared.reports[0]
@@ -64,6 +65,16 @@ class _Sheet:
         if self._differences:
             height += GAP_PX + TITLE_PX + self._table_px(self._differences) + LINE_PX
         return QSize(self._width, height + rows * (GAP_PX + CHART_HEIGHT_PX) + MARGIN_PX)
+
+    def _wide_enough(self) -> int:
+        """The width of a column at which every figure stands with its band."""
+        figures = [
+            cell_px(cell, ratios=not title.is_reference)
+            for line in self._figures
+            for cell, title in zip(line.cells, self._titles, strict=True)
+            if cell.band
+        ]
+        return max(LEAST_COLUMN_PX, *figures, 0)
 
     def paint(self, painter: QPainter) -> None:
         """Draw everything from the top."""
@@ -98,14 +109,14 @@ class _Sheet:
         painter.setPen(QColor(t.border))
         painter.drawLine(QPointF(MARGIN_PX, y + HEAD_PX), QPointF(MARGIN_PX + LABEL_PX, y + HEAD_PX))
         for column, title in enumerate(self._titles):
-            left = MARGIN_PX + LABEL_PX + column * COLUMN_PX
-            paint_title(painter, QRectF(left, y, COLUMN_PX, HEAD_PX), title)
+            left = MARGIN_PX + LABEL_PX + column * self._column_px
+            paint_title(painter, QRectF(left, y, self._column_px, HEAD_PX), title)
         y += HEAD_PX
         for line in lines:
             paint_label(painter, QRectF(MARGIN_PX, y, LABEL_PX, ROW_PX), line.label)
             for column, title in enumerate(self._titles):
-                self._cell(painter, QRectF(MARGIN_PX + LABEL_PX + column * COLUMN_PX, y, COLUMN_PX, ROW_PX),
-                           line, column, title, ratios)  # fmt: skip
+                left = MARGIN_PX + LABEL_PX + column * self._column_px
+                self._cell(painter, QRectF(left, y, self._column_px, ROW_PX), line, column, title, ratios)
             y += ROW_PX
         return y
 
