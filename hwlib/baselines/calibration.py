@@ -205,11 +205,14 @@ def basis_for(chip: Ceilings, kind: str, form: str, framework: str = ANY, extra:
 
 
 def _within_datasheet(model: KernelModel) -> tuple[KernelModel, str]:
-    """Constants for devices that were never measured: none of them is believed to beat its published peak."""
-    share = model.constants.get("compute")
-    if not isinstance(share, float) or share <= 1.0:
+    """Constants for devices that were never measured: none of them is believed to beat its published peak.
+
+    At full use a GEMM reaches ec / (1 + theta) of it, with the slowdown theta of clocks that fall at the power limit.
+    """
+    share, slowdown = model.constants.get("compute"), model.constants.get("throttle", 0.0)
+    if not isinstance(share, float) or not isinstance(slowdown, float) or share <= 1.0 + slowdown:
         return model, ""
-    capped = msgspec.structs.replace(model, constants={**model.constants, "compute": 1.0})
+    capped = msgspec.structs.replace(model, constants={**model.constants, "compute": 1.0 + slowdown})
     return capped, f"the share of peak was fitted as {share:.3g}; no unmeasured device is believed to beat its peak"
 
 
