@@ -187,7 +187,8 @@ class ChipPage(Page):
             priced = ((report.die_cost_USD, "USD"), (report.package_cost_USD, "USD"))
             found = ((report.area_m2, "m²"), (die, "m²"), *priced)
             for (key, row), (value, unit) in zip(self.figures.items(), found, strict=True):
-                row.show_figure(format_quantity(value, unit), key if key in report.figures() else "")
+                told = value is not None and key in EXPLAINED  # asking the report for its keys takes a part of a frame
+                row.show_figure(format_quantity(value, unit), key if told else "")
 
     def _asked(self) -> None:
         _forward(self, self.figures.values())
@@ -207,6 +208,10 @@ CHIP_FIGURES = {
     "die_cost_USD": "Cost of a die",
     "package_cost_USD": "Cost of a packaged chip",
 }
+
+
+EXPLAINED = frozenset(CHIP_FIGURES) - {"die"}
+"""Those that every report explains where it has them; the die is what the user drew."""
 
 
 def _forward(page: Page, rows: typing.Iterable[FigureRow]) -> None:
