@@ -236,7 +236,8 @@ class Canvas(EditingView):
             self.document.select(self.document.selection ^ {found})
             return None
         if found not in self.document.selection:
-            self.document.select({found})
+            added = self.document.selection if modifiers & Modifier.ShiftModifier else set()
+            self.document.select({*added, found})
         if block is None:
             return None
         free = [i for i in self._chosen_blocks() if not self.chip.blocks[i].block.locked]

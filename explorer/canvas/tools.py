@@ -137,7 +137,7 @@ class MoveBlocks:
 
     def release(self, pos: QPoint, modifiers: Modifiers) -> bool:
         self._guides.remove()
-        if not self._dragging and self._chosen > 1:
+        if not self._dragging and self._chosen > 1 and not modifiers & Modifiers.ShiftModifier:
             self._view.document.select({self._pressed})
         return True
 

@@ -243,6 +243,14 @@ def test_ctrl_click_toggles_and_a_click_on_empty_ground_clears(user: User) -> No
     assert user.document.selection == frozenset()
 
 
+def test_shift_click_adds_to_the_selection_and_never_takes_away(user: User) -> None:
+    user.click((3, 3))
+    user.click((11, 3), SHIFT)
+    assert user.document.selection == {"a", "b"}
+    user.click((3, 3), SHIFT)
+    assert user.document.selection == {"a", "b"}
+
+
 def test_a_click_on_one_of_several_selected_blocks_selects_it_alone(user: User) -> None:
     user.document.select({"a", "b"})
     user.click((3, 3))
