@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from hwlib.baselines.plain_roofline import PREFIX, explain_roofline, roofline_keys
 from hwlib.catalog import Device
 from hwlib.report import Explanation, Input, Report
 
@@ -19,7 +20,7 @@ AREA, TDP_ENERGY = "area_m2", "tdp_energy_per_token_J"
 def published(device: Device, report: Report) -> tuple[str, ...]:
     """The keys of a device's report that its datasheet alone answers."""
     keys = [] if report.area_m2 is None else [AREA]
-    return (*keys, *([TDP_ENERGY] if any(e.method == METHOD for e in report.energies) else []))
+    return (*keys, *([TDP_ENERGY] if any(e.method == METHOD for e in report.energies) else []), *roofline_keys(report))
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class DeviceExplainer:
             return self._area()
         if key == TDP_ENERGY:
             return self._tdp_energy()
+        if key.startswith(PREFIX):
+            return explain_roofline(self.device, self.report, key)
         if self.drawn is None:
             raise KeyError(key)
         told, name = self.drawn(key), self.device.name
