@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hwlib.analysis.timing_words import framework_word
+from hwlib.analysis.timing_words import framework_word, kernels_of, measured_kernels
 from hwlib.baselines.calibration import ANY, Calibration, dump
 from hwlib.baselines.device_settings import DeviceSettings
 
@@ -33,7 +33,7 @@ SERVING_TIPS = {
 }
 TIMING_TIPS = {
     "calibrated": "Times come from kernels measured on this device.",
-    "derated": "No kernel of this device was measured: its class says how far from the peaks such chips stay.",
+    "derated": "Other chips of its class were measured: they say how far from the peaks it stays.",
     "ideal": "The datasheet's peaks alone: nothing real is this fast.",
 }
 
@@ -74,8 +74,15 @@ def with_calibration(settings: DeviceSettings, own: Calibration | None) -> Devic
 
 
 def timing_tip(report: Report) -> str:
-    """What the words mean."""
-    return TIMING_TIPS[report.timing]
+    """What the words mean for this report: how many of its kernels were measured on the device itself."""
+    kernels, own = len(kernels_of(report)), len(measured_kernels(report))
+    if not report.is_device or report.timing == "ideal" or own == kernels > 0:
+        return TIMING_TIPS[report.timing]
+    if own:
+        return f"{own} of {kernels} kinds of kernel were measured on this device; its class stands in for the others."
+    if kernels:
+        return TIMING_TIPS["derated"]
+    return "Nothing of its class was measured: estimated shares of its peaks time it, with wide bands."
 
 
 def short_timing(report: Report) -> str:

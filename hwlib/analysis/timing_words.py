@@ -39,12 +39,17 @@ def kernels_of(report: Report) -> list[Evidence]:
     return [e for e in report.basis if e.kind != STEP]
 
 
+def measured_kernels(report: Report) -> list[Evidence]:
+    """The evidence about kernels that were measured on the device itself."""
+    return [e for e in kernels_of(report) if _near(e)]
+
+
 def timing_words(report: Report) -> str:
     """One line on how a report's digital units are timed: "calibrated: vLLM on A100 80GB SXM4 (1,234 rows)"."""
     if not report.is_device or not report.basis:
         return {"derated": "derated by class", "ideal": "ideal: datasheet peaks"}.get(report.timing, report.timing)
     found = kernels_of(report)
-    near = [e for e in found if _near(e)]
+    near = measured_kernels(report)
     if not near:
         return _prior_words(found)
     text = f"calibrated: {_frameworks(near)} on {near[0].device} ({_rows(near)} rows)"
@@ -56,7 +61,7 @@ def timing_word(report: Report) -> str:
     """The same in two words, for the head of a column: "calibrated, vLLM" or "class prior: Hopper"."""
     if not report.is_device or not report.basis:
         return report.timing
-    near = [e for e in kernels_of(report) if _near(e)]
+    near = measured_kernels(report)
     return f"calibrated, {_frameworks(near)}" if near else _prior_words(kernels_of(report), short=True)
 
 

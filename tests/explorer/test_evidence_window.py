@@ -27,13 +27,13 @@ from explorer.settings import Preferences
 from explorer.shell import starting
 from explorer.shell.commands import all_commands
 from explorer.timed import Timed, settings_of, timed_of
-from explorer.timing import name_of, settings_words
+from explorer.timing import name_of, settings_words, timing_tip
 from hwlib.analysis.compare import compare
 from hwlib.analysis.serving_words import rate_words
 from hwlib.baselines.calibration import Calibration, dump, shipped
 from hwlib.baselines.device_settings import DeviceSettings
 from hwlib.catalog import find_model, load_example
-from hwlib.evaluate import evaluate
+from hwlib.evaluate import evaluate, evaluate_device
 from hwlib.workload.scenario import Scenario
 from tests.explorer import factories, shell_window
 
@@ -76,6 +76,19 @@ def test_settings_are_told_in_words_and_names_tell_them_apart() -> None:
     assert name_of(timed) == f"{H100}, vLLM, graph"
     assert settings_words(Baseline(H100, device=H100, settings=DeviceSettings(ideal=True))) == "ideal"
     assert settings_words(Baseline("mine", settings=VLLM)) == ""
+
+
+def test_the_tip_about_timing_counts_what_was_measured() -> None:
+    llm, scenario = find_model("Llama-3.1-8B"), Scenario()
+    gemm = shipped()[H100, "vllm"].model("gemm", "16")
+    own = Calibration(device="RTX 4090", framework="any", date="2026-01-01", models=(gemm,))
+    settings = DeviceSettings(calibrations=(own,))
+    wide = msgspec.structs.replace(scenario, weight_bits=16, activation_bits=16, prompt=512)
+    small = find_model("Llama-3.2-3B")
+    assert timing_tip(evaluate_device("RTX 4090", wide, small, settings)).startswith("1 of ")
+    assert "measured on this device" in timing_tip(evaluate_device(H100, scenario, llm))
+    assert "Other chips of its class" in timing_tip(evaluate_device("V100 SXM2 32GB", scenario, llm))
+    assert "Nothing of its class" in timing_tip(evaluate_device("TPU v5e", scenario, llm))
 
 
 def test_kept_reports_tell_settings_apart(tmp_path: Path) -> None:
