@@ -20,6 +20,7 @@ from explorer.charts.items import LabelsItem, PlotLabel
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX, PlotView
+from explorer.charts.points import Points
 from explorer.charts.roofs import SYMBOLS, Beam, Roof, beam_at, beam_words, beams_of, roof_of, source_of
 from explorer.charts.sources import Source, explained
 from explorer.charts.wall_baselines import BaselineBandsItem, Whisker
@@ -78,7 +79,7 @@ class CompareRoofline(CompareChart):
         self.points: list[Mean] = []
         self.beams: list[Beam] = []
         self.lines: list[pg.PlotCurveItem] = []
-        self.scatter = {p: pg.ScatterPlotItem(pxMode=True, symbol=SYMBOLS[p], size=POINT_PX) for p in PHASES}
+        self.scatter = {p: Points(pxMode=True, symbol=SYMBOLS[p], size=POINT_PX) for p in PHASES}
         for z, item in enumerate(self.scatter.values()):
             item.setZValue(10 + z)
             self.plot.addItem(item)

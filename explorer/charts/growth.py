@@ -21,6 +21,7 @@ from explorer.charts.items import LabelsItem, PlotLabel
 from explorer.charts.legend import Entry, Legend
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
+from explorer.charts.points import Points
 from explorer.charts.roofs import roof_of
 from explorer.charts.switch import Switch
 from hwlib.units import format_quantity
@@ -106,7 +107,7 @@ class GrowthChart(Chart):
     def _make_items(self) -> None:
         figures: tuple[Figure, ...] = ("flops", "bandwidth_Bps", "balance")
         self.lines = {f: pg.PlotCurveItem(antialias=True) for f in figures}
-        self.scatter = {f: pg.ScatterPlotItem(pxMode=True, symbol=SYMBOLS[f], size=POINT_PX) for f in figures}
+        self.scatter = {f: Points(pxMode=True, symbol=SYMBOLS[f], size=POINT_PX) for f in figures}
         self.gap = pg.FillBetweenItem(self.lines["flops"], self.lines["bandwidth_Bps"])
         self.gap.setZValue(-20)
         self.plot.addItem(self.gap)

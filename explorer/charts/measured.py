@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor
 
 from explorer import theme
 from explorer.charts.items import LabelsItem
 from explorer.charts.pens import line_pen
+from explorer.charts.points import Points
 from explorer.words import percent
 from hwlib.analysis.timing_words import framework_word, kernel_words
 from hwlib.units import format_quantity
@@ -27,7 +27,7 @@ NEAR_PX = 7.0
 WORDS = "measured kernels"
 
 
-class MeasuredKernels(pg.ScatterPlotItem):
+class MeasuredKernels(Points):
     """Small upright crosses. The same devices again cost nothing."""
 
     def __init__(self) -> None:

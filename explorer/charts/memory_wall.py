@@ -20,6 +20,7 @@ from explorer.charts.figure_scale import FigureScale
 from explorer.charts.log_axis import binary_ticks, log_ticks, power_free
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import RIGHT_PX
+from explorer.charts.points import Points
 from explorer.charts.sources import Source, explained
 from explorer.charts.switch import Chooser
 from explorer.charts.wall_baselines import BaselineBandsItem, band_words, curve_band, whisker_of
@@ -97,10 +98,10 @@ class MemoryWallChart(Chart):
         self.curves: list[pg.PlotCurveItem] = []
         self.baseline_curves: list[pg.PlotCurveItem] = []
         self.baseline_bands = BaselineBandsItem(self.plot.box)
-        self.baseline_points = pg.ScatterPlotItem(pxMode=True, symbol="s", size=8)
+        self.baseline_points = Points(pxMode=True, symbol="s", size=8)
         self.baseline_points.setZValue(8)
         self.plot.addItem(self.baseline_points)
-        self.sample = pg.ScatterPlotItem(pxMode=True, symbol="o", size=9)
+        self.sample = Points(pxMode=True, symbol="o", size=9)
         self.sample.setZValue(20)
         self.plot.addItem(self.sample)
         self.handle = HandleItem(self.plot.box)

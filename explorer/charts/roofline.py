@@ -22,6 +22,7 @@ from explorer.charts.measured import WORDS as MEASURED
 from explorer.charts.measured import MeasuredKernels, words_of
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
+from explorer.charts.points import Points
 from explorer.charts.roofs import SYMBOLS, Beam, beam_at, beam_words, beams_of, roof_of, source_of
 from explorer.charts.sources import Source, explained
 from explorer.words import PHASE_SHORT, PHASE_WORDS, distinct, operator_word, resource_word, rich_percent
@@ -90,9 +91,9 @@ class RooflineChart(Chart):
         self.edge = self._line(-10)
         self.design_lines: list[pg.PlotCurveItem] = []
         self.baseline_lines: list[pg.PlotCurveItem] = []
-        self.halo = pg.ScatterPlotItem(pxMode=True, symbol="o", size=LARGEST_PX + 10)
-        self.ridge = pg.ScatterPlotItem(pxMode=True, symbol="d", size=11)
-        self.scatter = {p: pg.ScatterPlotItem(pxMode=True, symbol=SYMBOLS[p], size=10) for p in PHASES}
+        self.halo = Points(pxMode=True, symbol="o", size=LARGEST_PX + 10)
+        self.ridge = Points(pxMode=True, symbol="d", size=11)
+        self.scatter = {p: Points(pxMode=True, symbol=SYMBOLS[p], size=10) for p in PHASES}
         for z, item in enumerate((self.halo, *self.scatter.values(), self.ridge)):
             item.setZValue(10 + z)
             self.plot.addItem(item)

@@ -21,6 +21,7 @@ from explorer.charts.legend import Entry, Legend
 from explorer.charts.log_axis import log_ticks, power_free
 from explorer.charts.pens import line_pen
 from explorer.charts.plot import PlotView
+from explorer.charts.points import Points
 from explorer.widgets.style import Tinted
 from hwlib.units import format_quantity
 
@@ -116,9 +117,9 @@ class ResidualPlot(QWidget):
         self.plot = PlotView()
         self.plot.set_grid(left=True, bottom=False)
         self.shades = ShadesItem(self.plot.box)
-        self.roofline = pg.ScatterPlotItem(pxMode=True, symbol="x", size=8)
-        self.inside = pg.ScatterPlotItem(pxMode=True, symbol="o", size=9)
-        self.outside = pg.ScatterPlotItem(pxMode=True, symbol="d", size=11)
+        self.roofline = Points(pxMode=True, symbol="x", size=8)
+        self.inside = Points(pxMode=True, symbol="o", size=9)
+        self.outside = Points(pxMode=True, symbol="d", size=11)
         for z, item in enumerate((self.roofline, self.outside, self.inside)):
             item.setZValue(10 + z)
             self.plot.addItem(item)
@@ -175,7 +176,7 @@ class ResidualPlot(QWidget):
         self._set_axes(found)
         self._set_legend(found)
 
-    def _scatter(self, item: pg.ScatterPlotItem, x: np.ndarray, ratio: np.ndarray, many: bool, filled: bool) -> None:
+    def _scatter(self, item: Points, x: np.ndarray, ratio: np.ndarray, many: bool, filled: bool) -> None:
         t = theme.current()
         color = t.accent if filled else t.error
         item.setData(x, np.log10(np.maximum(ratio, 1e-9)))

@@ -22,7 +22,7 @@ from explorer.charts.legend import Entry, Legend
 from explorer.charts.operator_table import OperatorTable
 from explorer.charts.operator_time import OperatorTimeChart
 from explorer.charts.roofline import RooflineChart
-from explorer.export import save_chart
+from explorer.export import chart_bytes, save_chart
 from hwlib.catalog import example_designs, find_model, load_example
 from hwlib.evaluate import evaluate
 from hwlib.workload.scenario import Scenario
@@ -134,6 +134,17 @@ def test_a_chart_is_saved_as_png_and_svg(qtbot: QtBot, tmp_path: Path, make: Cal
         save_chart(chart, tmp_path / "nowhere" / "chart.svg")
     with pytest.raises(OSError, match="nowhere"):
         save_chart(chart, tmp_path / "nowhere" / "chart.png")
+
+
+def test_symbols_of_a_drawing_are_shapes_as_qt_scrambles_parts_of_pictures(qtbot: QtBot) -> None:
+    chart = shown(qtbot, RooflineChart)
+    chart.show_results(factories.results())
+    whole = chart_bytes(chart, ".svg")
+    for points in (*chart.scatter.values(), chart.halo, chart.ridge, chart.measured):
+        points.hide()
+    without = chart_bytes(chart, ".svg")
+    assert whole.count(b"<path") > without.count(b"<path")
+    assert whole.count(b"<image") == without.count(b"<image")
 
 
 @every_chart
