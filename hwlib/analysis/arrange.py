@@ -28,6 +28,12 @@ MOST_FREE = 40
 
 GENERATIONS = 60
 SWEEPS = 40
+MOST_AT_ONCE = 2**22
+"""Pairs of blocks looked at together: a thousand blocks must not take all memory."""
+
+MOST_PAIRS = 2e8
+"""Pairs looked at in all where there are more than MOST_FREE blocks."""
+
 OVERLAP_COST = 20.0
 """Cost of one die's worth of overlap or overhang, in wire costs of the present floorplan: nothing legal comes close."""
 
@@ -89,11 +95,32 @@ class _Task:
 
     def wire(self, x: Array, y: Array) -> Array:
         """[N] byte-metres of N arrangements, counted by the model's own geometry."""
-        plan = self.plan(x, y)
-        return np.asarray(plan.link_m @ self.link + plan.crossing_m @ self.cross)
+        plans = [self.plan(*some) for some in _parts(len(self.width) + len(self.link), x, y)]
+        return np.concatenate([plan.link_m @ self.link + plan.crossing_m @ self.cross for plan in plans])
 
     def trouble(self, x: Array, y: Array) -> Array:
         """[N] area that overlaps or hangs over the die's edge, over the die's area; 0 where all is legal."""
+        return np.concatenate([self._trouble(*some) for some in _parts(len(self.free) * len(self.width), x, y)])
+
+    def trouble_of(self, x: Array, y: Array, which: NDArray[np.int64]) -> Array:
+        """[N] the same of one block of each arrangement alone, the block `which` [N]."""
+        w, h = self.width[self.free], self.height[self.free]
+        rows, wide, high = np.arange(len(x)), w[which], h[which]
+        left, top = x[rows, which], y[rows, which]
+        beyond = (np.maximum(0.0, -left) + np.maximum(0.0, left + wide - self.die[0])) * high
+        beyond += (np.maximum(0.0, -top) + np.maximum(0.0, top + high - self.die[1])) * wide
+        still = self.chip.x_m[:, self.fixed], self.chip.y_m[:, self.fixed]
+        others = ((x, y, w, h), (*still, self.width[self.fixed], self.height[self.fixed]))
+        for at_x, at_y, their_w, their_h in others:
+            across = np.minimum((left + wide)[:, None], at_x + their_w) - np.maximum(left[:, None], at_x)
+            down = np.minimum((top + high)[:, None], at_y + their_h) - np.maximum(top[:, None], at_y)
+            covered = self._covered(across, down)
+            if at_x is x:
+                covered[rows, which] = 0.0
+            beyond += covered.sum(axis=1)
+        return np.asarray(beyond / (self.die[0] * self.die[1]))
+
+    def _trouble(self, x: Array, y: Array) -> Array:
         w, h = self.width[self.free], self.height[self.free]
         right, low = x + w, y + h
         beyond = (np.maximum(0.0, -x) + np.maximum(0.0, right - self.die[0])) * h
@@ -111,6 +138,12 @@ class _Task:
     @staticmethod
     def _covered(wide: Array, high: Array) -> Array:
         return np.where((wide > TOUCH_M) & (high > TOUCH_M), wide * high, 0.0)
+
+
+def _parts(size: int, x: Array, y: Array) -> list[tuple[Array, Array]]:
+    """Arrangements [N, n] of which each looks at `size` numbers, in parts that fit into memory."""
+    count = max(1, MOST_AT_ONCE // max(1, size))
+    return [(x[i : i + count], y[i : i + count]) for i in range(0, len(x), count)]
 
 
 def arrange(
@@ -234,19 +267,58 @@ def _bettered(task: _Task, x: Array, y: Array, stop: Callable[[], bool]) -> tupl
     """Corners [1, n] after moves of one block and swaps of two, the best of all of them in turn, until none helps."""
     step = max(task.die) / 4.0
     best = _cost(task, x, y)[0]
-    for _ in range(SWEEPS * max(1, len(task.free) // 4)):
+    for _ in range(_sweeps(len(task.free))):
         if stop():
             break
         xs, ys = _neighbours(task, x[0], y[0], step)
-        costs = _cost(task, xs, ys)
+        costs = _cost(task, xs, ys) if len(task.free) <= MOST_FREE else _cost_of_moved(task, x, y, xs, ys)
         chosen = int(costs.argmin())
         if costs[chosen] < best * (1.0 - 1e-9):
+            if len(task.free) > MOST_FREE:
+                xs, ys, costs, chosen = _with_all_that_helps(task, (x, y), (xs, ys), costs, best)
             x, y, best = xs[chosen : chosen + 1], ys[chosen : chosen + 1], costs[chosen]
         elif step > GRID_M:
             step /= 3.0
         else:
             break
     return x, y
+
+
+def _with_all_that_helps(
+    task: _Task, at: tuple[Array, Array], tried: tuple[Array, Array], costs: Array, best: float
+) -> tuple[Array, Array, Array, int]:
+    """The tried moves, their costs and which is best, and among them all that help made together, each block once."""
+    x, y = at[0].copy(), at[1].copy()
+    free = np.ones(x.shape[1], dtype=bool)
+    for i in np.argsort(costs, kind="stable")[: int((costs < best).sum())]:
+        which = np.flatnonzero((tried[0][i] != at[0][0]) | (tried[1][i] != at[1][0]))
+        if not free[which].all():
+            continue
+        was = x[0, which], y[0, which]
+        x[0, which], y[0, which] = tried[0][i, which], tried[1][i, which]
+        if all(task.trouble_of(x, y, np.array([block]))[0] <= 0 for block in which):
+            free[which] = False
+        else:
+            x[0, which], y[0, which] = was
+    costs = np.append(costs, task.wire(x, y))
+    return np.concatenate([tried[0], x]), np.concatenate([tried[1], y]), costs, int(costs.argmin())
+
+
+def _sweeps(free: int) -> int:
+    """How often all moves are tried: fewer times where many blocks make each try long."""
+    most = SWEEPS * max(1, free // 4)
+    return most if free <= MOST_FREE else min(most, max(SWEEPS, int(MOST_PAIRS / (5 * free * free))))
+
+
+def _cost_of_moved(task: _Task, x: Array, y: Array, xs: Array, ys: Array) -> Array:
+    """[N] wires where up to two blocks moved to `xs`, `ys` [N, n] from a legal place [1, n]; infinite if not legal."""
+    changed = (xs != x) | (ys != y)
+    first, last = changed.argmax(axis=1), changed.shape[1] - 1 - changed[:, ::-1].argmax(axis=1)
+    trouble = task.trouble_of(xs, ys, first) + np.where(first == last, 0.0, task.trouble_of(xs, ys, last))
+    wire, legal = np.full(len(xs), np.inf), trouble <= 0
+    if legal.any():
+        wire[legal] = task.wire(xs[legal], ys[legal])
+    return wire
 
 
 def _cost(task: _Task, x: Array, y: Array) -> Array:

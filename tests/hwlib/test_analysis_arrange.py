@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from hwlib import catalog
-from hwlib.analysis.arrange import Arrangement, NothingToArrangeError, arrange
-from hwlib.design.design import Design
+from hwlib.analysis.arrange import MOST_FREE, Arrangement, NothingToArrangeError, arrange
+from hwlib.design.design import Block, Design, Link, Placement
 from hwlib.design.edit import replace_block
 from hwlib.evaluate import evaluate
 from hwlib.workload.scenario import Scenario
@@ -98,3 +98,24 @@ def test_it_ends_early_when_asked() -> None:
     design = catalog.load_example("sram-cim-hbm")
     found = arrange(design, Scenario(), LLM, stop=lambda: True)
     assert found is None or found.after < found.before
+
+
+def test_many_blocks_are_moved_and_stay_legal() -> None:
+    """More than are arranged wholly anew: small memories far from the one that they are linked to."""
+    name = "systolic-tpu-hbm2"
+    design = catalog.load_example(name)
+    memory = next(b for b in design.blocks if b.kind == "sram")
+    small = msgspec.structs.replace(memory.part, capacity_bytes=2**14)
+    many = tuple(
+        Block(id=f"x{i}", name=f"x{i}", part=small, placement=Placement(x_m=1e-3 + 9e-4 * i, y_m=0.055))
+        for i in range(MOST_FREE + 5)
+    )
+    links = tuple(Link(id=f"l{b.id}", source=b.id, target=memory.id) for b in many)
+    larger = msgspec.structs.replace(design.settings, die_width_m=0.06, die_height_m=0.06)
+    design = msgspec.structs.replace(
+        design, settings=larger, blocks=(*design.blocks, *many), links=(*design.links, *links)
+    )
+    found = arranged(design, name)
+    assert found.saved > 0.3
+    codes = {f.code for f in evaluate(found.design, Scenario(), LLM).findings}
+    assert not codes & (ILLEGAL - {"dram_on_die"}), "the DRAM's place was beside the smaller die"
