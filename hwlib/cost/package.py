@@ -10,7 +10,6 @@ from hwlib.design.parts import Dram
 from hwlib.technology import package
 from hwlib.technology.dram import dram_technology
 
-
 STACKED = "HBM"
 """How the names of DRAM in stacks begin, which need an interposer beside the die."""
 
