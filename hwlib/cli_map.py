@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hwlib import cli_inputs
@@ -15,17 +15,28 @@ if TYPE_CHECKING:
 AIMS = ("energy", "edp")
 
 
+@dataclass(frozen=True)
+class Refused:
+    """An LLM that doesn't run on the design, and why: a result, not an error."""
+
+    subject: str
+    reason: str
+
+
 def mapped(
     subject: str, operator: str | None, model: str, objective: str, options: dict[str, int | None]
-) -> tuple[NestView, ...]:
-    """Views of the operator that is named, or of all weight GEMMs. Raises InputError."""
+) -> tuple[NestView, ...] | Refused:
+    """Views of the operator that is named, or of all weight GEMMs; why not where the LLM doesn't run.
+
+    Raises InputError.
+    """
     from hwlib.analysis.nest_view import mappable, nest_view
 
     if objective not in AIMS:
         raise InputError(f"--objective {cli_inputs.shown(objective)}: choose one of {', '.join(AIMS)}.")
     report = cli_inputs.subject(subject).evaluate(cli_inputs.scenario(options), cli_inputs.model(model))
     if not report.fits:
-        raise InputError(report.reason)
+        return Refused(report.subject, report.reason)
     keys = mappable(report)
     if not keys:
         raise InputError(f"{report.subject} runs no weight GEMM on compute arrays between an SRAM and DRAM.")
@@ -35,9 +46,11 @@ def mapped(
     return tuple(nest_view(report, key, aim) for key in ([operator] if operator else keys))
 
 
-def views_json(views: tuple[NestView, ...]) -> dict[str, Any]:
+def views_json(views: tuple[NestView, ...] | Refused) -> dict[str, Any]:
     """The documented JSON object (docs/json.md, map)."""
-    return {"mappings": [_view_json(view) for view in views]}
+    if isinstance(views, Refused):
+        return {"fits": False, "reason": views.reason, "subject": views.subject}
+    return {"fits": True, "mappings": [_view_json(view) for view in views]}
 
 
 def _view_json(view: NestView) -> dict[str, Any]:
@@ -64,11 +77,14 @@ def _view_json(view: NestView) -> dict[str, Any]:
     }
 
 
-def print_views(views: tuple[NestView, ...]) -> None:
-    """Each nest as its loops, then what it moves."""
+def print_views(views: tuple[NestView, ...] | Refused) -> None:
+    """Each nest as its loops, then what it moves; or why there is none."""
     from hwlib.cli_tables import print_table
     from hwlib.units import format_quantity
 
+    if isinstance(views, Refused):
+        print(f"{views.subject}: {views.reason}")
+        return
     for i, view in enumerate(views):
         print(f"{'' if i == 0 else chr(10)}{view.operator}: {view.gemm.m} x {view.gemm.k} x {view.gemm.n} (m, k, n)")
         for depth, loop in enumerate(view.loops):

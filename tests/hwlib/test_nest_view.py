@@ -82,4 +82,14 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)["mappings"]
     assert [m["operator"] for m in found] == list(mappable(report_of("edge-npu-lpddr5")))
     assert run(["map", "edge-npu-lpddr5", "--operator", "decode.nothing"]) == 2
-    assert run(["map", "sram-only-dataflow"]) == 2
+    assert run(["map", "sram-only-dataflow", "--tensor-parallel", "64"]) == 2
+    assert "runs no weight GEMM" in capsys.readouterr().err
+
+
+def test_a_model_that_does_not_fit_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["map", "sram-only-dataflow", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["fits"] is False
+    assert "does not fit" in found["reason"]
+    assert run(["map", "sram-only-dataflow"]) == 0
+    assert "does not fit" in capsys.readouterr().out
