@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwlib.cost.check_pins import pin_findings
+from hwlib.cost.crossbar_pool import refreshes_per_s
 from hwlib.cost.floorplan import Floorplan, floorplan
 from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.sqnr import LOST_dB
 from hwlib.design.design import Block, Design, Finding
-from hwlib.design.parts import Dram
+from hwlib.design.parts import Crossbar, Dram
 from hwlib.mapping.routes import Routes, find_routes, topology
 from hwlib.report import CrossbarFigure, Metrics, Rect
 from hwlib.technology.dram import dram_technology
@@ -286,7 +287,11 @@ def result_findings(one: OneDesign, metrics: Metrics, crossbars: tuple[CrossbarF
                 mend="Raise the limit, or lower the clock or the voltage.",
             )
         )
-    return (*found, *pin_findings(one), *(f for figure in crossbars for f in _crossbar_findings(figure)))
+    return (
+        *found,
+        *pin_findings(one),
+        *(f for figure in crossbars for f in _crossbar_findings(figure, _worn_by(one, figure))),
+    )
 
 
 def _scenario_findings(llm: LlmArchitecture, scenario: Scenario) -> list[Finding]:
@@ -347,7 +352,25 @@ _NOISE_MENDS = {
 }
 
 
-def _crossbar_findings(figure: CrossbarFigure) -> list[Finding]:
+_RELOADS = (
+    "Weights are programmed anew for every use",
+    "Enough arrays to keep the weights, or a digital matrix unit for what does not fit.",
+)
+_TOKENS = ("Every token's keys and values are written into cells", "More arrays, or cells that take more writes.")
+_REFRESHES = ("Cells that forget are rewritten all the time", "Cells that hold for longer, or take more writes.")
+
+
+def _worn_by(one: OneDesign, figure: CrossbarFigure) -> tuple[str, str]:
+    """What writes most into a crossbar's cells, in words, and what mends it."""
+    part = one.run.machine.chip.designs[one.d].block(figure.blocks[0]).part
+    assert isinstance(part, Crossbar)
+    kept = np.array([math.nan if part.retention_s is None else part.retention_s])
+    if refreshes_per_s(part.cell, kept)[0] > 0.5 * figure.writes_per_cell_s:
+        return _REFRESHES
+    return _TOKENS if part.holds == "kv" else _RELOADS
+
+
+def _crossbar_findings(figure: CrossbarFigure, worn_by: tuple[str, str]) -> list[Finding]:
     """Lost precision and worn cells, which no energy figure shows."""
     found = []
     if figure.sqnr_dB < float("inf"):
@@ -378,9 +401,8 @@ def _crossbar_findings(figure: CrossbarFigure) -> list[Finding]:
             Finding(
                 severity="warning" if figure.lifetime_s > YEAR_s else "error",
                 code="wear",
-                message=f"Weights are programmed anew for every use: the cells last "
-                f"{format_quantity(figure.lifetime_s, 's')} at this rate.",
-                mend="Enough arrays to keep the weights, or a digital matrix unit for what does not fit.",
+                message=f"{worn_by[0]}: the cells last {format_quantity(figure.lifetime_s, 's')} at this rate.",
+                mend=worn_by[1],
                 blocks=figure.blocks,
             )
         )

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from hwlib.catalog import find_model
+from hwlib.catalog import find_model, load_example
 from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.run import run
 from hwlib.design.design import Block, Design, Placement, Settings
@@ -264,3 +264,22 @@ def test_crossbars_that_hold_all_weights_leave_only_the_cache_to_say_what_does_n
     assert report.status == "does_not_fit"
     assert "weights of 0 B" in report.reason
     assert report.reason.endswith("More chips don't help; fewer tokens or bits would.")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"retention_s": 1e-3}, "Cells that forget are rewritten"),
+        ({"holds": "kv", "endurance": 1.0}, "keys and values are written"),
+    ],
+)
+def test_what_wears_the_cells_is_named(changed, said):
+    design = load_example("rram-crossbar-attention")
+    blocks = tuple(
+        msgspec.structs.replace(b, part=msgspec.structs.replace(b.part, **changed)) if b.kind == "crossbar" else b
+        for b in design.blocks
+    )
+    report = evaluate(
+        msgspec.structs.replace(design, blocks=blocks), Scenario(prompt=128, output=16), find_model("Llama-3.2-1B")
+    )
+    assert [f.message for f in report.findings if f.code == "wear" and said in f.message]
