@@ -146,7 +146,14 @@ def stylesheet(t: Theme) -> str:
     """What a palette cannot say: flat docks, quiet headers and splitters, readable tooltips."""
     return f"""
 QToolTip {{ color: {t.text}; background: {t.raised}; border: 1px solid {t.border}; padding: 4px; }}
-QMenu {{ border: 1px solid {mix(t.border, t.muted, 0.35)}; }}
+QMenu {{ border: 1px solid {mix(t.border, t.muted, 0.35)}; background: {t.base}; }}
+QMenu::item {{ padding: 4px 20px 4px 12px; }}
+QMenu::item:selected {{ background: {t.accent}; color: {t.on_accent}; }}
+QMenu::item:disabled {{ background: transparent; color: {t.muted}; }}
+QMenu::separator {{ background: {t.grid}; height: 1px; margin: 3px 6px; }}
+QMenu::indicator {{ left: 5px; width: 14px; height: 14px; }}
+QMenu::indicator:non-exclusive:unchecked {{ border: 1px solid {mix(t.border, t.muted, 0.5)}; border-radius: 2px;
+    background: {t.base}; width: 12px; height: 12px; }}
 QFrame#help, QFrame#device_timing {{ border: 1px solid {t.border}; background: {t.window}; }}
 QCheckBox::indicator:unchecked {{ border: 1px solid {mix(t.border, t.muted, 0.5)}; border-radius: 2px;
     background: {t.base}; width: 12px; height: 12px; }}

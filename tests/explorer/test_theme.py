@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QCheckBox, QFrame
+from PySide6.QtWidgets import QApplication, QCheckBox, QFrame, QMenu
 from pytestqt.qtbot import QtBot
 
 from explorer import theme
@@ -76,7 +76,9 @@ def test_an_empty_check_box_and_a_popup_stand_off_the_window(qtbot: QtBot, qapp:
     theme.apply(qapp, name)
     box, popup = QCheckBox(), QFrame()
     popup.setObjectName("help")
-    for widget in (box, popup):
+    menu = QMenu()
+    menu.addAction("Freeze axes").setCheckable(True)
+    for widget in (box, popup, menu):
         qtbot.addWidget(widget)
         widget.resize(40, 40)
         image = widget.grab().toImage()
