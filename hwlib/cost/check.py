@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwlib.cost.check_crossbars import empty_crossbars
 from hwlib.cost.check_pins import pin_findings
 from hwlib.cost.crossbar_pool import refreshes_per_s
 from hwlib.cost.floorplan import Floorplan, floorplan
@@ -290,6 +291,7 @@ def result_findings(one: OneDesign, metrics: Metrics, crossbars: tuple[CrossbarF
     return (
         *found,
         *pin_findings(one),
+        *empty_crossbars(one),
         *(f for figure in crossbars for f in _crossbar_findings(figure, _worn_by(one, figure))),
     )
 

@@ -9,7 +9,7 @@ from hwlib.cost.lower import lower, shape_of
 from hwlib.cost.placement_problem import placement_problem
 from hwlib.cost.run import Held, Run, run
 from hwlib.design.design import Pin
-from hwlib.design.edit import EditError, pin, remove, unpin
+from hwlib.design.edit import EditError, pin, remove, replace_part, unpin
 from hwlib.design.files import dumps, loads
 from hwlib.evaluate import evaluate
 from hwlib.evaluate import run_of as run_of_design
@@ -156,3 +156,25 @@ def test_the_program_leaves_pins_alone(objective: str) -> None:
     best = best_placement(placement_problem(r, d), objective)  # type: ignore[arg-type]
     head = r.program.weights.index("lm_head")
     assert best.placed[head].tolist() == r.placed[d, head].tolist()
+
+
+# Crossbars that stay empty ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"arrays": 1}, "the smallest matrix"),
+        ({"columns": 2, "bits_per_cell": 1}, "columns side by side"),
+        ({"cell_read_energy_J": 1e-9}, "no weights would take less energy"),
+    ],
+)
+def test_a_crossbar_that_holds_nothing_says_why(changes: dict[str, float], words: str) -> None:
+    design, llm = catalog.load_example("rram-crossbar-attention"), catalog.find_model("Llama-3.1-8B")
+    block = next(b.id for b in design.blocks if b.kind == "crossbar")
+    assert "empty_crossbar" not in {f.code for f in evaluate(design, QUICK, llm).findings}
+    report = evaluate(replace_part(design, block, changes), QUICK, llm)
+    found = next(f for f in report.findings if f.code == "empty_crossbar")
+    assert words in found.message
+    assert found.blocks == (block,)
+    assert report.fits

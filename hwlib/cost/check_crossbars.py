@@ -1,0 +1,58 @@
+"""Findings about crossbars that hold nothing: what keeps the weights out of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hwlib.cost.places import weight_table
+from hwlib.cost.work import arrays_per_instance, crossbar_shape
+from hwlib.design.design import Finding
+from hwlib.mapping.program import CROSSBAR
+from hwlib.workload.operators import stages
+
+if TYPE_CHECKING:
+    from hwlib.cost.assemble import OneDesign
+
+
+def empty_crossbars(one: OneDesign) -> list[Finding]:
+    """One finding for every pool of crossbars that no operator uses."""
+    pools = range(len(one.run.machine.crossbars))
+    return [_finding(one, index) for index in pools if not (one.passes[one.program.unit == CROSSBAR + index] > 0).any()]
+
+
+def _finding(one: OneDesign, index: int) -> Finding:
+    machine = one.run.machine
+    pool = machine.crossbars[index]
+    why, mend = _reason(one, index)
+    name = one.design.blocks[pool.blocks[0]].name
+    ids = tuple(one.design.blocks[i].id for i in pool.blocks)
+    message = f"{name} holds nothing: {why}."
+    return Finding(severity="warning", code="empty_crossbar", message=message, mend=mend, blocks=ids)
+
+
+def _reason(one: OneDesign, index: int) -> tuple[str, str]:
+    """Why no weight lives in a pool, and what would change it."""
+    run, d = one.run, one.d
+    pool = run.machine.crossbars[index]
+    shape = {name: float(v[d if len(v) > 1 else 0, 0]) for name, v in crossbar_shape(pool, run.scenario).items()}
+    if shape["too_narrow"] > 0:
+        need = f"a weight takes {shape['width']:.0f} columns side by side, and an array has {shape['columns']:.0f}"
+        return need, "Wider arrays, more bits per cell, or fewer weight bits."
+    program = run.program
+    n, k, matrices = (weight_table(program, c) for c in (program.n, program.k, program.matrices))
+    needs = np.broadcast_to(arrays_per_instance(pool, run.scenario, matrices, n, k), (len(run.placed), len(n[0])))[d]
+    there = float(pool.arrays[d]) * stages(run.llm, run.scenario)
+    if not len(needs):
+        return "nothing on this chip runs weights in it", "Link it to a memory."
+    least = int(np.argmin(needs))
+    if needs[least] > there:
+        smallest = (
+            f"the smallest matrix, {program.weights[least]}, takes {needs[least]:.0f} arrays, and it has {there:.0f}"
+        )
+        return smallest, "More or larger arrays, or more chips that share the matrices."
+    return (
+        "no weights would take less energy there, its leakage over time included",
+        "Faster or cheaper reads, or a pin.",
+    )
