@@ -303,8 +303,10 @@ class HeadlineCards(QWidget):
             f"Decode waits longest for {resource_word(decode)}: without it, a step would be ×{walls[0]} as fast.\n"
             f"The prefill waits longest for {resource_word(prefill)}: without it, it would be ×{walls[1]} as fast."
         )
+        word = resource_word(prefill)
+        brief = ((f"without it ×{walls[0]}",), (f"prefill by {word}, ×{walls[1]}", f"prefill {word} ×{walls[1]}"))
         color = theme.RESOURCE_COLORS[decode]
-        content = Content("Decode bound by", resource_word(decode), lines, tooltip, None, color)
+        content = Content("Decode bound by", resource_word(decode), lines, tooltip, None, color, brief)
         self.cards["bound"].show_content(content)
 
     def _asked(self, key: str) -> None:
@@ -327,9 +329,7 @@ class HeadlineCards(QWidget):
         menu.addAction(WHERE_FROM, partial(self._asked, key)).setEnabled(self.results is not None)
         for baseline, report in self.results.pairs() if self.results is not None else ():
             if report.basis:
-                menu.addAction(
-                    f"{HOW_KNOWN} {report.subject}", partial(self.evidence_requested.emit, baseline, report)
-                )
+                menu.addAction(f"{HOW_KNOWN} {report.subject}", partial(self.evidence_requested.emit, baseline, report))
         return menu
 
     def _end_flash(self) -> None:

@@ -100,6 +100,17 @@ def test_what_binds_and_how_much_faster_without_it(cards: HeadlineCards) -> None
     assert content.lines[1][0].startswith("prefill by Compute, without it ×")
 
 
+def test_what_binds_is_said_in_fewer_words_where_there_is_no_room(cards: HeadlineCards) -> None:
+    card = cards.cards["bound"]
+    figure = card.content.lines[1][0].rpartition("×")[2]
+    shown = []
+    for width in (400, 190, 150):
+        card.resize(width, card.height())
+        shown.append(card.line_shown(1, card.fontMetrics()))
+    assert all("Compute" in text and text.endswith(f"×{figure}") for text in shown), shown
+    assert len(shown[0]) > len(shown[-1])
+
+
 def test_a_design_that_does_not_fit_shows_the_reason_in_place_of_figures(cards: HeadlineCards) -> None:
     refused = factories.does_not_fit()
     cards.show_results(factories.results(refused, generation=2))
