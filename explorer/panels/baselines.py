@@ -76,7 +76,8 @@ class BaselineChip(QWidget):
         if report is not None and report is self._shown:
             return
         self._shown = report
-        self.timing.setText(f"· {short_timing(report)}" if self.baseline.device and report is not None else "")
+        timed_by = short_timing(report) if self.baseline.device and report is not None else ""
+        self.timing.setText(f"· {timed_by}" if timed_by else "")
         kind = "saved design" if self.baseline.design is not None else "catalog device"
         timed = (timing_words(report), timing_tip(report), *_beside(report)) if report and report.fits else ()
         self.setToolTip("\n".join([f"{self.name}, {kind}", *timed, "Click for its figures and how it is timed"]))

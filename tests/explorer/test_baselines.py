@@ -15,6 +15,7 @@ from explorer.words import stems
 from hwlib.catalog import devices, find_device, find_model
 from hwlib.design import files
 from hwlib.design.design import Design
+from hwlib.evaluate import evaluate_device
 from hwlib.workload.scenario import Scenario
 
 WIDE = 900
@@ -152,3 +153,10 @@ def test_names_keep_as_many_words_as_tell_them_apart() -> None:
     assert stems(["Edge NPU, LPDDR5", "Edge NPU, LPDDR5"]) == ["Edge NPU, LPDDR5"] * 2
     assert stems(["Edge"]) == ["Edge"]
     assert stems([]) == []
+
+
+def test_a_device_without_figures_says_nothing_about_its_timing(document, picker) -> None:
+    chip = picker.chips[0]
+    for name, words in (("Llama-3.1-8B", "· calibrated"), ("DeepSeek-V3", "")):
+        chip.show_report(evaluate_device(DEFAULT_DEVICES[0], Scenario(), find_model(name)))
+        assert chip.timing.text() == words
