@@ -28,7 +28,7 @@ from hwlib.cost.explained import bare_keys, empty_keys, explainer, figure_keys, 
 from hwlib.cost.kernel_times import Timer, timer_of
 from hwlib.cost.links import link_figures, link_findings, meshes
 from hwlib.cost.lower import Shape, lower, shape_of
-from hwlib.cost.overlap import serial_programming, shares
+from hwlib.cost.overlap import powers_of
 from hwlib.cost.package import package_figures
 from hwlib.cost.pipeline import seconds_by_resource
 from hwlib.cost.pipeline_figures import notes, pipeline_figures
@@ -126,8 +126,7 @@ def evaluate_series(designs: Sequence[Design], scenarios: Sequence[Scenario], ll
 
 def _decode_bound(r: Run) -> NDArray[np.int64]:
     """[D] index in RESOURCES of what takes the largest share of a decode step."""
-    seconds = shares(r.times, r.tau, r.machine.p_norm, serial_programming(r.machine, r.program))
-    return np.asarray(binding(r, seconds_by_resource(r, seconds))[1])
+    return np.asarray(binding(r, seconds_by_resource(r, powers_of(r).shares(r.tau)))[1])
 
 
 def _own_obstacle(r: Run, d: int) -> str:
@@ -139,11 +138,10 @@ def _own_obstacle(r: Run, d: int) -> str:
 
 def _too_narrow(r: Run, d: int) -> str:
     """Why crossbars that weights must be programmed into can't take them; empty where they can."""
-    reloaded = np.flatnonzero((r.program.source == RELOADED) & (r.passes[d] > 0))
-    if not len(reloaded) or not r.machine.crossbars:
+    if not r.machine.crossbars:
         return ""
     shape = crossbar_shape(r.machine.crossbars[0], r.scenario)
-    if shape["too_narrow"][d, 0] == 0:
+    if shape["too_narrow"][d, 0] == 0 or not ((r.program.source == RELOADED) & (r.passes[d] > 0)).any():
         return ""
     need = float((shape["slices_w"] * shape["copies"])[d, 0])
     return (
@@ -164,10 +162,10 @@ def _group(
     first = run(chip, (scenario,), llm, (float(scenario.batch),), held, timer)
     result = [(first, d) for d in range(len(chip_designs))]
     batches = first.memory.batch
-    for batch in np.unique(batches[(batches >= 1) & (batches < scenario.batch)]):
+    for batch in sorted(set(batches[(batches >= 1) & (batches < scenario.batch)].tolist())):
         members = np.flatnonzero(batches == batch)
         part = lower([chip_designs[int(i)] for i in members], shape)
-        again = run(part, (scenario,), llm, (float(batch),), held, timer)
+        again = run(part, (scenario,), llm, (batch,), held, timer)
         again.memory.batch[:] = batch
         for position, i in enumerate(members):
             result[i] = (again, position)

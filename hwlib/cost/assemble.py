@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwlib.cost.bound import binding
 from hwlib.cost.crossbar_peak import full_pass_s
 from hwlib.cost.crossbar_shape import shape_in
-from hwlib.cost.overlap import serial_programming, shares
+from hwlib.cost.overlap import Powers, powers_of, serial_programming
 from hwlib.cost.pipeline import seconds_by_resource, without_walls
 from hwlib.cost.run import Run, static_J
 from hwlib.cost.throttle import UNCLOCKED, voltage_squared
@@ -61,7 +61,11 @@ class OneDesign:
     @cached_property
     def shares_of_all(self) -> Array:
         """[D, K, R] the same of all designs of the run."""
-        return shares(self.run.times, self.run.tau, self.run.machine.p_norm, self.serial)
+        return self.powers.shares(self.run.tau)
+
+    @cached_property
+    def powers(self) -> Powers:
+        return powers_of(self.run)
 
     @cached_property
     def seconds_of_all(self) -> Array:
@@ -71,7 +75,7 @@ class OneDesign:
     @cached_property
     def walls(self) -> Array:
         """[2, R] speed-up of each phase without a resource."""
-        return np.asarray(without_walls(self.run, self.serial)[:, self.d])
+        return np.asarray(without_walls(self.run, self.powers)[:, self.d])
 
     @cached_property
     def by_resource(self) -> Array:
@@ -214,13 +218,12 @@ def block_powers(one: OneDesign) -> Array:
     lower_voltage = voltage_squared(slower)
     power = machine.leakage_W[one.d] - machine.clocks_W[one.d] * (1.0 - slower * lower_voltage)
     pools = {pool.blocks[0]: list(pool.blocks) for pool in machine.crossbars}
-    for action in one.run.found:
-        if action.block < 0:
-            continue
+    located = [action for action in one.run.found if action.block >= 0]
+    rated = np.array([action.count[one.d] for action in located]) @ rates
+    for action, often in zip(located, rated.tolist(), strict=True):
         blocks = pools.get(action.block, [action.block])
         factor = lower_voltage if action.component not in UNCLOCKED else 1.0
-        watts = float(rates @ action.count[one.d]) * float(action.energy_J[one.d]) * factor
-        power[blocks] += watts / len(blocks)
+        power[blocks] += often * float(action.energy_J[one.d]) * factor / len(blocks)
     return np.asarray(power)
 
 
@@ -264,19 +267,19 @@ def _peak(one: OneDesign, index: int, kind: str) -> tuple[float, str]:
     machine, d = one.run.machine, one.d
     if kind == "compute_array" and machine.matrix:
         units = next(iter(machine.matrix.values()))
-        at = int(np.flatnonzero(units.parameters.index == index)[0])
+        at = units.parameters.at(index)
         return 2.0 * float(units.macs_per_s[d, at]), "FLOP/s"
     if kind == "vector_unit":
         p = machine.chip.kinds[kind]
-        at = int(np.flatnonzero(p.index == index)[0])
+        at = p.at(index)
         return float(p.lanes[d, at] * p.count[d, at] * p.clock_Hz[d, at]), "op/s"
     pool = {"sram": machine.sram, "dram": machine.dram}.get(kind)
     if pool is not None:
-        at = int(np.flatnonzero(pool.parameters.index == index)[0])
+        at = pool.parameters.at(index)
         return float(pool.each_bandwidth_Bps[d, at]), "B/s"
     if kind == "port":
         p = machine.chip.kinds[kind]
-        return float(p.bandwidth_Bps[d, int(np.flatnonzero(p.index == index)[0])]), "B/s"
+        return float(p.bandwidth_Bps[d, p.at(index)]), "B/s"
     return 0.0, ""
 
 

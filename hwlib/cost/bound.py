@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib.cost.losses import host_columns
 from hwlib.cost.run import Run
 from hwlib.cost.work import OVERHEAD
 
@@ -18,8 +17,7 @@ def binding(r: Run, by_resource: Array) -> NDArray[np.int64]:
     What the host and its runtime take between passes counts as overhead of the pass, but isn't a wall of the chip:
     a resource binds by what operators wait for.
     """
-    hosts = host_columns(r.program)
     chip = by_resource.copy()
-    for k in hosts:
+    for k in r.program.host_columns:
         chip[r.program.phase[k], :, OVERHEAD] -= r.passes[:, k] * r.tau[:, k]
     return np.asarray(chip.argmax(axis=-1))

@@ -31,7 +31,8 @@ def _of_pool(
 ) -> Array:
     pool, weights = machine.crossbars[b], len(program.weights)
     count = machine.chip.count
-    once = np.broadcast_to(pool.replicas[:, None], (count, weights))
+    once = np.empty((count, weights))
+    once[:] = pool.replicas[:, None]
     if not (pool.spread > 0).any() or weights == 0:
         return once
     whole = (program.phase == 0) & (program.cut == 0)
@@ -64,8 +65,9 @@ def _spread(hot: Array, arrays: Array, most: Array, room: Array) -> Array:
     return at(low)
 
 
-def spread_times(machine: Machine, program: Program, work: Work, copies: list[Array]) -> None:
-    """Shortens the times of matrices that spread over copies by themselves: ceil(m / copies) of m rows."""
+def spread_times(machine: Machine, program: Program, times: Array, copies: list[Array]) -> Array:
+    """Times [D, K, R] where matrices that spread over copies by themselves are shorter: ceil(m / copies) of m rows."""
+    times = times.copy()
     for b, pool in enumerate(machine.crossbars):
         cols = np.flatnonzero((program.unit == CROSSBAR + b) & (program.source == RESIDENT) & (program.weight >= 0))
         if not len(cols) or not (pool.spread > 0).any():
@@ -73,4 +75,5 @@ def spread_times(machine: Machine, program: Program, work: Work, copies: list[Ar
         m, r = program.m[:, cols], copies[b][:, program.weight[cols]]
         shorter = np.where((pool.spread[:, None] > 0) & (r > 1), np.ceil(m / r) / np.maximum(m, 1e-300), 1.0)
         for resource in (CROSSBAR_T, ADC):
-            work.times[:, cols, resource] *= shorter
+            times[:, cols, resource] *= shorter
+    return times

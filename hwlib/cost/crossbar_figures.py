@@ -118,9 +118,7 @@ def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
 
 def _matrices(one: OneDesign) -> tuple[Array, Array, Array]:
     """n, k and matrices of an instance of every weight GEMM."""
-    in_prefill = np.where(one.program.phase == 0, one.program.weight, -1)
-    columns = [int(np.argmax(in_prefill == w)) for w in range(len(one.program.weights))]
-    n, k, matrices = (one.values[c][columns] for c in ("n", "k", "matrices"))
+    n, k, matrices = (one.values[c][one.program.weight_column] for c in ("n", "k", "matrices"))
     return n, k, matrices
 
 

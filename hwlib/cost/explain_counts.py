@@ -112,7 +112,7 @@ def units_of(one: OneDesign, action: Action) -> tuple[MatrixUnits, int]:
     """The compute arrays that an action belongs to, and its place among them."""
     width = widths_needed(one.run.scenario)[int(action.label.startswith("attention"))]
     units = one.run.machine.matrix[width]
-    return units, int(np.flatnonzero(units.parameters.index == action.block)[0])
+    return units, units.parameters.at(action.block)
 
 
 def _part(s: Sheet, action: Action) -> str:
@@ -125,7 +125,7 @@ def _part(s: Sheet, action: Action) -> str:
     }
     pool = pools.get(action.component)
     if pool is not None:
-        at = int(np.flatnonzero(pool.parameters.index == action.block)[0])
+        at = pool.parameters.at(action.block)
         return times_part(s, pool, at, action.component)
     if action.component in ("mac", "operand") and action.block >= 0:
         return times_share(s, *units_of(s.one, action))

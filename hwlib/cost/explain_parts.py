@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-import numpy as np
 
 from hwlib.cost import explain_peaks
 from hwlib.cost.assemble import OneDesign
@@ -151,7 +150,7 @@ def _value(one: OneDesign, block: int, field: str) -> float:
     own = getattr(subject.part, field)
     if own is not None:
         return float(own)
-    at = int(np.flatnonzero(machine.chip.kinds[subject.kind].index == block)[0])
+    at = machine.chip.kinds[subject.kind].at(block)
     parameters = machine.chip.kinds[subject.kind]
     if subject.kind == "crossbar":
         return float(next(p for p in machine.crossbars if block in p.blocks).values[field][d])
@@ -180,7 +179,7 @@ def _peak(one: OneDesign, key: str, block: int) -> Explanation:
     s, machine, kind = Sheet(one), one.run.machine, one.design.blocks[block].kind
     if kind == "compute_array":
         width, units = next(iter(machine.matrix.items()))
-        i = int(np.flatnonzero(units.parameters.index == block)[0])
+        i = units.parameters.at(block)
         value, unit, formula = 2.0 * units.macs_per_s[one.d, i], "FLOP/s", f"2 * {explain_peaks.macs(s, width, i)}"
         return s.explanation(key, "", value, unit, formula, f"one multiply-accumulate of {width} bit is two operations")
     if kind == "vector_unit":
@@ -194,7 +193,7 @@ def _peak(one: OneDesign, key: str, block: int) -> Explanation:
         return s.explanation(key, "", part_of(s, block).bandwidth_Bps, "B/s", formula, "one way")
     pool = machine.dram if kind == "dram" else machine.sram
     assert pool is not None
-    i = int(np.flatnonzero(pool.parameters.index == block)[0])
+    i = pool.parameters.at(block)
     formula = (explain_peaks.dram_bandwidth if kind == "dram" else explain_peaks.sram_bandwidth)(s, block)
     return s.explanation(key, "", pool.each_bandwidth_Bps[one.d, i], "B/s", formula, "peak of this memory")
 

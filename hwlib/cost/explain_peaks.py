@@ -24,7 +24,7 @@ def share(one: OneDesign, key: str) -> Explanation:
         return _part_of_kind(s, key, word, block_id)
     width = int(word.removesuffix("bit"))
     units = one.run.machine.matrix[width]
-    i = int(np.flatnonzero(units.parameters.index == index_of(one, block_id))[0])
+    i = units.parameters.at(index_of(one, block_id))
     peak = s.figure("peak", 2.0 * float(units.macs_per_s[one.d].sum()), "FLOP/s", peak_key(one, width))
     label = f"Part of the {width}-bit work on {one.design.block(block_id).name}"
     formula = f"2 * {macs(s, width, i)} / {peak}"
@@ -52,7 +52,7 @@ def _part_of(
     """`rated`: the block's own rate as a formula, its unit, and the rate of all."""
     rate, unit, whole = rated
     peak = s.figure("peak", whole, unit, f"peak.{kind}")
-    value = units.split[s.one.d, int(np.flatnonzero(units.parameters.index == block)[0])]
+    value = units.split[s.one.d, units.parameters.at(block)]
     label = f"Part of the work on {s.one.design.blocks[block].name}"
     return s.explanation(key, label, value, "", f"{rate} / {peak}", "work is split by peak rate")
 

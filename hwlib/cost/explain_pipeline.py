@@ -283,7 +283,7 @@ def _buffers(s: Sheet, key: str, phase: int) -> Explanation:
     values = {n: float(v[phase, one.d]) for n, v in (("items", flow.items), ("item_tokens", flow.tokens))}
     names = [s.figure(n, v, "", f"pipeline.{word}.{n}") for n, v in values.items()]
     layers = s.figure("layers", float(flow.layers[one.d]), "", f"pipeline.{word}.layers")
-    queries = s.add("query_bytes", query_bytes(one.run), "B", "counted: queries of a token, as attention reads them")
+    queries = s.add("query_bytes", query_bytes(one.program), "B", "counted: a token's queries, as attention reads them")
     wide = f"{s.llm('hidden', one.run.llm.hidden)} * max({s.scenario('activation_bits')}, 16) / 8"
     formula = f"min({layers}, {names[0]}) * {names[1]} * ({queries} + {wide})"
     value, source = float(flow.buffer_bytes[phase, one.d]), "each layer keeps the queries and the residual of one item"

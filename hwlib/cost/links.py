@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,11 +70,17 @@ def link_figures(one: OneDesign) -> tuple[LinkFigure, ...]:
 def _stream_loads(one: OneDesign, carried: Array, stem: str) -> tuple[StreamLoad, ...]:
     """Loads [C] of the traffic classes in words, the largest first; classes of several pools of crossbars are one."""
     loads: dict[str, float] = {}
-    for name, load in zip(one.run.machine.streams.names, carried.tolist(), strict=True):
-        word = name.partition(".")[0]
-        loads[word] = loads.get(word, 0.0) + load
-    found = sorted(((word, load) for word, load in loads.items() if load > 0), key=lambda s: -s[1])
+    for word, load in zip(_words(one.run.machine.streams.names), carried.tolist(), strict=True):
+        if load > 0:
+            loads[word] = loads.get(word, 0.0) + load
+    found = sorted(loads.items(), key=lambda s: -s[1])
     return tuple(StreamLoad(stream=STREAMS[w], load_Bps=load, key=f"{stem}.{stream_field(w)}") for w, load in found)
+
+
+@lru_cache(maxsize=64)
+def _words(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes that traffic classes belong to."""
+    return tuple(name.partition(".")[0] for name in names)
 
 
 def stream_field(word: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.machine import Machine
-from hwlib.mapping.program import HOST, MATRIX, Program
+from hwlib.mapping.program import MATRIX, Program
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import Kind, micro_batches, stages
 from hwlib.workload.scenario import Scenario
@@ -70,8 +70,3 @@ def step_s(
     deep = stages(llm, scenarios[0])
     sequences = np.array([b / micro_batches(s, b) for s, b in zip(scenarios, batches, strict=True)])
     return np.asarray(deep * (a0 + a2 * sequences))
-
-
-def host_columns(program: Program) -> NDArray[np.int64]:
-    """The columns of the step's overhead, one for each phase."""
-    return np.flatnonzero(program.unit == HOST)

@@ -80,6 +80,10 @@ class Parameters:
         except KeyError:
             raise AttributeError(name) from None
 
+    def at(self, block: int) -> int:
+        """The place of a block among those of its kind. Raises ValueError for a block of another kind."""
+        return int(self.index.tolist().index(block))
+
     def word(self, name: str) -> tuple[str, ...]:
         """The values of a choice parameter, one per block."""
         return self._words[name]
@@ -127,8 +131,8 @@ def _kind(designs: Sequence[Design], index: tuple[int, ...]) -> Parameters:
     part = type(first[0])
     _, _, word_names, number_names = _columns(part)
     flat = _numbers([d.blocks[i].part for d in designs for i in index], part)
-    cube = flat.reshape(len(designs), len(index), -1)
-    numbers = {name: np.ascontiguousarray(cube[:, :, j]) for j, name in enumerate(number_names)}
+    cube = np.ascontiguousarray(flat.reshape(len(designs), len(index), -1).transpose(2, 0, 1))
+    numbers = dict(zip(number_names, cube, strict=True))
     words = {name: tuple(str(getattr(p, name)) for p in first) for name in word_names}
     return Parameters(index, words, numbers)
 

@@ -176,7 +176,7 @@ def dram_key(prior: dict[str, float], memories: Iterable[str]) -> str:
 
 def _normalised(weights: Array) -> Array:
     total = weights.sum(axis=-1, keepdims=True)
-    return np.asarray(np.divide(weights, total, out=np.zeros_like(weights), where=total > 0))
+    return np.asarray(weights / np.where(total > 0, total, 1.0))
 
 
 def _reached(p: Parameters, pairs: Pairs) -> Array:
@@ -188,16 +188,15 @@ def matrix_units(chip: Lowered, reached: Array, width: int) -> MatrixUnits:
     """Compute arrays for operands of `width` bits; the first format of FALLBACKS that a block supports is used."""
     p = chip.kinds["compute_array"]
     chain = FALLBACKS[width]
-    rates = np.stack([getattr(p, RATES[fmt]) / passes for fmt, passes in chain])
+    rates = np.array([getattr(p, RATES[fmt]) / passes for fmt, passes in chain])
     rates = np.where(rates < SLOWEST_RATE, 0.0, rates)
-    usable = rates > 0
-    pick = usable.argmax(axis=0)
-    rate = np.take_along_axis(rates, pick[None], axis=0)[0] * reached
+    pick = (rates > 0).argmax(axis=0)
     toggle = chip.settings["toggle_rate"] / 0.5
-    chosen, operand = np.zeros_like(rate), np.zeros_like(rate)
+    rate, chosen, operand = np.zeros((3, *pick.shape))
     for i in set(pick.ravel().tolist()):  # most groups run one format
         fmt, passes = chain[i]
         here = pick == i
+        rate = np.where(here, rates[i] * reached, rate)
         chosen = np.where(here, logic.mac_energy_J(chip.node_nm, fmt) * passes * toggle, chosen)
         operand = np.where(here, deliveries_J(p, chip.node_nm, fmt, toggle) * passes, operand)
     macs = p.rows * p.columns * p.count * p.clock_Hz * rate

@@ -77,7 +77,7 @@ def memory_of(
     if kv_arrays is not None:
         room_for = np.floor(machine.crossbars[machine.kv_pool].arrays * stages(llm, scenario) / kv_arrays)
         batch = np.where(left <= usable * capacity, room_for, 0.0)
-    running = np.clip(batch, 0.0, each(machine, [float(s.batch) for s in scenarios]))
+    running = np.minimum(np.maximum(batch, 0.0), each(machine, [float(s.batch) for s in scenarios]))
     unplaced = np.maximum(0.0, np.maximum(left, 0.0) + kv - usable * capacity)
     return Memory(
         weights,
@@ -110,4 +110,4 @@ def kv_at_end_bytes(llm: LlmArchitecture, scenario: Scenario, batch: float) -> f
 
 def each(machine: Machine, values: list[float]) -> Array:
     """[D]: one value for all designs, or one for each."""
-    return np.broadcast_to(np.array(values), (machine.chip.count,)).copy()
+    return np.full(machine.chip.count, values[0] if len(values) == 1 else values)

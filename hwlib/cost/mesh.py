@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib.cost.assemble import OneDesign
+from hwlib.mapping.routes import Routes
 
 Array = NDArray[np.float64]
 WAYS = ("right", "left", "down", "up")
 LEFT, VERTICAL, UP = 1, 2, 3
+ALIKE = 1e-9
 LEAST_SIDE = 0.6
 """Shorter side of an exact grid over the square root: flatter ones are rounded up to an even one."""
 
@@ -58,7 +60,7 @@ def stops(grid: Grid, rects: Array, least: NDArray[np.int64]) -> Array:
     inside = ((out_y == 0.0) & (out_x == 0.0)).sum(axis=(1, 2))
     count = np.minimum(np.maximum(inside, least), far.shape[1])[:, None]
     rank = np.empty(far.shape, dtype=np.int64)
-    np.put_along_axis(rank, np.argsort(far, axis=1, kind="stable"), np.arange(far.shape[1])[None], axis=1)
+    rank[np.arange(blocks)[:, None], far.argsort(axis=1, kind="stable")] = np.arange(far.shape[1])
     return np.where(rank < count, 1.0 / count, 0.0).reshape(blocks, grid.rows, grid.columns)
 
 
@@ -70,8 +72,12 @@ def channel_loads(sources: Array, targets: Array, moved: Array) -> list[Array]:
     Dally and Towles, 2004). Between independent ends the load of a channel is the part of the source's stops that
     reach it times the part of the target's stops behind it.
     """
+    return _loads(_reach(sources, targets), moved)
+
+
+def _loads(reach: list[tuple[Array, Array]], moved: Array) -> list[Array]:
     result = []
-    for way, (reaching, behind) in enumerate(_reach(sources, targets)):
+    for way, (reaching, behind) in enumerate(reach):
         if way < VERTICAL:
             result.append((reaching * (moved @ behind)[:, None, :]).sum(axis=0))
         else:
@@ -93,26 +99,40 @@ def _reach(sources: Array, targets: Array) -> list[tuple[Array, Array]]:
     ]
 
 
-def _between(one: OneDesign, network: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """Blocks that send [A] and receive [B] through a network, and the parts of each class [C, A, B] between them."""
-    routes, streams = one.run.machine.routes, one.run.machine.streams
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """What a network joins: its blocks [E], those of them that send [A] and receive [B], by crossing [T] the place of
+    each of the two, and the links to it [L] with the place of the block at their other end."""
+
+    blocks: NDArray[np.int64]
+    sources: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    crossings: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    links: tuple[tuple[int, int], ...]
+
+    def parts(self, crossed: Array) -> Array:
+        """[C, A, B] the parts of each class between blocks, of those that take each crossing [C, all crossings]."""
+        parts = np.zeros((len(self.sources), len(self.targets), len(crossed)))
+        np.add.at(parts, (self.first, self.last), crossed[:, self.crossings].T)
+        return np.ascontiguousarray(parts.transpose(2, 0, 1))
+
+
+@lru_cache(maxsize=256)
+def _ends_of(routes: Routes, network: int) -> _Ends:
     mine = np.flatnonzero(routes.crossings[:, 0] == network)
     ends = np.array(routes.topology.ends, dtype=np.int64).reshape(-1, 2)
     far = [np.where(ends[c, 0] == network, ends[c, 1], ends[c, 0]) for c in routes.crossings[mine, 1:].T]
     sources, first = np.unique(far[0], return_inverse=True)
     targets, last = np.unique(far[1], return_inverse=True)
-    parts = np.zeros((len(sources), len(targets), len(streams.names)))
-    np.add.at(parts, (first, last), streams.crossed[one.d][:, mine].T)
-    return sources, targets, np.ascontiguousarray(np.moveaxis(parts, -1, 0))
-
-
-def _bandwidths(one: OneDesign, network: int) -> list[float]:
-    """[B] bandwidth of the links between each block and a network."""
-    result = [0.0] * len(one.design.blocks)
-    for (a, b), link in zip(one.run.machine.routes.topology.ends, one.links, strict=True):
-        if network in (a, b):
-            result[b if a == network else a] += link.bandwidth_Bps
-    return result
+    blocks = np.union1d(sources, targets)
+    place = {int(block): i for i, block in enumerate(blocks)}
+    others = ((i, b if a == network else a) for i, (a, b) in enumerate(ends.tolist()) if network in (a, b))
+    links = tuple((i, place[other]) for i, other in others if other in place)
+    return _Ends(
+        blocks, np.searchsorted(blocks, sources), np.searchsorted(blocks, targets), mine, first, last, links
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -144,19 +164,24 @@ def busiest_channels(one: OneDesign, rates: Array) -> tuple[Channel, ...]:
 
 def _busiest(one: OneDesign, network: int, nodes: float, peak: float, rates: Array) -> Channel:
     plan, settings, d = one.run.machine.plan, one.design.settings, one.d
-    sources, targets, parts = _between(one, network)
+    ends = _ends_of(one.run.machine.routes, network)
+    parts = ends.parts(one.run.machine.streams.crossed[d])
     grid = grid_of(nodes, settings.die_width_m, settings.die_height_m)
-    rects = np.stack([plan.x_m[d], plan.y_m[d], plan.width_m[d], plan.height_m[d]], axis=1)
-    least = np.array([max(1, math.ceil(wide / peak - 1e-9)) for wide in _bandwidths(one, network)])
-    every = np.union1d(sources, targets)
-    lying = stops(grid, rects[every], least[every])
-    sending, receiving = (lying[np.searchsorted(every, ends)] for ends in (sources, targets))
-    loads = channel_loads(sending, receiving, np.tensordot(rates, parts, axes=1))
-    way = max(range(4), key=lambda w: float(loads[w].max(initial=0.0)))
-    row, column = (int(i) for i in np.unravel_index(int(loads[way].argmax()), loads[way].shape))
+    rects = np.array([v[d, ends.blocks] for v in (plan.x_m, plan.y_m, plan.width_m, plan.height_m)]).T
+    linked = [0.0] * len(ends.blocks)
+    for link, block in ends.links:
+        linked[block] += one.links[link].bandwidth_Bps
+    least = np.array([max(1, math.ceil(wide / peak - 1e-9)) for wide in linked])
+    lying = stops(grid, rects, least)
+    reach = _reach(lying[ends.sources], lying[ends.targets])
+    loads = _loads(reach, (rates @ parts.reshape(len(rates), -1)).reshape(parts.shape[1:]))
+    # Of channels that are alike but for rounding always the first, so that an edit elsewhere doesn't move it.
+    most = max(float(load.max(initial=0.0)) for load in loads) * (1.0 - ALIKE)
+    way = next(w for w in range(4) if float(loads[w].max(initial=0.0)) >= most)
+    row, column = (int(i) for i in np.unravel_index(int((loads[way] >= most).argmax()), loads[way].shape))
     start = (row + (way == UP), column + (way == LEFT))
     words = f"row {start[0] + 1} of {grid.rows}, column {start[1] + 1} of {grid.columns}, {WAYS[way]}"
-    reaching, behind = _reach(sending, receiving)[way]
+    reaching, behind = reach[way]
     vertical = way >= VERTICAL
     first = reaching[:, row] if vertical else reaching[:, row, column]
     shares = parts @ (behind[:, row, column] if vertical else behind[:, column]) @ first

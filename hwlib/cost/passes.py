@@ -13,8 +13,9 @@ Array = NDArray[np.float64]
 
 def instances(program: Program, placed: Array) -> Array:
     """[D, K] instances of every column: layers, of weight GEMMs those that `placed` [D, W, places] puts there."""
-    found = np.broadcast_to(program.repeat, (len(placed), len(program))).copy()
-    weighted = np.flatnonzero(program.weight >= 0)
+    found = np.empty((len(placed), len(program)))
+    found[:] = program.repeat
+    weighted = program.weighted_columns
     found[:, weighted] = placed[:, program.weight[weighted], program.place[weighted]]
     return found
 

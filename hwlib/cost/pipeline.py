@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib.cost.overlap import freed
+from hwlib.cost.overlap import LEFT, Powers
 from hwlib.cost.work import ADC, COMPUTE, CROSSBAR_T, DRAM, LINK, OVERHEAD, PORT_T, PROGRAM, SRAM, VECTOR_T
 from hwlib.mapping.program import MATRIX, NEAR, VECTOR, Program
 from hwlib.report import RESOURCES
@@ -25,6 +25,9 @@ PIPELINED = "layers_pipelined"
 
 SHARED = (COMPUTE, VECTOR_T, SRAM, DRAM, LINK, PORT_T)
 """Resources that all layers share, in the order of the last axis of `holding`."""
+
+HOLDERS = ((0, MATRIX), (1, VECTOR), (3, NEAR))
+"""Which of SHARED a unit holds all the time; units beside the banks keep the DRAM to them."""
 
 OF_ARRAYS = (CROSSBAR_T, ADC, PROGRAM)
 """What the arrays of crossbars themselves take time for."""
@@ -103,6 +106,11 @@ class Flow:
         return self.program.phases
 
     @cached_property
+    def flows(self) -> bool:
+        """Whether any layer of any design flows; else one operator runs at a time."""
+        return bool((self.layers > 0).any())
+
+    @cached_property
     def later(self) -> Array:
         """[D, K]: share of the work for all items but the first."""
         return np.maximum(0.0, 1.0 - self.first - self.inner)
@@ -161,15 +169,29 @@ class Flow:
         return np.asarray(self.held_s(times, tau)[..., 1:, :].max(axis=-1).sum(axis=-1))
 
     def held_s(self, times: Array, tau: Array) -> Array:
-        """[2, D, 1 + B, 6 + J] seconds that each of the `portions` takes at shared resources and in crossbars."""
-        held = holding(self.program, times, tau)[..., None, :, :, :]
+        """[2, D, 1 + B, 6 + J] seconds that each of the `portions` takes at shared resources and in crossbars.
+
+        Those of the last times are kept: a run's pass, its figures and what binds it all ask for the same.
+        """
+        known = self._held
+        if not known or known[0] is not times or known[1] is not tau:
+            known[:] = times, tau, self._all_held_s(times, tau)
+        return known[2]
+
+    @cached_property
+    def _held(self) -> list[Array]:
+        return []
+
+    def _all_held_s(self, times: Array, tau: Array) -> Array:
+        shared = self.amounts @ holding(self.program, times, tau)[..., None, :, :, :]
         work = self.part * (tau - times[..., OVERHEAD])
         mine = ((work[..., None, :] * self.portions) @ self.stages.T * self.often)[..., None, :, :, :]
-        stages = np.where(self.stage_phase[:, None, None], mine, 0.0)
-        return np.concatenate([self.amounts @ held, stages], axis=-1)
+        return np.concatenate([shared, np.where(self.stage_phase[:, None, None], mine, 0.0)], axis=-1)
 
     def pass_s(self, times: Array, tau: Array) -> Array:
         """[2, D] seconds of a pass."""
+        if not self.flows:
+            return self.apart_s(tau)
         waits = self.held_s(times, tau).max(axis=-1).sum(axis=-1)
         return np.asarray(self.apart_s(tau) + self.way_s(times, tau) + waits)
 
@@ -179,55 +201,59 @@ class Flow:
     def _bound(self, times: Array, held: Array) -> NDArray[np.int64]:
         """[2, D, 1 + B] the resource that is held longest: of a unit or of arrays what takes these longest."""
         most = held.argmax(axis=-1)
-        slowest = times.copy()
-        slowest[..., OVERHEAD] = 0.0
-        own = np.moveaxis(self.stages @ (self.part[..., None] * slowest), -1, 0)
-        arrays = np.array(OF_ARRAYS)[own[list(OF_ARRAYS)].argmax(axis=0)]
-        units = [(self.amounts * (self.program.unit == u) @ slowest).argmax(axis=-1) for u in (MATRIX, VECTOR)]
-        memories = np.broadcast_to(np.array(SHARED[2:]), (*most.shape, len(SHARED) - 2))
-        arrays = np.broadcast_to(arrays[:, None], (*most.shape, arrays.shape[-1]))
-        every = np.concatenate([np.stack(units, axis=-1), memories, arrays], axis=-1)
-        return np.asarray(np.take_along_axis(every, most[..., None], axis=-1)[..., 0])
+        bound = np.array(SHARED)[np.minimum(most, len(SHARED) - 1)]
+        if (most < 2).any():
+            slowest = times * LEFT[OVERHEAD]
+            for place, unit in enumerate((MATRIX, VECTOR)):
+                of_unit = (self.amounts * (self.program.unit == unit) @ slowest).argmax(axis=-1)
+                bound = np.where(most == place, of_unit, bound)
+        if (stage := most - len(SHARED)).max(initial=-1) >= 0:
+            own = self.stages @ (self.part[..., None] * times.take(OF_ARRAYS, axis=-1))
+            arrays = np.array(OF_ARRAYS)[own.argmax(axis=-1)]
+            designs = np.arange(len(times))[:, None]
+            bound = np.where(stage >= 0, arrays[designs, np.maximum(stage, 0)], bound)
+        return np.asarray(bound)
 
     def waited_for(self, times: Array, tau: Array) -> tuple[Array, NDArray[np.int64]]:
         """Seconds [2, D, 1 + B] of the first item's other tokens, and of later items by beat; what binds each."""
         held = self.held_s(times, tau)
         return held.max(axis=-1), self._bound(times, held)
 
-    def by_resource(self, times: Array, tau: Array, shares: Array, members: Array) -> Array:
+    def by_resource(self, times: Array, tau: Array, shares: Array) -> Array:
         """[2, D, R] seconds of a pass by resource: an operator's own as its time is shared, the waiting to what binds.
 
-        `shares` [D, K, R] as `overlap.shares`, `members` [rows, K] 1 where a column belongs to an operator.
+        `shares` [D, K, R] as `Powers.shares`.
         """
+        if not self.flows:
+            return np.asarray(np.einsum("fdk,dkr->fdr", self.apart * self.phases[:, None], shares))
         over = times[..., OVERHEAD]
         n = self.apart + self.flowing
         own = (self.apart + self.flowing * self.first) * (tau - over)
-        whole = (n * (tau - over)) @ members.T
-        scale = (own @ members.T) / np.maximum(whole, 1e-300)
-        plain = shares.copy()
-        plain[..., OVERHEAD] -= over
-        result = np.einsum("dk,dkr,dk,fk->fdr", n, plain, scale @ members, self.phases)
-        result[..., OVERHEAD] += ((self.apart + self.flowing * self.delayed) * over @ self.phases.T).T
+        own, whole = np.concatenate([own, n * (tau - over)]).reshape(2, len(n), -1) @ self.program.members.T
+        scale = own / np.maximum(whole, 1e-300)
+        counts = self.phases[:, None] * (n * scale[:, self.program.row])
+        result = np.einsum("fdk,dkr->fdr", counts, shares)
+        delayed = self.phases[:, None] * (self.apart + self.flowing * self.delayed)
+        result[..., OVERHEAD] += ((delayed - counts) * over).sum(axis=-1)
         seconds, resource = self.waited_for(times, tau)
         result += (seconds[..., None] * (resource[..., None] == np.arange(len(RESOURCES)))).sum(axis=2)
         return np.asarray(result)
 
     def busy_s(self, times: Array, tau: Array) -> Array:
         """[2, D, 6 + J] seconds of a whole pass that each shared resource, and one array of each stage, is busy."""
-        n = self.apart + self.flowing
-        shared = np.einsum("dk,dkr,fk->fdr", n, holding(self.program, times, tau), self.phases)
+        n = self.phases[:, None] * (self.apart + self.flowing)
+        shared = np.einsum("fdk,dkr->fdr", n, holding(self.program, times, tau))
         mine = (self.part * (tau - times[..., OVERHEAD])) @ self.stages.T
         return np.concatenate([shared, np.where(self.stage_phase[:, None, :], mine[None], 0.0)], axis=2)
 
 
 def holding(program: Program, times: Array, tau: Array) -> Array:
     """[D, K, 6] seconds that an instance holds each shared resource: its unit all the time, others their own time."""
-    held = np.concatenate([times[..., : VECTOR_T + 1], times[..., SRAM : PORT_T + 1]], axis=-1)
+    held = times.take(SHARED, axis=-1)
     work = tau - times[..., OVERHEAD]
-    held[..., 0] = np.where(program.unit == MATRIX, work, held[..., 0])
-    held[..., 1] = np.where(program.unit == VECTOR, work, held[..., 1])
-    held[..., 3] = np.where(program.unit == NEAR, work, held[..., 3])  # units beside the banks keep the DRAM to them
-    return np.asarray(held)
+    for resource, unit in HOLDERS:
+        np.copyto(held[..., resource], work, where=program.unit == unit)
+    return held
 
 
 def pass_times(r: Run, times: Array, tau: Array) -> Array:
@@ -237,32 +263,26 @@ def pass_times(r: Run, times: Array, tau: Array) -> Array:
     return np.asarray(r.program.phases @ (r.passes * tau).T)
 
 
-def without_walls(r: Run, serial: Array) -> Array:
-    """[2, D, R]: phase time over phase time with one resource free ("without this wall"); `serial` as `combine`."""
+def without_walls(r: Run, powers: Powers) -> Array:
+    """[2, D, R]: phase time over phase time with one resource free ("without this wall")."""
     result = np.ones((2, len(r.times), len(RESOURCES)))
     used = np.flatnonzero(r.times.any(axis=(0, 1))).tolist()
-    taus = freed(r.times, r.machine.p_norm, serial, used)
+    taus = powers.freed(used)
     if r.flow is None:
         seconds = ((r.passes * taus) @ r.program.phases.T).T
     else:
-        seconds = np.moveaxis(r.flow.pass_s(np.stack([_without(r.times, i) for i in used]), taus), 0, -1)
-    runs = (r.passes > 0)[:, None] * r.program.phases
-    waits = np.moveaxis(runs @ (r.times[..., used] > 0), 1, 0) > 0
+        seconds = r.flow.pass_s(LEFT[used][:, None, None] * r.times, taus).transpose(1, 2, 0)
+    runs = (r.passes > 0) * r.program.phases[:, None]
+    waits = np.matmul(runs[:, :, None], r.times[..., used] > 0)[:, :, 0] > 0
     result[:, :, used] = np.where(waits, r.pass_time[..., None] / np.maximum(seconds, 1e-300), 1.0)
     return result
 
 
-def _without(times: Array, resource: int) -> Array:
-    free = times.copy()
-    free[..., resource] = 0.0
-    return free
-
-
 def seconds_by_resource(r: Run, shares: Array) -> Array:
-    """[2, D, R] seconds of one pass by resource; `shares` [D, K, R] as `overlap.shares`."""
+    """[2, D, R] seconds of one pass by resource; `shares` [D, K, R] as `Powers.shares`."""
     if r.flow is None:
         return np.asarray(np.einsum("fdk,dkr->fdr", r.passes * r.program.phases[:, None], shares))
-    return r.flow.by_resource(r.times, r.tau, shares, r.program.members)
+    return r.flow.by_resource(r.times, r.tau, shares)
 
 
 __all__ = ["OUTSIDE", "PIPELINED", "SHARED", "Flow", "holding", "pass_times", "seconds_by_resource", "without_walls"]

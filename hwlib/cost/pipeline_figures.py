@@ -20,7 +20,7 @@ def scale_of(one: OneDesign, shared: bool) -> float:
 def _busy(one: OneDesign) -> list[list[float]]:
     """By phase: seconds that each shared resource, and one array of each stage, works."""
     assert one.run.flow is not None
-    found = one.run.flow.busy_s(one.run.times, one.run.tau)[:, one.d].copy()
+    found = one.run.flow.busy_s(one.run.times, one.run.tau)[:, one.d]
     found[:, : len(SHARED)] *= scale_of(one, True)
     found[:, len(SHARED) :] *= scale_of(one, False)
     return [list(row) for row in found.tolist()]
@@ -49,8 +49,8 @@ def pipeline_figures(one: OneDesign) -> tuple[PipelineFigure, ...]:
     run, flow, d = one.run, one.run.flow, one.d
     if flow is None:
         return ()
-    apart, fill = flow.apart_s(run.tau)[:, d], flow.fill_s(run.times, run.tau)[:, d]
-    waits = flow.interval_s(run.times, run.tau)[:, d]
+    found = (flow.apart_s(run.tau), flow.fill_s(run.times, run.tau), flow.interval_s(run.times, run.tau))
+    apart, fill, waits = (seconds[:, d].tolist() for seconds in found)
     made = []
     for (f, phase), busy in zip(enumerate(PHASES), _busy(one), strict=True):
         which = busy.index(max(busy))
@@ -62,9 +62,9 @@ def pipeline_figures(one: OneDesign) -> tuple[PipelineFigure, ...]:
                 layers=float(flow.layers[d]),
                 stretches=float(flow.stretches[d]),
                 buffer_bytes=float(flow.buffer_bytes[f, d]),
-                apart_s=float(apart[f]),
-                fill_s=float(fill[f]),
-                interval_s=float(waits[f]),
+                apart_s=apart[f],
+                fill_s=fill[f],
+                interval_s=waits[f],
                 busiest=_words(one, which),
                 bubbles=1.0 - busy[which] / float(one.phase_s[f]),
             )

@@ -33,7 +33,7 @@ class _Sums:
         p, self.steps = r.program, r.program.steps[d if len(r.program.steps) > 1 else 0]
         self.repeat = p.repeat[d if len(p.repeat) > 1 else 0]
         self.times, self.tau = r.times[d], r.tau[d]
-        self.outside = np.array([name in OUTSIDE for _, name in p.rows])[p.row]
+        self.outside = p.named(OUTSIDE)
         resident = (p.weight < 0) | (p.source == RESIDENT)
         self.seconds = self.steps * filling
         # A layer runs one of these, or the other: whole passes of an operator, or those of its items.
@@ -62,7 +62,7 @@ class _Sums:
         before, after = dynamic + each * alone, dynamic + each * way
         return Pipeline(
             layers=layers,
-            inside=np.array([name not in OUTSIDE for name in self.program.weights]),
+            inside=self.program.in_layers,
             saved_s=self.by_weight(alone, plain) - self.by_weight(way, flows),
             saved_by_layer_s=(self.of_others(alone, plain, False) - self.of_others(way, flows, False)) / layers,
             saved_by_whole_s=self.of_others(alone, plain, True) - self.of_others(way, flows, True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from hwlib.cost.machine import Machine
 from hwlib.design.design import KV_CACHE
 from hwlib.mapping.placement import fill
 from hwlib.mapping.program import Program, Ways
-from hwlib.workload.operators import OUTSIDE
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -54,9 +54,7 @@ def pins_of(machine: Machine, program: Program) -> Pins:
 
 def weight_table(program: Program, column: Array) -> Array:
     """[S, W]: a value [S, K] of each weight matrix, taken from a column of the prefill."""
-    result: Array = column[:, program.weight_column]
-    result[:, program.weight_column < 0] = 0.0
-    return result
+    return np.where(program.weight_column < 0, 0.0, column[:, program.weight_column])
 
 
 def _cost_by_place(program: Program, value: Array, places: int) -> Array:
@@ -65,8 +63,7 @@ def _cost_by_place(program: Program, value: Array, places: int) -> Array:
     total = np.full((d, w, places), np.nan)
     cols, first = program.weight_places
     if len(cols):
-        cost = np.broadcast_to(program.steps[:, cols] * value[:, cols], (d, len(cols)))
-        begin = cols[first]
+        cost, begin = program.steps[:, cols] * value[:, cols], cols[first]
         total[:, program.weight[begin], program.place[begin]] = np.add.reduceat(cost, first, axis=1)
     return total
 
@@ -76,7 +73,20 @@ def _savings(program: Program, value: Array, places: int) -> Array:
     cost = _cost_by_place(program, value, places)
     base = cost[:, :, 0] if not np.isnan(cost[:, :, 0]).all() else cost[:, :, 1]
     gain = base[:, :, None] - cost
-    return np.where(np.isnan(base[:, :, None]) & ~np.isnan(cost), 1.0, np.nan_to_num(gain))
+    unsaved = np.where(np.isnan(base[:, :, None]) & ~np.isnan(cost), 1.0, 0.0)
+    return np.where(np.isnan(gain), unsaved, gain)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Weight matrices [D, W] that look for a place: instances `wanted`, bytes of one, what one saves by place, and the
+    arrays that it takes in each pool of crossbars, and gains there."""
+
+    wanted: Array
+    size: Array
+    saving: Array
+    needs: tuple[Array, ...]
+    gains: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
@@ -96,40 +106,62 @@ class Rule:
     deep: float
     pins: Pins
 
-    def placed(self, layers: float = 0.0) -> Array:
+    def placed(self) -> Array:
         """Instances [D, W, places] of every weight matrix by place (0 DRAM, 1 SRAM, 2 + b crossbar pool b).
 
-        With `layers`, the LLM's, each pool of crossbars takes as many whole layers as it holds before anything else.
         What no other memory takes is left to the base place.
         """
-        machine, program, ways, pins = self.machine, self.program, self.ways, self.pins
-        d, w, places = machine.chip.count, len(program.weights), 2 + len(machine.crossbars)
-        wanted = np.broadcast_to(weight_table(program, program.repeat), (d, w)).copy()
-        every, whole = wanted.copy(), np.zeros(d)
-        size = np.broadcast_to(weight_table(program, program.store_bytes), (d, w))
-        n, k, matrices = (weight_table(program, c) for c in (program.n, program.k, program.matrices))
-        saving = _savings(program, self.cost, places)
-        only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
-        result = np.zeros((d, w, places))
-        for b, pool in enumerate(machine.crossbars[: machine.weight_pools]):
-            need = np.broadcast_to(arrays_per_instance(pool, self.scenario, matrices, n, k), (d, w))
-            gain = np.where(np.isfinite(need), 1.0, 0.0) if only else saving[:, :, 2 + b]
-            capacity = pool.arrays * self.deep
-            if layers > 0:
-                inside = self._of_layers(2 + b)
-                taken, whole = _whole_layers(every, wanted, need, inside, capacity, whole, layers)
-                result[:, :, 2 + b], wanted = taken, wanted - taken
-                capacity = capacity - np.where(taken > 0, need * taken, 0.0).sum(axis=1)
-            taken = _fill(2 + b, gain, need, wanted, capacity, pins)
-            result[:, :, 2 + b], wanted = result[:, :, 2 + b] + taken, wanted - taken
+        asked = self._asked
+        return self._filled(np.zeros((*asked.wanted.shape, 2 + len(self.machine.crossbars))), moving=True)
+
+    def by_layers(self, layers: float) -> Array | None:
+        """The same where each pool of crossbars takes as many whole layers, of the LLM's, as it holds before all else.
+
+        None where no pool holds a whole one.
+        """
+        asked, held = self._asked, np.zeros(self.machine.chip.count)
+        result = np.zeros((*asked.wanted.shape, 2 + len(self.machine.crossbars)))
+        for b, (pool, need) in enumerate(zip(self.machine.crossbars, asked.needs, strict=False)):
+            left, inside = asked.wanted - result.sum(axis=2), self._of_layers(2 + b)
+            room = pool.arrays * self.deep
+            result[:, :, 2 + b], held = _whole_layers(asked.wanted, left, need, inside, room, held, layers)
+        return self._filled(result, moving=False) if result.any() else None
+
+    def _filled(self, result: Array, moving: bool) -> Array:
+        """What is placed already and what the rule adds; `moving`: SRAM may take over what crossbars hold."""
+        machine, ways, pins, asked = self.machine, self.ways, self.pins, self._asked
+        left = asked.wanted - result.sum(axis=2)
+        for b, (pool, need, gain) in enumerate(zip(machine.crossbars, asked.needs, asked.gains, strict=False)):
+            before = result[:, :, 2 + b]
+            room = pool.arrays * self.deep - (np.where(before > 0, need, 0.0) * before).sum(axis=1)
+            taken = _fill(2 + b, gain, need, left, room, pins)
+            result[:, :, 2 + b], left = before + taken, left - taken
         if ways.dram and ways.pinned:
             room = self.room * self.deep
-            taken = _fill(1, saving[:, :, 1], size, wanted, room, pins)
-            result[:, :, 1], wanted = taken, wanted - taken
-            if layers == 0:
-                self._prefer_sram(result, saving, size, room - (taken * size).sum(axis=1))
-        result[:, :, 0 if ways.dram else 1] += wanted
+            taken = _fill(1, asked.saving[:, :, 1], asked.size, left, room, pins)
+            result[:, :, 1], left = taken, left - taken
+            if moving:
+                self._prefer_sram(result, asked.saving, asked.size, room - (taken * asked.size).sum(axis=1))
+        result[:, :, 0 if ways.dram else 1] += left
         return result
+
+    @cached_property
+    def _asked(self) -> _Asked:
+        machine, program, ways = self.machine, self.program, self.ways
+        shape, pools = (machine.chip.count, len(program.weights)), machine.crossbars[: machine.weight_pools]
+        n, k, matrices = (weight_table(program, c) for c in (program.n, program.k, program.matrices))
+        saving = _savings(program, self.cost, 2 + len(machine.crossbars))
+        needs = [np.broadcast_to(arrays_per_instance(p, self.scenario, matrices, n, k), shape) for p in pools]
+        # Where nothing else can hold weights, whatever fits is worth while.
+        only = not ways.matrix and not (ways.vector and not ways.crossbars) and not ways.dram
+        gains = [np.where(np.isfinite(x), 1.0, 0.0) if only else saving[:, :, 2 + b] for b, x in enumerate(needs)]
+        return _Asked(
+            wanted=np.broadcast_to(weight_table(program, program.repeat), shape),
+            size=np.broadcast_to(weight_table(program, program.store_bytes), shape),
+            saving=saving,
+            needs=tuple(needs),
+            gains=tuple(gains),
+        )
 
     def _prefer_sram(self, result: Array, saving: Array, size: Array, room: Array) -> None:
         """Moves what saves more in SRAM than in the crossbars that hold it, while SRAM has room [D] left."""
@@ -144,7 +176,7 @@ class Rule:
 
     def _of_layers(self, place: int) -> NDArray[np.bool_]:
         """[W] the matrices that layers have; none where somebody pinned one of them to another place."""
-        inside = np.array([name not in OUTSIDE for name in self.program.weights])
+        inside = self.program.in_layers
         elsewhere = (self.pins.weights != FREE) & (self.pins.weights != place)
         return np.asarray(inside & (not (inside & elsewhere).any()))
 
@@ -167,10 +199,9 @@ def _whole_layers(
     count = np.arange(layers + 1.0)[None, :, None]
     upto = np.ceil(every[:, None, :] * count / layers - 1e-9)
     more = np.where(inside, np.maximum(0.0, upto - (every - wanted)[:, None, :]), 0.0)
-    load = np.where(more > 0, more * need[:, None, :], 0.0).sum(axis=2)
-    held = np.maximum(before, (load <= capacity[:, None] * (1.0 + 1e-12)).cumprod(axis=1).sum(axis=1) - 1.0)
-    taken = np.take_along_axis(more, held.astype(np.int64)[:, None, None], axis=1)[:, 0]
-    return taken, held
+    load = (np.where(more > 0, need[:, None, :], 0.0) * more).sum(axis=2)
+    held = np.maximum(before, (load <= capacity[:, None] * (1.0 + 1e-12)).sum(axis=1) - 1.0)
+    return more[np.arange(len(held)), held.astype(np.int64)], held
 
 
 def _fill(place: int, gain: Array, need: Array, wanted: Array, capacity: Array, pins: Pins) -> Array:
@@ -179,5 +210,5 @@ def _fill(place: int, gain: Array, need: Array, wanted: Array, capacity: Array, 
         return fill(gain, need, wanted, capacity)
     pinned = np.broadcast_to((pins.weights == place).astype(float), wanted.shape)
     first = fill(pinned, np.broadcast_to(need, wanted.shape), wanted, capacity)
-    left = capacity - np.where(first > 0, need * first, 0.0).sum(axis=1)
+    left = capacity - (np.where(first > 0, need, 0.0) * first).sum(axis=1)
     return first + fill(np.where(pins.weights == FREE, gain, 0.0), need, wanted - first, left)

@@ -21,15 +21,18 @@ from hwlib.mapping.program import (
     VECTOR,
     Way,
 )
-from hwlib.report import COMPONENTS, PHASES, RESOURCES, OperatorRow
-from hwlib.workload.operators import KIND_WORDS, Kind
+from hwlib.report import COMPONENTS, RESOURCES, OperatorRow
+from hwlib.workload.operators import Kind
 
 Array = NDArray[np.float64]
 
 SOURCE_WORDS = {IN_DRAM: "DRAM", IN_SRAM: "SRAM", RESIDENT: "crossbar", RELOADED: "memory, programmed for each use"}
-SUMMED = ("flops", "weight_bytes", "kv_read_bytes", "kv_write_bytes", "in_bytes", "out_bytes")
+SUMMED = ("flops", "weight_bytes")
+PAIRS = (("kv_read_bytes", "kv_write_bytes"), ("in_bytes", "out_bytes"))
 AVERAGED = ("m", "n", "k", "batch")
 R, C = len(RESOURCES), len(COMPONENTS)
+TIMES = 1 + len(AVERAGED) + 3 + len(SUMMED) + len(PAIRS)
+"""Where the resource times begin among the columns' sums; then their shares and the energies follow."""
 
 
 def operator_rows(one: OneDesign) -> tuple[OperatorRow, ...]:
@@ -37,20 +40,18 @@ def operator_rows(one: OneDesign) -> tuple[OperatorRow, ...]:
     program, passes = one.program, one.passes.tolist()
     running = [[(way, passes[way.column]) for way in ways if passes[way.column] > 0] for ways in program.ways]
     parts = [(index, part) for index, row in enumerate(running) for part in _by_memory(row)]
-    weight = np.concatenate([program.members, np.zeros((len(parts), len(program)))]) * one.passes
-    for place, (_, part) in enumerate(parts, len(running)):
-        for way, instances in part:
-            weight[place, way.column] = instances
-    sums = (weight @ _columns(one)).tolist()
-    means = ((weight / weight.sum(1)[:, None]) @ np.stack([one.values[c] for c in AVERAGED], axis=1)).tolist()
-    units, peaks = _Units(one), _peaks(one)
-    ways: dict[int, list[OperatorRow]] = {}
-    for place, (index, part) in enumerate(parts, len(running)):
-        ways.setdefault(index, []).append(_row(one, units, peaks, index, part, sums[place], means[place]))
-    return tuple(
-        _row(one, units, peaks, index, row, sums[index], means[index], tuple(ways.get(index, ())))
-        for index, row in enumerate(running)
-    )
+    each = _columns(one) * one.passes[:, None]
+    order, first = program.by_row
+    sums = [np.add.reduceat(each[order], first, axis=0)]
+    sums += [each[[way.column for way, _ in part]].sum(axis=0, keepdims=True) for _, part in parts]
+    figures = np.concatenate(sums)
+    bounds = figures[:, TIMES + R : TIMES + 2 * R].argmax(axis=1).tolist()
+    found = list(zip(figures.tolist(), bounds, strict=True))
+    rows, ways = _Rows(one), dict[int, tuple[OperatorRow, ...]]()
+    for (index, part), (values, bound) in zip(parts, found[len(running) :], strict=True):
+        ways[index] = (*ways.get(index, ()), rows.of(index, part, values, bound))
+    whole = enumerate(zip(running, found, strict=False))
+    return tuple(rows.of(i, row, values, bound, ways.get(i, ())) for i, (row, (values, bound)) in whole)
 
 
 Running = list[tuple[Way, float]]
@@ -68,81 +69,69 @@ def _by_memory(running: Running) -> list[Running]:
 
 
 def _columns(one: OneDesign) -> Array:
-    """[K, 3 + summed + 2 R + C]: what is summed over the columns of a row, in one matrix."""
-    run, d = one.run, one.d
-    single = [run.tau[d], run.work.dram_bytes[d], run.work.macs[d], *(one.values[c] for c in SUMMED)]
-    return np.concatenate([np.stack(single, axis=1), run.times[d], one.shares, run.energy[d]], axis=1)
+    """[K, TIMES + 2 R + C]: what is summed over the instances of a row's columns, in one matrix; first a one."""
+    run, d, values = one.run, one.d, one.values
+    single = [np.ones(len(one.passes)), *(values[c] for c in AVERAGED)]
+    single += [run.tau[d], run.work.dram_bytes[d], run.work.macs[d], *(values[c] for c in SUMMED)]
+    single += [values[read] + values[written] for read, written in PAIRS]
+    return np.concatenate([np.array(single).T, run.times[d], one.shares, run.energy[d]], axis=1)
 
 
-def _row(
-    one: OneDesign,
-    units: _Units,
-    peaks: tuple[float, float],
-    index: int,
-    running: Running,
-    sums: list[float],
-    means: list[float],
-    ways: tuple[OperatorRow, ...] = (),
-) -> OperatorRow:
-    """The row of those columns; `ways`: rows of the instances alone whose weights are in one memory."""
-    time, dram_bytes, macs, flops, weights, kv_read, kv_written, read, written = sums[: 3 + len(SUMMED)]
-    rest = sums[3 + len(SUMMED) :]
-    times, shares, energies = rest[:R], rest[R : 2 * R], rest[2 * R :]
-    first = running[0][0]
-    used = (first.unit,) if len(running) == 1 else tuple(dict.fromkeys([way.unit for way, _ in running]))
-    runs_on, label = units.of(used)
-    phase, name = one.program.rows[index]
-    peak = peaks[first.dynamic] if MATRIX in used else 0.0
-    m, n, k, batch = means
-    return OperatorRow(
-        phase=PHASES[phase],
-        name=name,
-        kind=KIND_WORDS[first.kind],
-        repeat=sum([passes for _, passes in running]),
-        m=m,
-        n=n,
-        k=k,
-        batch=batch,
-        flops=flops,
-        weight_bytes=weights,
-        kv_bytes=kv_read + kv_written,
-        activation_bytes=read + written,
-        dram_bytes=dram_bytes,
-        time_s=time,
-        times_s=tuple(times),
-        shares_s=tuple(shares),
-        bound=RESOURCES[shares.index(max(shares))],
-        energy_J=sum(energies),
-        energies_J=tuple(energies),
-        runs_on=runs_on,
-        runs_on_label=label,
-        weights_in=_weights_in(one, running),
-        utilisation=macs / time / peak if peak > 0 and time > 0 else 0.0,
-        ways=ways,
-    )
-
-
-def _peaks(one: OneDesign) -> tuple[float, float]:
-    """MAC/s of all compute arrays for weight GEMMs and for attention; 0 without any."""
-    gemm, attention = (one.run.machine.matrix.get(w) for w in widths_needed(one.run.scenario))
-    if gemm is None or attention is None:
-        return 0.0, 0.0
-    return float(gemm.macs_per_s[one.d].sum()), float(attention.macs_per_s[one.d].sum())
-
-
-class _Units:
-    """Block ids and names of unit codes, each combination looked up once."""
+class _Rows:
+    """Makes the rows of a design; block ids and names of unit codes are looked up once for each combination."""
 
     def __init__(self, one: OneDesign) -> None:
-        self._one = one
+        self._one, self._peaks = one, _peaks(one)
         self._known: dict[tuple[int, ...], tuple[tuple[str, ...], str]] = {}
 
-    def of(self, units: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+    def of(
+        self,
+        index: int,
+        running: Running,
+        sums: list[float],
+        bound: int,
+        ways: tuple[OperatorRow, ...] = (),
+    ) -> OperatorRow:
+        """The row of those columns; `ways`: rows of the instances alone whose weights are in one memory."""
+        repeat, m, n, k, batch, time, dram_bytes, macs, flops, weights, kv, activations = sums[:TIMES]
+        energies = tuple(sums[TIMES + 2 * R :])
+        first = running[0][0]
+        used = (first.unit,) if len(running) == 1 else tuple(dict.fromkeys([way.unit for way, _ in running]))
+        runs_on, label = self._known.get(used) or self._units(used)
+        phase, name, kind = self._one.program.words[index]
+        peak = self._peaks[first.dynamic] if MATRIX in used else 0.0
+        return OperatorRow(
+            phase=phase,
+            name=name,
+            kind=kind,
+            repeat=repeat,
+            m=m / repeat,
+            n=n / repeat,
+            k=k / repeat,
+            batch=batch / repeat,
+            flops=flops,
+            weight_bytes=weights,
+            kv_bytes=kv,
+            activation_bytes=activations,
+            dram_bytes=dram_bytes,
+            time_s=time,
+            times_s=tuple(sums[TIMES : TIMES + R]),
+            shares_s=tuple(sums[TIMES + R : TIMES + 2 * R]),
+            bound=RESOURCES[bound],
+            energy_J=sum(energies),
+            energies_J=energies,
+            runs_on=runs_on,
+            runs_on_label=label,
+            weights_in=_weights_in(self._one, running),
+            utilisation=macs / time / peak if peak > 0 and time > 0 else 0.0,
+            ways=ways,
+        )
+
+    def _units(self, units: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
         """(block ids, names in words) of the units that serve an operator."""
-        if units not in self._known:
-            indices = dict.fromkeys(i for u in units for i in self._blocks(u))
-            blocks = [self._one.design.blocks[i] for i in indices]
-            self._known[units] = (tuple(b.id for b in blocks), ", ".join(b.name for b in blocks))
+        indices = dict.fromkeys(i for u in units for i in self._blocks(u))
+        blocks = [self._one.design.blocks[i] for i in indices]
+        self._known[units] = (tuple(b.id for b in blocks), ", ".join(b.name for b in blocks))
         return self._known[units]
 
     def _blocks(self, unit: int) -> list[int]:
@@ -158,6 +147,14 @@ class _Units:
             return [i for i in ports if i not in machine.routes.stranded]
         pool = machine.dram or machine.sram
         return _working(pool, d) if unit in (MEMORY, NEAR) and pool is not None else []
+
+
+def _peaks(one: OneDesign) -> tuple[float, float]:
+    """MAC/s of all compute arrays for weight GEMMs and for attention; 0 without any."""
+    gemm, attention = (one.run.machine.matrix.get(w) for w in widths_needed(one.run.scenario))
+    if gemm is None or attention is None:
+        return 0.0, 0.0
+    return float(gemm.macs_per_s[one.d].sum()), float(attention.macs_per_s[one.d].sum())
 
 
 def _working(units: MatrixUnits | VectorUnits | Pool, d: int) -> list[int]:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from hwlib.cost.copies import copies_of, spread_times
 from hwlib.cost.energy import Action, actions, by_component
 from hwlib.cost.kernel_times import KernelTimes, Timer
-from hwlib.cost.losses import has_step, host_columns, step_s
+from hwlib.cost.losses import has_step, step_s
 from hwlib.cost.lower import Lowered
 from hwlib.cost.machine import Machine, build
 from hwlib.cost.measure import measure
 from hwlib.cost.memory import USABLE, Memory, each, kv_at_end_bytes, memory_of
-from hwlib.cost.overlap import combine, serial_programming
+from hwlib.cost.overlap import Powers, combine, powers, serial_programming
 from hwlib.cost.passes import whole_passes
 from hwlib.cost.pipeline import Flow, pass_times
 from hwlib.cost.pipeline_items import chunks_of, flowing, pipelined
@@ -82,6 +82,9 @@ class Run:
     flow: Flow | None = None
     """Where layers are pipelined: how a pass flows through them."""
 
+    powers: Powers | None = None
+    """Of the times that the drawing has at full clock, one copy of every matrix (see `powers_of`)."""
+
     copies: list[Array] = field(default_factory=list)
     """Copies [D, W] of every weight matrix in each pool of crossbars."""
     pass_time: Array = field(default_factory=_nothing)
@@ -97,8 +100,8 @@ class Run:
     """Dynamic energy of all chips in the whole prefill and in all decode steps [2, D]. Sums follow the columns."""
 
 
-def ways_of(machine: Machine) -> Ways:
-    """What the group's chips offer."""
+def ways_of(machine: Machine, host: bool = False) -> Ways:
+    """What the group's chips offer; `host`: host and framework count."""
     pinned = False
     if machine.sram is not None:
         words = machine.sram.parameters.word("management")
@@ -113,6 +116,7 @@ def ways_of(machine: Machine) -> Ways:
         pinned,
         machine.weight_pools,
         machine.kv_pool,
+        host=host,
         near=machine.near is not None,
     )
 
@@ -127,7 +131,7 @@ def context_periods(chip: Lowered) -> tuple[int, ...]:
         if style == "tensor":
             found |= {64}
         else:
-            found |= {int(v) for v in np.unique(p.rows[:, i])} | {int(v) for v in np.unique(p.columns[:, i])}
+            found |= {int(v) for v in {*p.rows[:, i].tolist(), *p.columns[:, i].tolist()}}
     return tuple(sorted(found))
 
 
@@ -158,15 +162,18 @@ def run(
     scenario = scenarios[0]
     widths = widths_needed(scenario)
     machine = build(chip, widths) if timer is None else timer.machine(chip, widths)
-    hosted, chunks = timer is not None or has_step(machine.prior), () if timer is not None else chunks_of(machine)
-    ways, periods = replace(ways_of(machine), host=hosted, chunks=chunks), context_periods(chip)
+    ways, periods = ways_of(machine, timer is not None or has_step(machine.prior)), context_periods(chip)
     program = make_program(llm, scenarios, batches, ways, periods)
+    if chunks := chunks_of(machine, program, llm, scenarios, batches):
+        ways = replace(ways, chunks=chunks)
+        program = make_program(llm, scenarios, batches, ways, periods)
     kv_end = each(machine, [kv_at_end_bytes(llm, s, b) for s, b in zip(scenarios, batches, strict=True)])
     pins = pins_of(machine, program)
     on_chip = _kv_on_chip(machine, ways, kv_end, pins) & (held is None or held.kv_on_chip)
     work = _worked(machine, program, llm, scenarios, batches, on_chip)
     serial = serial_programming(machine, program)
-    tau = combine(work.times, machine.p_norm, serial)
+    drawn = powers(work.times, machine.p_norm, serial)
+    tau = drawn.combined()
     kernels = None if timer is None else timer.times(llm, scenario, batches[0], ways, periods)
     work, tau, factor = _by_kernels(kernels, work, tau)
     found = actions(machine, program, work, scenario)
@@ -176,16 +183,17 @@ def run(
     parts = each(machine, [micro_batches(scenario, b) for b in batches])
     usable = USABLE if timer is None else timer.settings.usable
     ground = _Ground(
-        machine, program, scenarios, llm, ways, on_chip, room, usable, serial, parts, work, tau, energy, found, kernels,
-        factor,
+        machine, program, scenarios, llm, ways, on_chip, room, usable, serial, parts, work, drawn, tau, energy, found,
+        kernels, factor,
     )  # fmt: skip
     if held is not None:
-        base = flowing(ground.laid(held.of(chip.count)), held.cut)
+        base = ground.laid(held.of(chip.count), held.cut)
     else:
         joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
         rule = Rule(machine, program, scenario, ways, joules, room, deep, pins)
         base = ground.by_rule(rule, chip.shape.settings[3])
-    return _totals(base if kernels else throttle(base, serial), parts)
+    slowed = base if kernels else throttle(base, serial)
+    return base if slowed is base else _totals(slowed, parts)
 
 
 @dataclass(frozen=True)
@@ -203,20 +211,20 @@ class _Ground:
     serial: Array
     parts: Array
     work: Work
+    powers: Powers
     tau: Array
     energy: Array
     found: list[Action]
     kernels: KernelTimes | None
     factor: Array | None
 
-    def laid(self, placed: Array) -> Run:
-        """The run with weights where `placed` [D, W, places] says, before anything flows or slows down."""
+    def laid(self, placed: Array, cut: int | None = None) -> Run:
+        """The run at full clock with weights where `placed` [D, W, places] says; `cut` as `Held.cut`."""
         machine, program, scenario, count = self.machine, self.program, self.scenarios[0], self.machine.chip.count
-        work = replace(self.work, times=self.work.times.copy())
         deep = stages(self.llm, scenario)
-        copies, tau = _copied(machine, program, scenario, work, placed, deep, self.tau, self.serial)
+        copies, work, tau = _copied(machine, program, scenario, self.work, placed, deep, self.tau, self.serial)
         room, on_chip = self.room, self.on_chip
-        return Run(
+        laid = Run(
             machine=machine,
             program=program,
             scenario=scenario,
@@ -236,7 +244,9 @@ class _Ground:
             kernels=self.kernels,
             factor=self.factor,
             copies=copies,
+            powers=self.powers,
         )
+        return _totals(flowing(laid, cut), self.parts)
 
     def by_rule(self, rule: Rule, aim: str) -> Run:
         """The run with weights where the rule puts them for the least energy, latency or product of both (edp).
@@ -258,7 +268,7 @@ class _Ground:
 
     def _between(self, rule: Rule, hasty: Rule, frugal: Run, fast: Run) -> Run:
         """Weights placed by the weighted sum of energy and time that makes no difference between two runs."""
-        (less_J, more_s), (more_J, less_s) = self._sums(frugal), self._sums(fast)
+        (less_J, more_s), (more_J, less_s) = _sums(frugal), _sums(fast)
         of_energy, of_time = np.maximum(0.0, more_s - less_s), np.maximum(0.0, more_J - less_J)
         joules = rule.cost * frugal.runs[0][:, None]
         both = of_energy[:, None] * joules + of_time[:, None] * hasty.cost
@@ -269,34 +279,35 @@ class _Ground:
         first = self.laid(rule.placed())
         if self.kernels is not None or not pipelined(self.machine):
             return first
-        plain, whole = flowing(first), rule.placed(layers=float(self.llm.layers))
-        if np.array_equal(whole, first.placed):
-            return plain
-        return self._better(plain, flowing(self.laid(whole)), aim)
+        whole = rule.by_layers(float(self.llm.layers))
+        if whole is None or np.array_equal(whole, first.placed):
+            return first
+        return self._better(first, self.laid(whole), aim)
 
     def _better(self, one: Run, other: Run, aim: str) -> Run:
         """For each design the run of two that has less of what is aimed at."""
         if np.array_equal(one.placed, other.placed):
             return one
-        better = self._value(other, aim) < self._value(one, aim)
+        better = _value(other, aim) < _value(one, aim)
         if better.all() or not better.any():
             return other if better.all() else one
-        mixed = self.laid(np.where(better[:, None, None], other.placed, one.placed))
-        return flowing(mixed) if one.flow is not None else mixed
-
-    def _value(self, r: Run, aim: str) -> Array:
-        joules, seconds = self._sums(r)
-        return {"energy": joules, "latency": seconds}.get(aim, joules * seconds)
-
-    def _sums(self, r: Run) -> tuple[Array, Array]:
-        """[D] energy and time of the whole run at full clock."""
-        done = _totals(r, self.parts)
-        return np.asarray(done.dynamic_J.sum(axis=0) + static_J(done)), done.end_s
+        return self.laid(np.where(better[:, None, None], other.placed, one.placed))
 
     def _seconds(self) -> Array:
         """[D, K] seconds of the run for one instance in one pass."""
         filling = _filling(self.parts, stages(self.llm, self.scenarios[0]))
         return np.asarray(self.tau * filling[self.program.phase].T)
+
+
+def _value(r: Run, aim: str) -> Array:
+    """[D] what shall be little."""
+    joules, seconds = _sums(r)
+    return {"energy": joules, "latency": seconds}.get(aim, joules * seconds)
+
+
+def _sums(r: Run) -> tuple[Array, Array]:
+    """[D] energy and time of the whole run."""
+    return np.asarray(r.dynamic_J.sum(axis=0) + static_J(r)), r.end_s
 
 
 def _worked(
@@ -309,7 +320,7 @@ def _worked(
 ) -> Work:
     """What every column does, and the step's overhead where the class of the designs has one."""
     work = measure(machine, program, scenarios[0], on_chip)
-    if len(hosts := host_columns(program)):
+    if len(hosts := program.host_columns):
         work.times[:, hosts, OVERHEAD] = step_s(machine.prior, llm, scenarios, batches)[:, None]
     return work
 
@@ -323,13 +334,13 @@ def _copied(
     deep: float,
     tau: Array,
     serial: Array,
-) -> tuple[list[Array], Array]:
-    """Copies of the matrices, and the columns' times with them: `work` is changed where arrays are filled with them."""
+) -> tuple[list[Array], Work, Array]:
+    """Copies of the matrices, and the work and the columns' times where arrays are filled with them."""
     copies = copies_of(machine, program, scenario, work, placed, deep)
-    if any((pool.spread > 0).any() for pool in machine.crossbars):
-        spread_times(machine, program, work, copies)
-        tau = combine(work.times, machine.p_norm, serial)
-    return copies, tau
+    if not any((pool.spread > 0).any() for pool in machine.crossbars):
+        return copies, work, tau
+    spread = replace(work, times=spread_times(machine, program, work.times, copies))
+    return copies, spread, combine(spread.times, machine.p_norm, serial)
 
 
 def _room(machine: Machine, kv_bytes: Array) -> Array:
@@ -352,7 +363,7 @@ def _by_kernels(kernels: KernelTimes | None, work: Work, drawn_s: Array) -> tupl
 
 def _filling(parts: Array, deep: float) -> Array:
     """[2, D]: time of a phase over that of one pass through all stages (see `_totals`)."""
-    return np.stack([(deep + parts - 1) / deep, np.maximum(1.0, parts / deep)])
+    return np.array([(deep + parts - 1) / deep, np.maximum(1.0, parts / deep)])
 
 
 def _static_J(machine: Machine, program: Program, scenario: Scenario, parts: Array, deep: float) -> Array:
@@ -373,9 +384,8 @@ def _totals(r: Run, parts: Array) -> Run:
     t, or parts t/deep where the parts wait for the busiest stage.
     """
     deep = stages(r.llm, r.scenario)
-    phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
     pass_time = pass_times(r, r.times, r.tau)
-    pass_energy = np.einsum("dk,dkc,fk->fdc", r.passes, r.energy, phases)
+    pass_energy = np.einsum("dk,dkc,fk->fdc", r.passes, r.energy, r.program.phases)
     phase_s = pass_time * _filling(parts, deep)
     end = phase_s[0] + phase_s[1] * (r.scenario.output - 1)
     dynamic = pass_energy.sum(-1) * r.runs

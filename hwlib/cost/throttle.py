@@ -56,10 +56,14 @@ def _powers(r: Run, serial: Array, factor: Array) -> tuple[Array, Array]:
     times = scaled_times(r.work.times, per_column)
     tau = combine(times, r.machine.p_norm, serial)
     energy = scaled_energy(r.energy, per_column)
-    phases = np.stack([r.program.phase == 0, r.program.phase == 1]).astype(float)
-    seconds = np.maximum(pass_times(r, times, tau), 1e-300)
-    joules = np.einsum("dk,dkc,fk->fdc", r.passes, energy, phases) / r.scenario.pipeline_parallel
-    busy = seconds / r.scenario.pipeline_parallel
+    joules = np.einsum("dk,dkc,fk->fdc", r.passes, energy, r.program.phases)
+    return _drawn(r, pass_times(r, times, tau), joules, factor)
+
+
+def _drawn(r: Run, pass_time: Array, joules: Array, factor: Array) -> tuple[Array, Array]:
+    """The same of passes that take so long [2, D] and so many `joules` [2, D, C]."""
+    joules = joules / r.scenario.pipeline_parallel
+    busy = np.maximum(pass_time, 1e-300) / r.scenario.pipeline_parallel
     static = static_at(r, factor)
     package = joules.sum(-1) / busy + static
     die = (joules * ~UNCLOCKED_COMPONENTS).sum(-1) / busy + static - dram_static_W(r)
@@ -86,12 +90,12 @@ def _over(r: Run, package: Array, die: Array) -> NDArray[np.bool_]:
 
 
 def throttle(r: Run, serial: Array) -> Run:
-    """The run at the highest clock at which both phases respect the limits; `over_limit` where none does."""
+    """A run at full clock at the highest at which both phases respect the limits; `over_limit` where none does."""
     s = r.machine.chip.settings
     if np.isnan(s["tdp_W"]).all() and np.isnan(s["power_density_limit_Wpm2"]).all():
         return r
     factor = np.ones((2, r.machine.chip.count))
-    over = _over(r, *_powers(r, serial, factor))
+    over = _over(r, *_drawn(r, r.pass_time, r.pass_energy, factor))
     if not over.any():
         return r
     low, high = np.full_like(factor, SLOWEST), np.ones_like(factor)

@@ -20,14 +20,15 @@ def flowing_instances(placed: Array, inside: NDArray[np.bool_], layers: float) -
     placement leaves open. Of a matrix in several kinds of crossbars the first kind's instances flow first.
     `inside` [W]: matrices that layers have; the others flow with the last of these.
     """
-    wanted, there = placed.sum(axis=-1), placed.copy()
+    there = placed.copy()
     there[..., :CROSSBARS] = 0.0
+    wanted = placed.sum(axis=-1)
     share = there.sum(axis=-1) / np.maximum(wanted, 1e-300)
     whole = np.floor(np.where(inside, share, 1.0).min(axis=-1) * layers + 1e-9)
     every = (whole >= layers).astype(float)
     asked = np.where(inside, wanted * (whole / layers)[..., None], wanted * every[..., None])[..., None]
-    before = np.cumsum(there, axis=-1) - there
-    return np.clip(asked - before, 0.0, there), whole, every
+    before = there.cumsum(axis=-1) - there
+    return np.minimum(np.maximum(asked - before, 0.0), there), whole, every
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,9 +19,11 @@ def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
     takes (infinite where it can't be there); wanted [D, W]: instances left; capacity [D]. Largest saving per
     capacity first, whole instances only; later passes give the remainder to matrices that still fit.
     """
+    if len(wanted) == 1:
+        return np.array([_fill_one(saving[0].tolist(), size[0].tolist(), wanted[0].tolist(), float(capacity[0]))])
     usable = (saving > 0) & np.isfinite(size) & (size > 0)
     if not usable.any():
-        return np.zeros(np.broadcast_shapes(saving.shape, size.shape, wanted.shape))
+        return np.zeros(wanted.shape)
     safe = np.where(usable, size, 1.0)
     order = np.argsort(-np.where(usable, saving / safe, -np.inf), axis=1, kind="stable")
     sorted_by = np.arange(len(order))[:, None], order
@@ -38,3 +42,15 @@ def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
     result = np.zeros_like(taken)
     result[sorted_by] = taken
     return result
+
+
+def _fill_one(saving: list[float], size: list[float], wanted: list[float], room: float) -> list[float]:
+    """The same for one design in plain numbers: it has a few matrices, and arrays of few are slow."""
+    taken = [0.0] * len(wanted)
+    usable = [i for i, (gain, need) in enumerate(zip(saving, size, strict=True)) if gain > 0 and 0 < need < math.inf]
+    for i in sorted(usable, key=lambda i: -saving[i] / size[i]):
+        if size[i] <= room + 1e-9:
+            all_fit = wanted[i] * size[i] <= room
+            taken[i] = wanted[i] if all_fit else min(max(math.floor(room / size[i] + 1e-9), 0.0), wanted[i])
+            room -= taken[i] * size[i]
+    return taken

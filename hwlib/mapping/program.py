@@ -9,9 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlib.report import PHASES, Phase
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.operators import (
     COLUMNS,
+    KIND_WORDS,
     OUTSIDE,
     Kind,
     OperatorTable,
@@ -83,7 +85,7 @@ class Columns:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """Columns [K]: an operator row, one way to run it. `values` holds the table's columns of operators.COLUMNS as
     [S, K], S being 1 or one scenario for each design.
@@ -140,6 +142,11 @@ class Program:
         return np.asarray(self.row == np.arange(len(self.rows))[:, None], dtype=float)
 
     @cached_property
+    def by_row(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The columns with those of a row together, and where each row begins; of programs that lack no way."""
+        return np.argsort(self.row, kind="stable"), np.cumsum(np.bincount(self.row)) - np.bincount(self.row)
+
+    @cached_property
     def ways(self) -> tuple[tuple[Way, ...], ...]:
         """The columns of every row."""
         found: list[list[Way]] = [[] for _ in self.rows]
@@ -147,6 +154,47 @@ class Program:
         for column, (row, kind, *codes) in enumerate(zip(*fields, strict=True)):
             found[row].append(Way(column, Kind(kind), *codes))
         return tuple(map(tuple, found))
+
+    @cached_property
+    def cuts(self) -> int:
+        """How many numbers of chunks prompts may be cut into."""
+        return int(self.cut.max(initial=0))
+
+    def named(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
+        """[K] the columns of operators with these names."""
+        if names not in self._named:
+            self._named[names] = np.array([name in names for _, name in self.rows], dtype=bool)[self.row]
+        return self._named[names]
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, ...], NDArray[np.bool_]]:
+        return {}
+
+    @cached_property
+    def in_layers(self) -> NDArray[np.bool_]:
+        """[W] the weight matrices that layers have."""
+        return np.array([name not in OUTSIDE for name in self.weights], dtype=bool)
+
+    @cached_property
+    def weighted_columns(self) -> NDArray[np.int64]:
+        """The columns that run weight matrices."""
+        return np.flatnonzero(self.weight >= 0)
+
+    def weighted(self, unit: int) -> NDArray[np.int64]:
+        """The columns that run weight matrices on a unit."""
+        if unit not in self._weighted:
+            self._weighted[unit] = np.flatnonzero((self.unit == unit) & (self.weight >= 0))
+        return self._weighted[unit]
+
+    @cached_property
+    def _weighted(self) -> dict[int, NDArray[np.int64]]:
+        return {}
+
+    @cached_property
+    def words(self) -> tuple[tuple[Phase, str, str], ...]:
+        """Phase, name and kind of every row in words."""
+        kinds = (KIND_WORDS[ways[0].kind] if ways else "" for ways in self.ways)
+        return tuple((PHASES[phase], name, kind) for (phase, name), kind in zip(self.rows, kinds, strict=True))
 
     @cached_property
     def reduces(self) -> NDArray[np.bool_]:
@@ -172,10 +220,21 @@ class Program:
         return found
 
     @cached_property
-    def alike(self) -> Array:
-        """[K, K]: 1 where two columns are of one operator on one unit, in different contexts."""
-        name = (self.row * (CROSSBAR + len(self)) + self.unit) * (1 + int(self.cut.max())) + self.cut
-        return np.asarray(name[:, None] == name, dtype=float)
+    def host_columns(self) -> NDArray[np.int64]:
+        """The columns of the step's overhead, one for each phase."""
+        return np.flatnonzero(self.unit == HOST)
+
+    def summed_alike(self, values: Array) -> Array:
+        """[D, K] sums of `values` [D, K] over columns of one operator on one unit, in different contexts."""
+        order, first, group = self._alike
+        return np.asarray(np.add.reduceat(values[:, order], first, axis=1)[:, group])
+
+    @cached_property
+    def _alike(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Columns with those alike together, where each group of them begins, and the group of every column."""
+        name = (self.row * (CROSSBAR + len(self)) + self.unit) * (1 + self.cuts) + self.cut
+        _, group, count = np.unique(name, return_inverse=True, return_counts=True)
+        return np.argsort(group, kind="stable"), np.cumsum(count) - count, group
 
     @cached_property
     def stages(self) -> Array:

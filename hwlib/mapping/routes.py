@@ -132,7 +132,7 @@ def bundled(classes: tuple[Pairs, ...]) -> Bundle:
     return Bundle(whole.source, whole.target, of, members, apart(whole.links), apart(whole.crossings))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Routes:
     """All routes of a topology. A crossing is (network block, entry link, exit link): [T, 3]; `networks` says which
     of the networks, in the order of their blocks, each crossing is in."""

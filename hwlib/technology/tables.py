@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec
 
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Words = ParamSpec("Words")
 NODE_MIN_NM = 3.0
 NODE_MAX_NM = 130.0
-KNOWN_NODES = 1024
+KNOWN_NODES = KNOWN_POINTS = 1024
 
 
 def merged(files: Mapping[str, Any]) -> Mapping[str, dict[str, Any]]:
@@ -138,11 +138,12 @@ class Grid:
         self._corners = corners
         self._lists = tuple((a.tolist(), inner.tolist(), inverse.tolist()) for a, inner, inverse, _, _ in self._axes)
         self._values, self._offsets = self._flat.tolist(), corners.tolist()
+        self._known = lru_cache(maxsize=KNOWN_POINTS)(self._at_point)  # an edit leaves most parts as they are
 
     def __call__(self, *coordinates: Array) -> Array:
         """The value at broadcast coordinates, given as the axes are (logarithms where they are)."""
         if all(np.size(raw) == 1 for raw in coordinates):
-            point = self._at_point([float(np.asarray(raw).item()) for raw in coordinates])
+            point = self._known(tuple(float(np.asarray(raw).item()) for raw in coordinates))
             return np.full((1,) * max(np.ndim(raw) for raw in coordinates), point)
         at: Any = 0
         fractions = []
@@ -158,7 +159,7 @@ class Grid:
         result: Array = np.exp(values[0])
         return result
 
-    def _at_point(self, coordinates: list[float]) -> float:
+    def _at_point(self, coordinates: tuple[float, ...]) -> float:
         """The value at one point in plain numbers: a design of its own asks for a few, and arrays of one are slow."""
         at, fractions = 0, []
         for (nodes, inner, inverse), stride, raw in zip(self._lists, self._strides, coordinates, strict=True):

@@ -16,7 +16,7 @@ from hwlib.cost.traffic import ACTIVATION_SHARE
 from hwlib.design.design import Design
 from hwlib.design.edit import replace_part
 from hwlib.design.parts import Crossbar, Sram, VectorUnit
-from hwlib.evaluate import evaluate, run_of
+from hwlib.evaluate import evaluate, evaluate_batch, run_of
 from hwlib.workload.quadrature import chunk_nodes
 from hwlib.workload.scenario import Scenario
 from tests.hwlib.explained import CACHE_IN_CELLS, TENSOR, chip
@@ -106,8 +106,8 @@ def test_chunks_do_the_work_of_the_prompt_and_read_its_keys_again(llm: object, b
 
 def test_windows_are_read_where_they_reach() -> None:
     """Of 8,192 tokens a layer with a window of 4,096 reads every key once; chunk by chunk what their queries see."""
-    design = chip({**TENSOR, "x1": Crossbar(cell="rram", arrays=900_000)}, execution=PIPELINED)
-    program = ran(design, Scenario(prompt=8192, output=2), GEMMA).program
+    roomy = {**TENSOR, "s": Sram(capacity_bytes=2**30), "x1": Crossbar(cell="rram", arrays=900_000)}
+    program = ran(chip(roomy, execution=PIPELINED), Scenario(prompt=8192, output=2), GEMMA).program
     names = np.array([name for _, name in program.rows])[program.row]
     of_a_key = {n: program.kv_read_bytes[0, (names == n) & (program.phase == 0) & (program.cut == 0)] / 8192
                 for n in ("scores", "scores_local")}  # fmt: skip
@@ -208,6 +208,18 @@ def test_a_small_buffer_leaves_prompts_whole() -> None:
     small = evaluate(design, Scenario(prompt=2048, output=2), LLAMA)
     assert large.items == 256.0
     assert small.pipeline[0].items == 1.0
+    assert ran(design, Scenario(prompt=2048, output=2)).program.cuts == 0
+
+
+def test_chunks_that_fit_on_one_chip_of_a_batch_are_tried_there_alone() -> None:
+    """Chips of a batch share their columns: what a small buffer can't hold stays whole beside a large one."""
+    small = replace_part(example(), "buffer", {"capacity_bytes": 2**22})
+    scenario = Scenario(prompt=2048, output=2)
+    both = evaluate_batch([example(), small], scenario, LLAMA)
+    alone = [evaluate(design, scenario, LLAMA).metrics for design in (example(), small)]
+    assert all(alone)
+    assert both.ttft_s == pytest.approx([m.ttft_s for m in alone if m], rel=1e-9)
+    assert both.ttft_s[1] > 2.0 * both.ttft_s[0]
 
 
 def test_energy_follows_time_and_traffic() -> None:
@@ -215,10 +227,10 @@ def test_energy_follows_time_and_traffic() -> None:
     scenario = Scenario(prompt=2048, output=2)
     r = ran(example(), scenario)
     held = Held(r.placed[0], bool(r.memory.kv_on_chip[0]))
-    whole, parts = (ran(example(), scenario, LLAMA, with_cut(held, cut)) for cut in (0, len(CHUNKS)))
+    whole, parts = (ran(example(), scenario, LLAMA, with_cut(held, cut)) for cut in (0, r.program.cuts))
     assert parts.phase_s[0, 0] < 0.2 * whole.phase_s[0, 0]
     assert parts.flow is not None
-    assert parts.flow.cut[0] == len(CHUNKS)
+    assert parts.flow.items[0, 0] == CHUNKS[-1]
     keys = [float(x.passes[0] @ x.program.kv_read_bytes[0]) for x in (whole, parts)]
     assert keys[1] > 50 * keys[0]
     assert parts.dynamic_J[0, 0] != whole.dynamic_J[0, 0]
