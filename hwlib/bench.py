@@ -42,6 +42,7 @@ def benchmark(
     import_s()  # the first start compiles what was never imported
     return {
         "evaluate": [_evaluation(name, model, quick) for name in names for model in models],
+        "pipelined": [_pipelined(name, model, quick) for name in names if _pipelines(name) for model in models],
         "batch": [_batch(size, quick) for size in (SIZES[:2] if quick else SIZES)],
         "kernels": kernel_timings(quick),
         "ui": None,
@@ -53,20 +54,34 @@ def benchmark(
 
 def _evaluation(name: str, model: str, quick: bool) -> dict[str, Any]:
     """One example on one LLM: the first evaluation of a new process, then many of ever different designs."""
-    from hwlib.evaluate import evaluate
-
     design, llm = load_example(name), find_model(model)
     scenario = fitting_scenario(design, llm)
-    drawn, chips = variants(design, 20 if quick else 200), str(scenario.tensor_parallel)
+    chips = str(scenario.tensor_parallel)
+    cold = statistics.median(_child(COLD, name, model, chips) for _ in range(1 if quick else 3))
+    return {"design": name, "model": model, "cold_s": cold, **_warm(design, scenario, llm, quick)}
+
+
+def _pipelines(name: str) -> bool:
+    """Whether an example has crossbars, so that its layers can be pipelined."""
+    return any(block.kind == "crossbar" for block in load_example(name).blocks)
+
+
+def _pipelined(name: str, model: str, quick: bool) -> dict[str, Any]:
+    """One example with its layers pipelined."""
+    design, llm = load_example(name), find_model(model)
+    settings = msgspec.structs.replace(design.settings, execution="layers_pipelined")
+    design = msgspec.structs.replace(design, settings=settings)
+    return {"design": name, "model": model, **_warm(design, fitting_scenario(design, llm), llm, quick)}
+
+
+def _warm(design: Design, scenario: Scenario, llm: LlmArchitecture, quick: bool) -> dict[str, float]:
+    """Evaluations of ever different designs made from one, after a first."""
+    from hwlib.evaluate import evaluate
+
+    drawn = variants(design, 20 if quick else 200)
     evaluate(design, scenario, llm)
     times = [_timed(lambda one=one: evaluate(one, scenario, llm)) for one in drawn]  # type: ignore[misc]
-    return {
-        "design": name,
-        "model": model,
-        "cold_s": statistics.median(_child(COLD, name, model, chips) for _ in range(1 if quick else 3)),
-        "warm_p50_s": quantile(times, 0.50),
-        "warm_p95_s": quantile(times, 0.95),
-    }
+    return {"warm_p50_s": quantile(times, 0.50), "warm_p95_s": quantile(times, 0.95)}
 
 
 def _batch(size: int, quick: bool) -> dict[str, Any]:

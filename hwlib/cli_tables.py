@@ -224,18 +224,18 @@ def _about(row: dict[str, Any]) -> str:
     return f"{row['title']}. {row['note']}".rstrip(". ") + "."
 
 
+def _print_evaluations(title: str, rows: list[dict[str, Any]], first: dict[str, str]) -> None:
+    keys = {**first, "warm, median": "warm_p50_s", "warm, 95th": "warm_p95_s"}
+    cells = [(r["design"], r["model"], *(format_quantity(r[k], "s", 3) for k in keys.values())) for r in rows]
+    print_table([title, "LLM", *keys], cells, left=(0, 1))
+    print()
+
+
 def print_bench(result: dict[str, Any]) -> None:
     """The benchmark's figures."""
-    rows = [
-        (
-            row["design"],
-            row["model"],
-            *(format_quantity(row[k], "s", 3) for k in ("cold_s", "warm_p50_s", "warm_p95_s")),
-        )
-        for row in result["evaluate"]
-    ]
-    print_table(["Evaluation", "LLM", "cold", "warm, median", "warm, 95th"], rows, left=(0, 1))
-    print()
+    _print_evaluations("Evaluation", result["evaluate"], {"cold": "cold_s"})
+    if result["pipelined"]:
+        _print_evaluations("Layers pipelined", result["pipelined"], {})
     print_table(
         ["Designs in a batch", "designs per second"],
         [(r["size"], f"{r['designs_per_s']:,.0f}") for r in result["batch"]],

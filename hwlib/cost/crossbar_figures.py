@@ -44,7 +44,7 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
     error = sum(noises.values())
     ratio = 10.0 * math.log10(signal / error) if error > 0 else math.inf
     writes = _writes_per_s(one, index, x)
-    rewritten = refresh(one, pool)
+    rewritten, (cells, arrays) = refresh(one, pool), _held(one, index, pool)
     count, convention = counting(one.design.settings.counting, scenario, pool.keeps_kv)
     return CrossbarFigure(
         blocks=tuple(one.design.blocks[i].id for i in pool.blocks),
@@ -54,9 +54,9 @@ def _figure(one: OneDesign, index: int, pool: CrossbarPool) -> CrossbarFigure:
         sqnr_dB=ratio,
         ir_drop_share=mean_drop(x["rows_active"], x["copies"] > 1, zeros, x["ir_drop"]),
         noise_from=max(noises, key=lambda name: noises[name]) if error > 0 else "",
-        filling=_filling(one, index, pool),
+        filling=cells / max(arrays * float(pool.rows[one.d] * pool.columns[one.d]), 1.0),
         programming_s=_programming_s(one, index, pool),
-        programming_J=0.0 if pool.keeps_kv else _held(one, index, pool)[0] * float(pool.write_energy_J[one.d]),
+        programming_J=0.0 if pool.keeps_kv else cells * float(pool.write_energy_J[one.d]),
         writes_per_cell_s=writes,
         lifetime_s=x["endurance"] / writes if writes > 0 else math.inf,
         refresh_interval_s=rewritten.interval_s,
@@ -105,17 +105,6 @@ def noise_parts(one: OneDesign, index: int) -> tuple[float, dict[str, float]]:
     return signal, {} if pool.digital else dict(zip(NOISES, errors, strict=True))
 
 
-def _filling(one: OneDesign, index: int, pool: CrossbarPool) -> float:
-    """Cells that hold weights over cells that there are: k n slices_w copies / (arrays rows columns)."""
-    program, scenario, d = one.program, one.run.scenario, one.d
-    if pool.keeps_kv:
-        arrays = float(arrays_of_all(pool, program, index, scenario)[d if len(program.n) > 1 else 0])
-        cells = float(cells_of_all(pool, program, index, scenario)[d if len(program.n) > 1 else 0])
-        return cells / max(arrays * float(pool.rows[d] * pool.columns[d]), 1.0)
-    cells, arrays = _held(one, index, pool)
-    return cells / max(arrays * float(pool.rows[d] * pool.columns[d]), 1.0)
-
-
 def _matrices(one: OneDesign) -> tuple[Array, Array, Array]:
     """n, k and matrices of an instance of every weight GEMM."""
     n, k, matrices = (one.values[c][one.program.weight_column] for c in ("n", "k", "matrices"))
@@ -123,7 +112,12 @@ def _matrices(one: OneDesign) -> tuple[Array, Array, Array]:
 
 
 def _held(one: OneDesign, index: int, pool: CrossbarPool) -> tuple[float, float]:
-    """Cells that hold weights, and the arrays that these are in."""
+    """Cells that hold weights (k n slices_w copies of each), or keys and values, and the arrays that these are in."""
+    if pool.keeps_kv:
+        d = one.d if len(one.program.n) > 1 else 0
+        both = (of(pool, one.program, index, one.run.scenario)[d] for of in (cells_of_all, arrays_of_all))
+        cells, arrays = map(float, both)
+        return cells, arrays
     x, placed, copies = one.crossbar(index), one.run.placed[one.d, :, 2 + index], one.run.copies[index][one.d]
     n, k, matrices = _matrices(one)
     need = arrays_per_instance(pool, one.run.scenario, matrices, n, k)[one.d] * copies / x["replicas"]

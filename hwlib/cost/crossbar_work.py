@@ -13,7 +13,7 @@ from hwlib.cost.traffic import activation_room, fill, move_on_chip, operand_byte
 from hwlib.cost.work import ADC, CROSSBAR_T, PROGRAM, Work
 from hwlib.mapping import tiling
 from hwlib.mapping.program import CROSSBAR, RELOADED, RESIDENT, Columns, Program
-from hwlib.mapping.rounds import Rounds, rounds
+from hwlib.mapping.rounds import Rounds, off_chip_bytes, rounds
 from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -61,11 +61,13 @@ def _beside_the_weights(machine: Machine, work: Work, cols: Columns, index: int,
     """Traffic of weight GEMMs: inputs in and results out, once for every round of programming; weights pass once."""
     a, _, o = operand_bytes(cols)
     held = _reload(machine, work, cols, index, x)
-    reads, writes = a * held.over_outputs + o * (held.over_sums - 1.0), o * held.over_sums
+    reads, writes = a, o
+    if held is not None:
+        reads, writes = a * held.over_outputs + o * (held.over_sums - 1.0), o * held.over_sums
     move_on_chip(machine, work, cols, reads, writes, machine.streams.names[4 + index])
     if machine.sram is not None and machine.dram is not None:
         cached = cols.kv_read_bytes + cols.kv_write_bytes
-        beside = held.off_chip_bytes(a, o, activation_room(machine), cols.batch, cached)
+        beside = off_chip_bytes(a, o, activation_room(machine), cols.batch, cached, held)
         fill(machine, work, cols, beside + cols.weight_bytes * (cols.source == RELOADED) + cached)
 
 
@@ -96,11 +98,14 @@ def _beyond_the_buffer(machine: Machine) -> tuple[Array | float, Array | float]:
     return activation_room(machine), (machine.dram.read_J_per_bit / near)[:, None] + 1.0
 
 
-def _reload(machine: Machine, work: Work, cols: Columns, index: int, x: Shape) -> Rounds:
-    """Weights that are programmed anew for every use: cells, time in fills of the arrays, and their way in."""
+def _reload(machine: Machine, work: Work, cols: Columns, index: int, x: Shape) -> Rounds | None:
+    """Weights that are programmed anew for every use: cells, time in fills of the arrays, and their way in.
+
+    None where all weights stay.
+    """
     again, n, k, batch = cols.source == RELOADED, cols.n, cols.k, cols.batch
     if not again.any():
-        return Rounds(np.ones_like(n), np.ones_like(n), np.ones_like(n))
+        return None
     a, _, o = operand_bytes(cols)
     room, apart = _beyond_the_buffer(machine)
     found = rounds(np.ceil(k / x["rows"]), np.ceil(n / x["across"]), batch, x["arrays"], a, o, room, apart)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hwlib.cost.area import per_word
 from hwlib.cost.lower import Parameters
 from hwlib.technology import logic
+from hwlib.technology.tables import remembered
 
 Array = NDArray[np.float64]
 
@@ -19,6 +20,7 @@ hop one cell. Tensor: a 16 x 8 x 16 matrix instruction reads (256 + 128) operand
 2,048 MACs. SIMD: both operands from the register file, accumulator kept for four MACs."""
 
 
+@remembered
 def delivery_J(node: Array, style: str, fmt: logic.Format, toggle: Array) -> Array:
     """Energy to deliver the operands of one MAC inside its unit: register bits moved plus control."""
     per_bit, accumulator = REGISTER_BITS[style]

@@ -153,7 +153,9 @@ class Flow:
 
     def way_s(self, times: Array, tau: Array) -> Array:
         """[2, D] seconds of the first token's way."""
-        over = times[..., OVERHEAD]
+        return self._way_s(times[..., OVERHEAD], tau)
+
+    def _way_s(self, over: Array, tau: Array) -> Array:
         return self._by_phase(self.flowing * (self.delayed * over + self.first * (tau - over)))
 
     def fill_s(self, times: Array, tau: Array) -> Array:
@@ -175,17 +177,17 @@ class Flow:
         """
         known = self._held
         if not known or known[0] is not times or known[1] is not tau:
-            known[:] = times, tau, self._all_held_s(times, tau)
+            known[:] = times, tau, self._held_by(holding(self.program, times, tau), tau - times[..., OVERHEAD])
         return known[2]
 
     @cached_property
     def _held(self) -> list[Array]:
         return []
 
-    def _all_held_s(self, times: Array, tau: Array) -> Array:
-        shared = self.amounts @ holding(self.program, times, tau)[..., None, :, :, :]
-        work = self.part * (tau - times[..., OVERHEAD])
-        mine = ((work[..., None, :] * self.portions) @ self.stages.T * self.often)[..., None, :, :, :]
+    def _held_by(self, held: Array, work: Array) -> Array:
+        """`held_s` of columns that hold shared resources, and their unit, for so long."""
+        shared = self.amounts @ held[..., None, :, :, :]
+        mine = (((self.part * work)[..., None, :] * self.portions) @ self.stages.T * self.often)[..., None, :, :, :]
         return np.concatenate([shared, np.where(self.stage_phase[:, None, None], mine, 0.0)], axis=-1)
 
     def pass_s(self, times: Array, tau: Array) -> Array:
@@ -194,6 +196,16 @@ class Flow:
             return self.apart_s(tau)
         waits = self.held_s(times, tau).max(axis=-1).sum(axis=-1)
         return np.asarray(self.apart_s(tau) + self.way_s(times, tau) + waits)
+
+    def freed_s(self, times: Array, taus: Array, which: list[int]) -> Array:
+        """[W, 2, D] seconds of a pass with one resource free, for each of `which`; `taus` [W, D, K]: `Powers.freed`."""
+        if not self.flows:
+            return self.apart_s(taus)
+        left = LEFT[which][:, None, None]
+        over = times[..., OVERHEAD] * left[..., OVERHEAD]
+        held = _hold_units(self.program, times.take(SHARED, axis=-1) * left.take(SHARED, axis=-1), taus - over)
+        waits = self._held_by(held, taus - over).max(axis=-1).sum(axis=-1)
+        return np.asarray(self.apart_s(taus) + self._way_s(over, taus) + waits)
 
     def _by_phase(self, seconds: Array) -> Array:
         return np.asarray((seconds @ self.phases.T).swapaxes(-1, -2))
@@ -249,8 +261,11 @@ class Flow:
 
 def holding(program: Program, times: Array, tau: Array) -> Array:
     """[D, K, 6] seconds that an instance holds each shared resource: its unit all the time, others their own time."""
-    held = times.take(SHARED, axis=-1)
-    work = tau - times[..., OVERHEAD]
+    return _hold_units(program, times.take(SHARED, axis=-1), tau - times[..., OVERHEAD])
+
+
+def _hold_units(program: Program, held: Array, work: Array) -> Array:
+    """`held` [..., D, K, 6] with the whole `work` [..., D, K] at the units that do it."""
     for resource, unit in HOLDERS:
         np.copyto(held[..., resource], work, where=program.unit == unit)
     return held
@@ -271,7 +286,7 @@ def without_walls(r: Run, powers: Powers) -> Array:
     if r.flow is None:
         seconds = ((r.passes * taus) @ r.program.phases.T).T
     else:
-        seconds = r.flow.pass_s(LEFT[used][:, None, None] * r.times, taus).transpose(1, 2, 0)
+        seconds = r.flow.freed_s(r.times, taus, used).transpose(1, 2, 0)
     runs = (r.passes > 0) * r.program.phases[:, None]
     waits = np.matmul(runs[:, :, None], r.times[..., used] > 0)[:, :, 0] > 0
     result[:, :, used] = np.where(waits, r.pass_time[..., None] / np.maximum(seconds, 1e-300), 1.0)

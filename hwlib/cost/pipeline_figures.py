@@ -99,7 +99,7 @@ def _prompts(one: OneDesign, prefill: PipelineFigure) -> list[str]:
             f"Prompts flow in {prefill.items:.0f} chunks of {prefill.item_tokens:.3g} tokens, each layer at work on "
             f"another; their queries and residuals take {size} on the chip."
         ]
-    if cuts_that_fit(run)[1:, one.d].any():
+    if run.program.cuts and cuts_that_fit(run)[1:, one.d].any():
         return []
     return [
         "Prompts pass the layers whole: chunks of them, one in each layer, would take more of the SRAM than it has for "

@@ -203,13 +203,15 @@ def flow_of_cut(r: Run, cut: int) -> Flow:
     program, d, items = r.program, r.machine.chip.count, _items(r, cut)
     layers, share = _shares(r)
     every = whole_passes(program, r.placed, r.scenario)
-    if cut > 0:
-        chunks = instances(program, r.placed) * program.steps
-        n = np.where(items.mine | ~items.inside, np.where(program.cut > 0, chunks, every) * share, 0.0)
-    else:
-        n = every * share
-    first, inner, delayed = items.first(_rows(r))
-    of_layers = np.where(items.mine, n / items.count[:, None], n) if cut > 0 else n
+    n, part = every * share, np.zeros(every.shape)
+    first, inner, delayed = np.ones(every.shape), part, np.ones(every.shape)
+    if layers.any():
+        first, inner, delayed = items.first(_rows(r))
+        if cut > 0:
+            chunks = instances(program, r.placed) * program.steps
+            n = np.where(items.mine | ~items.inside, np.where(program.cut > 0, chunks, every) * share, 0.0)
+        of_layers = np.where(items.mine, n / items.count[:, None], n) if cut > 0 else n
+        part = np.where(n > 0, n / np.maximum(program.summed_alike(of_layers), 1e-300), 0.0)
     both = np.empty((2, d))
     both[0], both[1] = items.count, items.each
     held = np.ones((2, d))
@@ -228,7 +230,7 @@ def flow_of_cut(r: Run, cut: int) -> Flow:
         inner=inner,
         delayed=delayed,
         beats=items.beats if len(items.beats) == d else np.broadcast_to(items.beats, (d, *items.beats.shape[1:])),
-        part=np.where(n > 0, n / np.maximum(program.summed_alike(of_layers), 1e-300), 0.0),
+        part=part,
         stages=program.stages,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,9 +44,11 @@ def operator_rows(one: OneDesign) -> tuple[OperatorRow, ...]:
     parts = [(index, part) for index, row in enumerate(running) for part in _by_memory(row)]
     each = _columns(one) * one.passes[:, None]
     order, first = program.by_row
-    sums = [np.add.reduceat(each[order], first, axis=0)]
-    sums += [each[[way.column for way, _ in part]].sum(axis=0, keepdims=True) for _, part in parts]
-    figures = np.concatenate(sums)
+    figures = np.add.reduceat(each[order], first, axis=0)
+    if parts:
+        columns = [way.column for _, part in parts for way, _ in part]
+        begins = list(accumulate((len(part) for _, part in parts[:-1]), initial=0))
+        figures = np.concatenate([figures, np.add.reduceat(each[columns], begins, axis=0)])
     bounds = figures[:, TIMES + R : TIMES + 2 * R].argmax(axis=1).tolist()
     found = list(zip(figures.tolist(), bounds, strict=True))
     rows, ways = _Rows(one), dict[int, tuple[OperatorRow, ...]]()
@@ -96,7 +100,8 @@ class _Rows:
         repeat, m, n, k, batch, time, dram_bytes, macs, flops, weights, kv, activations = sums[:TIMES]
         energies = tuple(sums[TIMES + 2 * R :])
         first = running[0][0]
-        used = (first.unit,) if len(running) == 1 else tuple(dict.fromkeys([way.unit for way, _ in running]))
+        alone = len(running) == 1 or first.weight < 0  # what has no weights runs on one unit in all contexts
+        used = (first.unit,) if alone else tuple(dict.fromkeys([way.unit for way, _ in running]))
         runs_on, label = self._known.get(used) or self._units(used)
         phase, name, kind = self._one.program.words[index]
         peak = self._peaks[first.dynamic] if MATRIX in used else 0.0
@@ -175,8 +180,8 @@ def _weights_in(one: OneDesign, running: Running) -> str:
         return SOURCE_WORDS[first.source]
     layers: dict[str, float] = {}
     for way, passes in running:
-        word, cut = SOURCE_WORDS[way.source], one.program.cut[way.column] > 0
-        chunks = float(one.values["steps"][way.column]) if cut else 1.0
+        word = SOURCE_WORDS[way.source]
+        chunks = float(one.values["steps"][way.column]) if way.cut > 0 else 1.0
         layers[word] = layers.get(word, 0.0) + passes / chunks
     if len(layers) == 1:
         return next(iter(layers))

@@ -61,7 +61,7 @@ def array_peak_W(chip: Lowered, p: Parameters) -> Array:
     for fmt, rate in RATES.items():
         speed = getattr(p, rate)
         if speed.any():
-            mac = p.own("mac_energy_J", logic.mac_energy_J(node, fmt) + 0.0 * cells)
+            mac = p.own("mac_energy_J", logic.mac_energy_J(node, fmt))
             most = np.maximum(most, speed * (mac + deliveries_J(p, node, fmt, 1.0)))
     return np.asarray(cells * most)
 

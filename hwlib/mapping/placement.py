@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-PASSES = 6
-"""Each pass settles at least the first kind of matrix that does not fit any more."""
 
 
 def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
@@ -30,7 +28,7 @@ def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
     sizes, left = safe[sorted_by], np.where(usable, wanted, 0.0)[sorted_by]
     taken = np.zeros_like(left)
     room = capacity[:, None].astype(float)
-    for _ in range(PASSES):
+    for _ in range(left.shape[1]):  # each pass settles at least the first kind of matrix that doesn't fit any more
         left = np.where(sizes <= room + 1e-9, left, 0.0)
         need = sizes * left
         before = np.cumsum(need, axis=1) - need

@@ -64,6 +64,7 @@ class Way(NamedTuple):
     source: int
     weight: int
     dynamic: bool
+    cut: int
 
 
 class Columns:
@@ -150,7 +151,9 @@ class Program:
     def ways(self) -> tuple[tuple[Way, ...], ...]:
         """The columns of every row."""
         found: list[list[Way]] = [[] for _ in self.rows]
-        fields = (f.tolist() for f in (self.row, self.kind, self.unit, self.source, self.weight, self.dynamic))
+        fields = (
+            f.tolist() for f in (self.row, self.kind, self.unit, self.source, self.weight, self.dynamic, self.cut)
+        )
         for column, (row, kind, *codes) in enumerate(zip(*fields, strict=True)):
             found[row].append(Way(column, Kind(kind), *codes))
         return tuple(map(tuple, found))

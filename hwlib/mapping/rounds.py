@@ -11,6 +11,8 @@ Array = NDArray[np.float64]
 
 SPLITS = np.concatenate([np.arange(1.0, 33.0), 2.0 ** np.arange(6, 17)])
 
+HEIGHTS = np.arange(1.0, 33.0)
+
 
 @dataclass(frozen=True)
 class Rounds:
@@ -22,13 +24,19 @@ class Rounds:
     over_outputs: Array
     """Inputs are read so many times."""
 
-    def off_chip_bytes(self, inputs: Array, results: Array, room: Array, batch: Array, moved: Array) -> Array:
-        """Bytes between DRAM and a buffer beside those of `moved`, in which inputs come and results go once anyway.
 
-        Of both what exceeds `room` is in DRAM and passes once; `asked_again` comes on top, one matrix after the other.
-        """
-        once = np.maximum(np.maximum(inputs + results - room, 0.0) - moved, 0.0)
-        return np.asarray(once + asked_again(inputs, results, self.over_sums, self.over_outputs, room * batch))
+def off_chip_bytes(
+    inputs: Array, results: Array, room: Array, batch: Array, moved: Array, held: Rounds | None = None
+) -> Array:
+    """Bytes between DRAM and a buffer beside those of `moved`, in which inputs come and results go once anyway.
+
+    Of both what exceeds `room` is in DRAM and passes once; with rounds `asked_again` comes on top, one matrix after the
+    other.
+    """
+    once = np.maximum(np.maximum(inputs + results - room, 0.0) - moved, 0.0)
+    if held is None:
+        return np.asarray(once)
+    return np.asarray(once + asked_again(inputs, results, held.over_sums, held.over_outputs, room * batch))
 
 
 def asked_again(inputs: Array, results: Array, over_sums: Array, over_outputs: Array, room: Array) -> Array:
@@ -61,9 +69,10 @@ def rounds(
 ) -> Rounds:
     """Rounds of matrices of down x across arrays each, `batch` of them; everything broadcasts.
 
-    Every round holds a rectangle of arrays. Of all splits of the sums into 1 … 32 parts or powers of two, that with
-    the least traffic of inputs and partial results is taken: inputs x over_outputs + results x (2 over_sums - 1);
-    among equal ones that with the fewest rounds, then with the fewest reads. `room`: bytes of a buffer for both, beyond
+    Every round holds a rectangle of arrays. Of all splits of the sums into 1 … 32 parts or powers of two, and of
+    rectangles up to 32 arrays high, that with the least traffic of inputs and partial results is taken:
+    inputs x over_outputs + results x (2 over_sums - 1); among equal ones that with the fewest rounds, then with the
+    fewest reads. `room`: bytes of a buffer for both, beyond
     which a byte costs as much as `apart` bytes in it.
     """
     d, a, held, x, y, space, far = (
@@ -71,14 +80,8 @@ def rounds(
     )
     least = np.ceil(d / held)
     shape = np.broadcast_shapes(*(v.shape for v in (d, a, held, x, y, space, far)))[:-1]
-    splits = np.concatenate(
-        [
-            np.broadcast_to(np.minimum(SPLITS, np.maximum(d, 1.0)), (*shape, len(SPLITS))),
-            np.broadcast_to(least, (*shape, 1)),
-        ],
-        -1,
-    )
-    tall = np.ceil(d / np.maximum(splits, least))
+    tried = (np.ceil(d / np.maximum(SPLITS, least)), np.ceil(d / least), np.minimum(HEIGHTS, np.minimum(d, held)))
+    tall = np.maximum(np.concatenate([np.broadcast_to(t, (*shape, t.shape[-1])) for t in tried], axis=-1), 1.0)
     wide = np.clip(np.floor(held / tall), 1.0, a)
     over_sums, over_outputs = np.ceil(d / tall), np.ceil(a / wide)
     reads = x * over_outputs + y * over_sums

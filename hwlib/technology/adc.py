@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from hwlib.resources import read_csv
 from hwlib.technology.scaling import area_factor, energy_factor, nominal_supply_V
-from hwlib.technology.tables import NODE_MAX_NM, NODE_MIN_NM, Array, Grid, constant, entry
+from hwlib.technology.tables import NODE_MAX_NM, NODE_MIN_NM, Array, Grid, constant, entry, remembered
 
 TABLE = "technology/adc_survey.csv"
 BITS = np.arange(1.0, 17.0)
@@ -87,6 +87,7 @@ def _area_grid() -> Grid:
     return Grid((log_nodes, BITS, np.log(RATES_HZ)), _never_cheaper(table))
 
 
+@remembered
 def adc_energy_J(node_nm: ArrayLike, bits: ArrayLike, rate_Hz: ArrayLike) -> Array:
     """Energy of one conversion, broadcast over the arguments; at least figure of merit x 2^bits.
 
@@ -102,6 +103,7 @@ def oscillator_power_W(node_nm: ArrayLike) -> Array:
     return power
 
 
+@remembered
 def oscillator_energy_J(node_nm: ArrayLike, bits: ArrayLike, rate_Hz: ArrayLike) -> Array:
     """Energy of one conversion that counts the cycles of an oscillator driven by a column's current.
 
@@ -114,6 +116,7 @@ def oscillator_energy_J(node_nm: ArrayLike, bits: ArrayLike, rate_Hz: ArrayLike)
     return energy
 
 
+@remembered
 def adc_area_m2(node_nm: ArrayLike, bits: ArrayLike, rate_Hz: ArrayLike) -> Array:
     """Area of one converter. Keys: adc.area."""
     return _area_grid()(np.log(node_nm), np.asarray(bits, dtype=float), np.log(rate_Hz))
@@ -124,6 +127,7 @@ def column_adc_area_m2(node_nm: ArrayLike, bits: ArrayLike, rate_Hz: ArrayLike) 
     return constant("adc.column_area") * adc_area_m2(node_nm, bits, rate_Hz)
 
 
+@remembered
 def dac_energy_J(node_nm: ArrayLike, bits: ArrayLike) -> Array:
     """Energy to set one row's input of `bits` bits: 50 fF x bits x V². The word line comes on top.
 
@@ -133,6 +137,7 @@ def dac_energy_J(node_nm: ArrayLike, bits: ArrayLike) -> Array:
     return energy
 
 
+@remembered
 def dac_area_m2(node_nm: ArrayLike, bits: ArrayLike) -> Array:
     """Area of one row's DAC. Keys: dac.area, dac.area_growth, scaling.area."""
     item = entry("dac.area")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from hwlib.technology.logic import mac_energy_J, register_energy_J_per_bit
 from hwlib.technology.scaling import area_factor, energy_factor, nominal_supply_V
 from hwlib.technology.sram import bit_cell_area_m2
-from hwlib.technology.tables import Array, constant, curve, entries, entry
+from hwlib.technology.tables import Array, constant, curve, entries, entry, remembered
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ def accumulator_area_m2(node_nm: ArrayLike) -> Array:
     return float(item["value"]) * area_factor(float(item["at_node_nm"]), node_nm)
 
 
+@remembered
 def products_per_step(dac_bits: ArrayLike, booth: ArrayLike) -> Array:
     """One-bit products of a cell in one step: one an input bit, or with Booth recoding one a pair of bits.
 
@@ -122,6 +123,7 @@ def products_per_step(dac_bits: ArrayLike, booth: ArrayLike) -> Array:
     return products
 
 
+@remembered
 def digital_array_area_m2(
     node_nm: ArrayLike, rows: ArrayLike, columns: ArrayLike, rows_active: ArrayLike, products: ArrayLike, adder: str
 ) -> Array:
@@ -136,6 +138,7 @@ def digital_array_area_m2(
     return area
 
 
+@remembered
 def digital_drive_energy_J(
     node_nm: ArrayLike, columns: ArrayLike, bits: ArrayLike, array_m2: ArrayLike, rows: ArrayLike
 ) -> Array:
@@ -221,12 +224,14 @@ def cell_read_time_s(cell: CellTechnology | str, node_nm: ArrayLike) -> Array:
     return np.full(np.shape(node_nm), cell.read_time_s)
 
 
+@remembered
 def shift_add_energy_J(node_nm: ArrayLike) -> Array:
     """One shift-and-add of a column's digital sum. Keys: crossbar.shift_add, scaling.energy."""
     item = entry("crossbar.shift_add")
     return float(item["value"]) * energy_factor(float(item["at_node_nm"]), node_nm)
 
 
+@remembered
 def row_driver_energy_J(node_nm: ArrayLike, columns: ArrayLike) -> Array:
     """One full swing of a word line across `columns` cells: (wire + gates) x V².
 

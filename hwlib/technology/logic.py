@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from hwlib.technology.scaling import area_factor, energy_factor
 from hwlib.technology.sram import bit_cell_area_m2
-from hwlib.technology.tables import Array, constant, curve, entry, per_node
+from hwlib.technology.tables import Array, constant, curve, entry, remembered
 
 Format = Literal["fp32", "16bit", "fp8", "int8", "int4"]
 Style = Literal["systolic", "tensor", "simd"]
@@ -38,7 +38,7 @@ def mac_energy_J(node_nm: ArrayLike, fmt: Format) -> Array:
     return curve(f"mac.{fmt}")(node_nm)
 
 
-@per_node
+@remembered
 def mac_area_m2(node_nm: ArrayLike, fmt: Format) -> Array:
     """Area of one multiply-accumulate cell with its registers, before `wiring_overhead`.
 
@@ -49,7 +49,7 @@ def mac_area_m2(node_nm: ArrayLike, fmt: Format) -> Array:
     return float(item["value"]) * area_factor(float(item["at_node_nm"]), node_nm)
 
 
-@per_node
+@remembered
 def register_energy_J_per_bit(node_nm: ArrayLike) -> Array:
     """One bit through one pipeline register, as operands hop between cells. Keys: logic.register, scaling.energy."""
     return _scaled_energy("logic.register", node_nm)
@@ -60,7 +60,7 @@ def register_file_energy_J_per_bit(node_nm: ArrayLike) -> Array:
     return curve("logic.register_file")(node_nm)
 
 
-@per_node
+@remembered
 def control_energy_J_per_mac(node_nm: ArrayLike, style: Style, fmt: Format = "16bit") -> Array:
     """Instruction, scheduling and clock overhead per MAC, proportional to the operands' bits.
 
@@ -88,6 +88,7 @@ def _of_lanes(model: Callable[[ArrayLike, Format], Array], node_nm: ArrayLike, b
     return found
 
 
+@remembered
 def vector_op_energy_J(node_nm: ArrayLike, bits: ArrayLike = 32.0) -> Array:
     """One plain vector operation: arithmetic, operands through the lane's registers, control, broadcast over both.
 
@@ -98,11 +99,12 @@ def vector_op_energy_J(node_nm: ArrayLike, bits: ArrayLike = 32.0) -> Array:
     return 0.5 * _of_lanes(mac_energy_J, node_nm, bits) + registers + _lane_control_J(node_nm)
 
 
-@per_node
+@remembered
 def _lane_control_J(node_nm: ArrayLike) -> Array:
     return _scaled_energy("control.vector_lane", node_nm)
 
 
+@remembered
 def special_op_energy_J(node_nm: ArrayLike, bits: ArrayLike = 32.0) -> Array:
     """One exponential, reciprocal or square root: a vector operation and some multiply-adds of the lane's format.
 
@@ -112,6 +114,7 @@ def special_op_energy_J(node_nm: ArrayLike, bits: ArrayLike = 32.0) -> Array:
     return vector_op_energy_J(node_nm, bits) + more
 
 
+@remembered
 def vector_lane_area_m2(node_nm: ArrayLike, bits: ArrayLike = 32.0) -> Array:
     """One lane with its special-function share and 256 words of registers, before `wiring_overhead`.
 

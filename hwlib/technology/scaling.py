@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlib.technology.tables import Array, constant, curve
+from hwlib.technology.tables import Array, constant, curve, remembered
 
 
 def energy_factor(from_nm: ArrayLike, to_nm: ArrayLike) -> Array:
@@ -31,6 +31,7 @@ def nominal_supply_V(node_nm: ArrayLike) -> Array:
     return curve("scaling.supply")(node_nm)
 
 
+@remembered
 def delay_factor(node_nm: ArrayLike, supply_V: ArrayLike, reference_V: ArrayLike) -> Array:
     """Delay of logic at a supply over that at a reference: alpha-power law, delay ~ V / (V - Vth)^alpha.
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from hwlib.resources import read_csv
 from hwlib.technology.scaling import energy_factor
-from hwlib.technology.tables import Array, Grid, constant, curve
+from hwlib.technology.tables import Array, Grid, constant, curve, remembered
 
 CAPACITIES_LOG2 = np.arange(3.0, 47.0)
 WIDTHS_LOG2 = np.arange(0.0, 17.0)
@@ -130,6 +130,7 @@ def _clock_grid() -> Grid:
     return _grid(np.minimum.accumulate(np.minimum.accumulate(capped, axis=1), axis=0))
 
 
+@remembered
 def sram_read_energy_J_per_bit(node_nm: ArrayLike, bank_bytes: ArrayLike, width_bits: ArrayLike) -> Array:
     """Energy to read one bit at the port of a bank, broadcast over the arguments.
 
@@ -139,6 +140,7 @@ def sram_read_energy_J_per_bit(node_nm: ArrayLike, bank_bytes: ArrayLike, width_
     return _energy_grid("read_energy_J")(np.log(node_nm), np.log(bank_bytes), np.log(width_bits))
 
 
+@remembered
 def sram_write_energy_J_per_bit(node_nm: ArrayLike, bank_bytes: ArrayLike, width_bits: ArrayLike) -> Array:
     """Energy to write one bit at the port of a bank, as `sram_read_energy_J_per_bit`.
 
@@ -147,6 +149,7 @@ def sram_write_energy_J_per_bit(node_nm: ArrayLike, bank_bytes: ArrayLike, width
     return _energy_grid("write_energy_J")(np.log(node_nm), np.log(bank_bytes), np.log(width_bits))
 
 
+@remembered
 def sram_area_m2(node_nm: ArrayLike, bank_bytes: ArrayLike, width_bits: ArrayLike) -> Array:
     """Area of one bank: CACTI's, and at least bits x bit cell / 0.55.
 
@@ -176,6 +179,7 @@ def sram_leakage_W(node_nm: ArrayLike, capacity_bytes: ArrayLike, share: ArrayLi
     return leakage
 
 
+@remembered
 def sram_max_clock_Hz(node_nm: ArrayLike, bank_bytes: ArrayLike, width_bits: ArrayLike) -> Array:
     """Accesses per second that one bank can take. Keys: sram.clock, sram.clock_cap."""
     return _clock_grid()(np.log(node_nm), np.log(bank_bytes), np.log(width_bits))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache, wraps
+from functools import cache, wraps
 from types import MappingProxyType
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, ParamSpec
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from hwlib.resources import ResourceError, list_files, read_json
 
 Array = NDArray[np.float64]
-Words = ParamSpec("Words")
+Parameters = ParamSpec("Parameters")
 NODE_MIN_NM = 3.0
 NODE_MAX_NM = 130.0
-KNOWN_NODES = KNOWN_POINTS = 1024
+KNOWN_POINTS = 1024
 
 
 def merged(files: Mapping[str, Any]) -> Mapping[str, dict[str, Any]]:
@@ -48,27 +48,41 @@ def constant(key: str) -> float:
     return float(entry(key)["value"])
 
 
-def per_node(
-    function: Callable[Concatenate[ArrayLike, Words], Array],
-) -> Callable[Concatenate[ArrayLike, Words], Array]:
-    """Keeps what a function of a node, and of words, is at single nodes: a design asks for it again and again."""
+def remembered(function: Callable[Parameters, Array]) -> Callable[Parameters, Array]:
+    """Keeps what a function of numbers and words is at single points: a design's parts ask for the same ones again and
+    again, and most edits leave most parts as they are. Values of arrays of one are read-only; larger ones aren't kept.
+    """
     known: dict[tuple[Any, ...], Array] = {}
 
     @wraps(function)
-    def kept(node_nm: ArrayLike, /, *words: Words.args, **named: Words.kwargs) -> Array:
-        nodes = np.asarray(node_nm, dtype=float)
-        if nodes.size != 1 or named:
-            return function(node_nm, *words, **named)
-        at = (nodes.item(), nodes.ndim, *words)
+    def kept(*values: Parameters.args, **named: Parameters.kwargs) -> Array:
+        at = None if named else _point(values)
+        if at is None:
+            return function(*values, **named)
         value = known.get(at)
         if value is None:
-            if len(known) >= KNOWN_NODES:
+            if len(known) >= KNOWN_POINTS:
                 known.clear()
-            value = known[at] = np.asarray(function(nodes, *words, **named))
+            value = known[at] = np.asarray(function(*values, **named))
             value.setflags(write=False)
         return value
 
     return kept
+
+
+def _point(values: tuple[object, ...]) -> tuple[Any, ...] | None:
+    """Numbers with their dimensions, and words; None where there are several numbers."""
+    at: list[Any] = []
+    for value in values:
+        if isinstance(value, np.ndarray):
+            if value.size != 1:
+                return None
+            at += (value.item(), value.ndim)
+        elif isinstance(value, str | float | int):
+            at.append(value)
+        else:
+            return None
+    return tuple(at)
 
 
 class Curve:
@@ -95,7 +109,7 @@ class Curve:
         at = (nodes.item(), nodes.ndim)
         known = self._known.get(at)
         if known is None:
-            if len(self._known) >= KNOWN_NODES:
+            if len(self._known) >= KNOWN_POINTS:
                 self._known.clear()
             known = self._known[at] = np.exp(np.interp(np.log(nodes), self._x, self._y))
             known.setflags(write=False)
@@ -138,12 +152,11 @@ class Grid:
         self._corners = corners
         self._lists = tuple((a.tolist(), inner.tolist(), inverse.tolist()) for a, inner, inverse, _, _ in self._axes)
         self._values, self._offsets = self._flat.tolist(), corners.tolist()
-        self._known = lru_cache(maxsize=KNOWN_POINTS)(self._at_point)  # an edit leaves most parts as they are
 
     def __call__(self, *coordinates: Array) -> Array:
         """The value at broadcast coordinates, given as the axes are (logarithms where they are)."""
         if all(np.size(raw) == 1 for raw in coordinates):
-            point = self._known(tuple(float(np.asarray(raw).item()) for raw in coordinates))
+            point = self._at_point([float(np.asarray(raw).item()) for raw in coordinates])
             return np.full((1,) * max(np.ndim(raw) for raw in coordinates), point)
         at: Any = 0
         fractions = []
@@ -159,7 +172,7 @@ class Grid:
         result: Array = np.exp(values[0])
         return result
 
-    def _at_point(self, coordinates: tuple[float, ...]) -> float:
+    def _at_point(self, coordinates: list[float]) -> float:
         """The value at one point in plain numbers: a design of its own asks for a few, and arrays of one are slow."""
         at, fractions = 0, []
         for (nodes, inner, inverse), stride, raw in zip(self._lists, self._strides, coordinates, strict=True):

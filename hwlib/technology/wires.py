@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlib.technology.scaling import area_factor, energy_factor
-from hwlib.technology.tables import Array, constant, curve, entries, entry
+from hwlib.technology.tables import Array, constant, curve, entries, entry, remembered
 
 
 def wire_energy_J_per_bit_m(node_nm: ArrayLike) -> Array:
@@ -34,12 +34,14 @@ def wire_area_m2_per_bit_m(node_nm: ArrayLike) -> Array:
     return curve("wire.pitch")(node_nm) * constant("wire.silicon_share")
 
 
+@remembered
 def router_energy_J_per_bit(node_nm: ArrayLike) -> Array:
     """Energy of one bit through one router, without its wires. Keys: router.energy, scaling.energy."""
     item = entry("router.energy")
     return float(item["value"]) * energy_factor(float(item["at_node_nm"]), node_nm)
 
 
+@remembered
 def router_area_m2(node_nm: ArrayLike, width_bits: ArrayLike) -> Array:
     """Area of one router of a channel width. Keys: router.area, scaling.area."""
     item = entry("router.area")

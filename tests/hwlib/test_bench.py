@@ -22,7 +22,10 @@ EXAMPLE = bench.BATCH_EXAMPLE
 
 def test_keys_are_those_documented() -> None:
     made = bench.benchmark(quick=True, designs=[EXAMPLE], models=["Llama-3.1-8B"])
-    assert list(made) == ["evaluate", "batch", "kernels", "ui", "import_hwlib_s", "cold_start_s", "peak_memory_bytes"]
+    assert list(made) == [
+        *("evaluate", "pipelined", "batch", "kernels", "ui", "import_hwlib_s", "cold_start_s", "peak_memory_bytes")
+    ]
+    assert made["pipelined"] == []
     (row,) = made["evaluate"]
     assert list(row) == ["design", "model", "cold_s", "warm_p50_s", "warm_p95_s"]
     assert 0 < row["warm_p50_s"] <= row["warm_p95_s"]
@@ -34,6 +37,13 @@ def test_keys_are_those_documented() -> None:
     assert made["ui"] is made["cold_start_s"] is None
     assert made["peak_memory_bytes"] > 2**20
     assert json.loads(json.dumps(made, allow_nan=False)) == made
+
+
+def test_layers_are_pipelined_where_there_are_crossbars() -> None:
+    made = bench.benchmark(quick=True, designs=["rram-crossbar-attention"], models=["Llama-3.1-8B"])
+    (row,) = made["pipelined"]
+    assert list(row) == ["design", "model", "warm_p50_s", "warm_p95_s"]
+    assert 0 < row["warm_p50_s"] <= row["warm_p95_s"]
 
 
 def test_variants_are_distinct_and_valid() -> None:

@@ -458,3 +458,41 @@ def test_a_key_given_twice_is_refused() -> None:
     assert tables.merged({"a.json": content, "b.json": {}})["mac.int8"] == {"value": 1.0}
     with pytest.raises(ResourceError, match=r"b\.json gives 'mac\.int8' a second time"):
         tables.merged({"a.json": content, "b.json": content})
+
+
+def test_single_points_are_remembered_and_nothing_else() -> None:
+    asked = []
+
+    @tables.remembered
+    def twice(node_nm: Any, word: str) -> Any:
+        asked.append((node_nm, word))
+        return 2.0 * np.asarray(node_nm)
+
+    one = np.array([[7.0]])
+    first, again = twice(one, "a"), twice(np.array([[7.0]]), "a")
+    assert first is again
+    assert first.shape == (1, 1)
+    assert len(asked) == 1
+    with pytest.raises(ValueError, match="read-only"):
+        first[0, 0] = 3.0
+    assert twice(np.array([7.0]), "a").shape == (1,)
+    assert twice(one, "b") is not first
+    several = np.array([7.0, 5.0])
+    assert twice(several, "a") is not twice(several, "a")
+    assert len(asked) == 5
+    for node in np.linspace(3.0, 130.0, tables.KNOWN_POINTS + 1):
+        assert twice(float(node), "a") == 2.0 * node
+
+
+@pytest.mark.parametrize("name", ["sram_read", "adc_energy", "vector_op", "lane_area"])
+def test_what_is_remembered_is_what_many_points_give(name: str) -> None:
+    model, values = {
+        "sram_read": (sram.sram_read_energy_J_per_bit, (7.0, 65_536.0, 128.0)),
+        "adc_energy": (adc.adc_energy_J, (22.0, 6.0, 1e8)),
+        "vector_op": (logic.vector_op_energy_J, (5.0, 16.0)),
+        "lane_area": (logic.vector_lane_area_m2, (5.0, 32.0)),
+    }[name]
+    alone = model(*(np.array([v]) for v in values))
+    many = model(*(np.array([v, 1.1 * v]) for v in values))
+    assert alone[0] == pytest.approx(many[0], rel=1e-12)
+    assert many[0] != many[1]

@@ -132,6 +132,22 @@ def test_placement_is_legal_whole_and_at_least_half_of_the_best(saving, size, wa
     assert float(got @ np.array(saving)) + largest >= best - 1e-9
 
 
+matrices = st.lists(
+    st.tuples(st.floats(-1.0, 10.0), st.one_of(st.integers(0, 9), st.just(np.inf)), st.integers(0, 4)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(matrices, st.integers(0, 60), st.integers(0, 60))
+@settings(max_examples=300, deadline=None)
+def test_one_design_is_filled_as_one_of_many(drawn, capacity, other):
+    saving, size, wanted = np.array(drawn, dtype=float).T
+    alone = fill(saving[None], size[None], wanted[None], np.array([float(capacity)]))
+    both = fill(*(np.stack([v, v]) for v in (saving, size, wanted)), np.array([float(capacity), float(other)]))
+    assert alone[0].tolist() == both[0].tolist()
+
+
 def test_matrix_that_is_too_large_does_not_keep_others_out():
     got = fill(
         np.array([[100.0, 3.0, 1.0]]), np.array([[50.0, 2.0, 1.0]]), np.array([[3.0, 4.0, 9.0]]), np.array([10.0])
