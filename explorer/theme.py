@@ -154,7 +154,8 @@ QMenu::separator {{ background: {t.grid}; height: 1px; margin: 3px 6px; }}
 QMenu::indicator {{ left: 5px; width: 14px; height: 14px; }}
 QMenu::indicator:non-exclusive:unchecked {{ border: 1px solid {mix(t.border, t.muted, 0.5)}; border-radius: 2px;
     background: {t.base}; width: 12px; height: 12px; }}
-QFrame#help, QFrame#device_timing {{ border: 1px solid {t.border}; background: {t.window}; }}
+QFrame#help {{ border: 1px solid {mix(t.border, t.muted, 0.35)}; background: {t.window}; }}
+QFrame#device_timing {{ border: 1px solid {t.border}; background: {t.window}; }}
 QCheckBox::indicator:unchecked {{ border: 1px solid {mix(t.border, t.muted, 0.5)}; border-radius: 2px;
     background: {t.base}; width: 12px; height: 12px; }}
 QCheckBox::indicator:unchecked:disabled {{ border-color: {t.border}; }}

@@ -34,6 +34,9 @@ _SI = {
     "r": 1e-27, "q": 1e-30,
 }  # fmt: skip
 _NUMBER = re.compile(r"[+-]?(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?(?![\d.,_])", re.ASCII)
+_GROUPS = re.compile(r"(?<=\d)[\u00a0\u202f](?=\d)")
+"""What stands between groups of digits as counts are shown, also while one of them is being edited."""
+
 _EXAMPLES = {
     "B": "2 MiB or 80 GB", "bit": "512 bit", "s": "1.5 ns", "Hz": "1.2 GHz", "W": "400 W", "J": "12.5 pJ",
     "m": "5 mm", "m²": "100 mm²", "B/s": "3.35 TB/s", "J/bit": "12.5 pJ/bit", "W/m²": "0.5 W/mm²", "nm": "7 nm",
@@ -51,7 +54,7 @@ def parse(text: str, unit: str = "") -> float:
     Ki, Mi, Gi and Ti are powers of 1024 and k, M, G and T powers of 1000. Raises UnitError naming what is wrong.
     """
     shown = text.strip()
-    body = shown.replace("\u00a0", " ").replace("\u202f", " ").replace("\u2212", "-")
+    body = _GROUPS.sub("", shown).replace("\u00a0", " ").replace("\u202f", " ").replace("\u2212", "-")
     match = _NUMBER.match(body)
     if match is None:
         raise _error(shown, unit, _why_no_number(body))

@@ -39,6 +39,8 @@ FORMULA_PX = 144
 """A longer formula, as of a sum over all operators, is scrolled."""
 
 NO_LIMIT = "no limit"
+SHARES = frozenset({"utilisation", "bubbles", "filling", "ir_drop_share", "refresh_share", "good_share", "variation"})
+"""Last parts of the keys of figures that are shares of one, and shown in per cent elsewhere."""
 
 
 def is_estimate(found: Input) -> bool:
@@ -61,7 +63,10 @@ def figure_text(explanation: Explanation) -> str:
     """Value and unit of the explained figure."""
     if math.isinf(explanation.value):
         return NO_LIMIT
-    return format_quantity(explanation.value, explanation.unit)
+    shown = format_quantity(explanation.value, explanation.unit)
+    if explanation.key.rpartition(".")[2] in SHARES:
+        return f"{shown} ({format_quantity(100.0 * explanation.value, '%', 3)})"
+    return shown
 
 
 def as_text(explanation: Explanation) -> str:

@@ -12,6 +12,8 @@ from hwlib.units import UnitError, format_quantity, parse
 Value = float | int | str | bool | None
 
 EXACT_DIGITS = range(4, 10)
+GROUPED = 10_000
+"""Counts from here on are shown in groups of three digits."""
 POSITION_STEP_M = 1e-4
 BARE_LIMIT = 10_000.0
 """From here on a bare number is meant in the plain unit: nobody writes 2097152 MiB."""
@@ -43,7 +45,8 @@ def value_text(field: PartField, value: Value) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     if field.type == "int" and field.unit in ("", "bit", "tokens"):
-        return f"{value} {field.unit}".strip() if field.unit == "bit" else str(value)
+        number = thousands(value) if abs(value) >= GROUPED else str(value)
+        return f"{number} {field.unit}".strip() if field.unit == "bit" else number
     number = float(value)
     if is_share(field):
         texts = (f"{number * 100.0:.{digits}g}" for digits in EXACT_DIGITS)

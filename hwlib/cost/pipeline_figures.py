@@ -5,7 +5,8 @@ from __future__ import annotations
 from hwlib.cost.assemble import OneDesign
 from hwlib.cost.pipeline import OUTSIDE, SHARED
 from hwlib.cost.pipeline_items import cuts_that_fit
-from hwlib.cost.work import COMPUTE
+from hwlib.cost.work import COMPUTE, OVERHEAD, VECTOR_T
+from hwlib.mapping.program import MATRIX, VECTOR
 from hwlib.report import LABELS, PHASES, RESOURCES, PipelineFigure
 from hwlib.units import format_quantity
 from hwlib.workload.operators import stages
@@ -126,6 +127,18 @@ def _pipelined(one: OneDesign, decode: PipelineFigure) -> str:
     if decode.items <= 1:
         return f"{flow}, but one sequence makes one token after the other: decode gains with the batch only."
     return (
-        f"{flow} over {decode.items:.0f} sequences in decode, where the busiest resource ({decode.busiest}) waits "
-        f"{100.0 * decode.bubbles:.0f} % of the time."
+        f"{flow} over {decode.items:.0f} sequences in decode, where the busiest resource ({decode.busiest}"
+        f"{_kept_waiting(one, busiest(one, 1), 1)}) is free {100.0 * decode.bubbles:.0f} % of the time."
     )
+
+
+def _kept_waiting(one: OneDesign, which: int, phase: int) -> str:
+    """What a unit that operators hold is mostly held for, where that isn't its own work."""
+    unit = {COMPUTE: MATRIX, VECTOR_T: VECTOR}.get(SHARED[which]) if which < len(SHARED) else None
+    if unit is None:
+        return ""
+    here = (one.program.unit == unit) & (one.program.phase == phase)
+    spent = one.passes[here] @ one.run.times[one.d, here]
+    spent[OVERHEAD] = 0.0
+    most = int(spent.argmax())
+    return "" if most == SHARED[which] else f", held while {LABELS[RESOURCES[most]]} delivers"

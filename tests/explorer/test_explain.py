@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from explorer import theme
-from explorer.panels.explain import COLUMNS, ExplainPopup, quantity_parts
+from explorer.panels.explain import COLUMNS, ExplainPopup, figure_text, quantity_parts
 from hwlib.catalog import load_example
 from hwlib.evaluate import evaluate
 from hwlib.report import Explanation, Input
@@ -61,6 +61,19 @@ def test_it_shows_figure_formula_and_inputs(popup) -> None:
     assert "by actions" in popup.notes.text()
     assert "package" in popup.notes.text()
     assert cells(popup, 0) == ["dram_s", "4", "ms", "operators of decode", "modelled"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("block.mem.utilisation", 0.68971, "0.6897 (69 %)"),
+        ("die.good_share", 0.58575, "0.5857 (58.6 %)"),
+        ("waves", 2.0, "2"),
+    ],
+)
+def test_a_share_is_told_in_per_cent_too(key: str, value: float, shown: str) -> None:
+    found = Explanation(key=key, label="A figure", value=value, unit="", formula="a", inputs=(), source="made up")
+    assert figure_text(found) == shown
 
 
 def test_an_estimate_looks_like_one(popup) -> None:

@@ -68,6 +68,13 @@ def test_capacities_are_shown_in_the_prefix_that_fits(value: int, text: str) -> 
     assert value_text(CAPACITY, value) == text
 
 
+def test_large_counts_are_grouped_and_can_be_edited_so() -> None:
+    arrays = field("crossbar", "arrays")
+    assert [value_text(arrays, n) for n in (9_999, 57_344)] == ["9999", "57\u202f344"]
+    assert read_value(arrays, "57\u202f34", "57\u202f344") == 5_734
+    assert read_value(arrays, "157\u202f344") == 157_344
+
+
 @given(st.sampled_from(NUMBERS), st.floats(0.0, 1.0))
 def test_what_is_shown_is_read_back_as_it_was(number: PartField, share: float) -> None:
     assert number.lo is not None

@@ -15,6 +15,7 @@ from hwlib import catalog
 from hwlib.analysis.placement import optimum, value_of
 from hwlib.cost.run import Held
 from hwlib.design.design import Design
+from hwlib.design.edit import replace_part
 from hwlib.design.parts import ComputeArray, Crossbar, VectorUnit
 from hwlib.evaluate import evaluate, evaluate_batch, run_of
 from hwlib.report import RESOURCES, OperatorRow, PipelineFigure, Report
@@ -181,6 +182,21 @@ def test_many_sequences_approach_the_busiest_stage() -> None:
         assert figure.bubbles == pytest.approx(1.0 - busy / phase_s(report)[1], abs=1e-9)
         assert figure.bubbles < 200.0 / batch
     assert decode(report).bubbles < 0.5
+
+
+def test_a_unit_that_data_keep_waiting_is_told_with_what_brings_them() -> None:
+    """Attention holds the compute arrays while its keys come; with the fastest DRAM that can be drawn, for their own work."""
+    scenario = Scenario(prompt=2048, output=9, batch=8)
+    slow = evaluate(executed(example(), "layers_pipelined"), scenario, LLAMA)
+    drams = [b.id for b in example().blocks if b.kind == "dram"]
+    fast = example()
+    for block in drams:
+        fast = replace_part(fast, block, {"bandwidth_Bps": 1e14})
+    quick = evaluate(executed(fast, "layers_pipelined"), scenario, LLAMA)
+    assert slow.pipeline[1].busiest == "Compute arrays"
+    assert "(Compute arrays, held while DRAM delivers) is free" in slow.notes[0]
+    assert "DRAM" not in quick.notes[0]
+    assert f"({quick.pipeline[1].busiest}" in quick.notes[0]
 
 
 def test_streamed_weights_stay_one_operator_at_a_time() -> None:
