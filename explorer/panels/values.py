@@ -45,8 +45,8 @@ def value_text(field: PartField, value: Value) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     if field.type == "int" and field.unit in ("", "bit", "tokens"):
-        number = thousands(value) if abs(value) >= GROUPED else str(value)
-        return f"{number} {field.unit}".strip() if field.unit == "bit" else number
+        count = thousands(value) if abs(value) >= GROUPED else str(value)
+        return f"{count} {field.unit}".strip() if field.unit == "bit" else count
     number = float(value)
     if is_share(field):
         texts = (f"{number * 100.0:.{digits}g}" for digits in EXACT_DIGITS)

@@ -185,7 +185,7 @@ def test_many_sequences_approach_the_busiest_stage() -> None:
 
 
 def test_a_unit_that_data_keep_waiting_is_told_with_what_brings_them() -> None:
-    """Attention holds the compute arrays while its keys come; with the fastest DRAM that can be drawn, for their own work."""
+    """Attention holds the compute arrays while its keys come; with the fastest DRAM there is, for their own work."""
     scenario = Scenario(prompt=2048, output=9, batch=8)
     slow = evaluate(executed(example(), "layers_pipelined"), scenario, LLAMA)
     drams = [b.id for b in example().blocks if b.kind == "dram"]
