@@ -37,6 +37,9 @@ _NUMBER = re.compile(r"[+-]?(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)
 _GROUPS = re.compile(r"(?<=\d)[\u00a0\u202f](?=\d)")
 """What stands between groups of digits as counts are shown, also while one of them is being edited."""
 
+GROUPED = 10_000
+"""Counts from here on are written in groups of digits."""
+
 _EXAMPLES = {
     "B": "2 MiB or 80 GB", "bit": "512 bit", "s": "1.5 ns", "Hz": "1.2 GHz", "W": "400 W", "J": "12.5 pJ",
     "m": "5 mm", "m²": "100 mm²", "B/s": "3.35 TB/s", "J/bit": "12.5 pJ/bit", "W/m²": "0.5 W/mm²", "nm": "7 nm",
@@ -83,6 +86,11 @@ def format_quantity(value: float | None, unit: str = "", digits: int = 4, *, bin
     if binary and unit in ("B", "bit", "B/s") and abs(value) >= 1024.0:
         return _binary(value, unit, digits)
     return _prefixed(value, unit, digits)
+
+
+def thousands(number: float) -> str:
+    """A count, of five digits or more in groups of three ("131 072", narrow no-break spaces, as `parse` reads it)."""
+    return f"{number:.0f}" if abs(number) < GROUPED else f"{number:,.0f}".replace(",", "\u202f")
 
 
 def format_band(value: float, low: float, high: float, unit: str = "", digits: int = 3) -> str:
@@ -199,11 +207,11 @@ def _prefixed(value: float, unit: str, digits: int) -> str:
     if value == 0.0:
         return f"0 {unit}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    thousands, shift = divmod(int(exponent), 3)
-    if not -10 <= thousands <= 10:
+    steps, shift = divmod(int(exponent), 3)
+    if not -10 <= steps <= 10:
         return str(_Shown(value, unit).render(prec=digits - 1))
     sign, figures = ("-", mantissa[1:]) if value < 0.0 else ("", mantissa)
     figures = figures.replace(".", "").ljust(1 + shift, "0")
     rest = figures[1 + shift :].rstrip("0")
     number = f"{sign}{figures[: 1 + shift]}{'.' if rest else ''}{rest}"
-    return f"{number}{' ' if unit else ''}{_PREFIXES[thousands + 10].strip()}{unit}"
+    return f"{number}{' ' if unit else ''}{_PREFIXES[steps + 10].strip()}{unit}"

@@ -7,7 +7,7 @@ import math
 from hwlib.design.design import Block, Link
 from hwlib.design.parts import AnyPart, ComputeArray, Crossbar, Dram, Noc, Port, Sram, VectorUnit
 from hwlib.technology.dram import dram_technology
-from hwlib.units import format_quantity
+from hwlib.units import format_quantity, thousands
 
 SEPARATOR = " · "
 MOST_CELLS = 24
@@ -134,8 +134,8 @@ def link_width_px(bandwidth_Bps: float) -> float:
 
 
 def _times(count: int) -> str:
-    return "" if count == 1 else f"{count:,} × ".replace(",", " ")
+    return "" if count == 1 else f"{thousands(count)} × "
 
 
 def _count(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+    return f"{thousands(count)} {word}" if count == 1 else f"{thousands(count)} {word}s"

@@ -20,13 +20,13 @@ from PySide6.QtWidgets import (
 from explorer import theme
 from explorer.document import Document
 from explorer.panels.fields import ChoiceEdit, Editor, QuantityEdit
-from explorer.panels.values import Value, help_html, thousands
+from explorer.panels.values import Value, help_html
 from explorer.widgets.search import Entry, SearchPopup
 from explorer.widgets.style import Tinted, icon
 from hwlib import catalog
 from hwlib.design.edit import EditError
 from hwlib.fields import PartField, part_fields
-from hwlib.units import format_quantity
+from hwlib.units import format_quantity, thousands
 from hwlib.workload.llm import LlmArchitecture
 from hwlib.workload.scenario import Scenario
 

@@ -7,13 +7,11 @@ import math
 import re
 
 from hwlib.fields import PartField
-from hwlib.units import UnitError, format_quantity, parse
+from hwlib.units import UnitError, format_quantity, parse, thousands
 
 Value = float | int | str | bool | None
 
 EXACT_DIGITS = range(4, 10)
-GROUPED = 10_000
-"""Counts from here on are shown in groups of three digits."""
 POSITION_STEP_M = 1e-4
 BARE_LIMIT = 10_000.0
 """From here on a bare number is meant in the plain unit: nobody writes 2097152 MiB."""
@@ -45,8 +43,7 @@ def value_text(field: PartField, value: Value) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     if field.type == "int" and field.unit in ("", "bit", "tokens"):
-        count = thousands(value) if abs(value) >= GROUPED else str(value)
-        return f"{count} {field.unit}".strip() if field.unit == "bit" else count
+        return f"{thousands(value)} {field.unit}".strip() if field.unit == "bit" else thousands(value)
     number = float(value)
     if is_share(field):
         texts = (f"{number * 100.0:.{digits}g}" for digits in EXACT_DIGITS)
@@ -201,11 +198,6 @@ def _bound_text(field: PartField, bound: float) -> str:
     if field.type == "int" and field.unit != "B":
         return f"{thousands(bound)} {field.unit}".strip()
     return value_text(field, int(bound) if field.type == "int" else float(bound))
-
-
-def thousands(number: float) -> str:
-    """A count in groups of three digits ("131 072")."""
-    return f"{number:,.0f}".replace(",", "\u202f")
 
 
 def choice_text(word: object) -> str:

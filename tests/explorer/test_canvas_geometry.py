@@ -155,7 +155,7 @@ def test_an_empty_die_has_room() -> None:
         (VectorUnit(count=8), "8 × 128 lanes · 1 GHz"),
         (Sram(capacity_bytes=24 * 2**20, banks=1), "24 MiB · 1 bank"),
         (Dram(channels=5, bandwidth_Bps=670e9), "HBM3 × 5 · 3.35 TB/s"),
-        (Crossbar(), "1 024 × 128 × 128 · RRAM"),
+        (Crossbar(), "1024 × 128 × 128 · RRAM"),
         (Noc(), "mesh of 16 · 1024 bit"),
         (Port(), "NVLink · 450 GB/s"),
     ],
