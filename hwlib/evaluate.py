@@ -234,17 +234,18 @@ def headline(r: Run, scenarios: Sequence[Scenario]) -> dict[str, Array]:
     ttft, tpot = r.phase_s
     total = r.dynamic_J.sum(0) + static_J(r)
     step_J = r.dynamic_J[1] / (scenario.output - 1) if scenario.output > 1 else r.pass_energy[1].sum(-1) * r.runs[0]
-    return {
-        "ttft_s": ttft,
-        "tpot_s": tpot,
-        "tokens_per_s": batch / tpot,
-        "e2e_tokens_per_s": wanted * scenario.output / (np.ceil(wanted / batch) * r.end_s),
-        "energy_per_token_J": total / (batch * scenario.output),
-        "decode_energy_per_token_J": (step_J + r.phase_static_W[1] * scenario.chips * tpot) / batch,
-        "power_W": total / r.end_s,
-        "area_m2": r.machine.plan.total_m2,
-        "batch_running": r.memory.batch,
-    }
+    with np.errstate(divide="ignore", invalid="ignore"):  # chips that run nothing take no time; nobody is told theirs
+        return {
+            "ttft_s": ttft,
+            "tpot_s": tpot,
+            "tokens_per_s": batch / tpot,
+            "e2e_tokens_per_s": wanted * scenario.output / (np.ceil(wanted / batch) * r.end_s),
+            "energy_per_token_J": total / (batch * scenario.output),
+            "decode_energy_per_token_J": (step_J + r.phase_static_W[1] * scenario.chips * tpot) / batch,
+            "power_W": total / r.end_s,
+            "area_m2": r.machine.plan.total_m2,
+            "batch_running": r.memory.batch,
+        }
 
 
 def _runnable(llm: LlmArchitecture) -> None:

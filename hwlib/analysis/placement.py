@@ -103,7 +103,8 @@ def optimum(
     rule = evaluate(design, scenario, llm)
     best, held, problem = _best(r, d, design, objective, stop)
     report = evaluate(design, scenario, llm, held)
-    old = Held(r.placed[d], bool(r.memory.kv_on_chip[d]), None if r.flow is None else int(r.flow.cut[d]))
+    chunks = None if r.flow is None else r.program.chunks_of(int(r.flow.cut[d]))
+    old = Held(r.placed[d], bool(r.memory.kv_on_chip[d]), chunks)
     if report.metrics is None or value_of(report, objective) > value_of(rule, objective):
         report, held = rule, old
     gap = 1.0 - value_of(report, objective) / value_of(rule, objective)
@@ -163,7 +164,7 @@ def _best_cut(r: Run, d: int, objective: Objective, stop: Callable[[], bool]) ->
             raise StoppedError
         problem = placement_problem(r, d, cut)
         best = best_placement(problem, objective)
-        found.append((best, Held(best.placed, on_chip, cut), problem))
+        found.append((best, Held(best.placed, on_chip, r.program.chunks_of(cut)), problem))
     best, held, problem = min(found, key=lambda one: one[0].value(objective))
     return replace(best, proven=all(one.proven for one, _, _ in found)), held, problem
 

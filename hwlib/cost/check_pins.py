@@ -27,7 +27,14 @@ def _judged(one: OneDesign, pin: Pin) -> Finding | None:
         return _kv(one, pin, place, name)
     if pin.operator not in one.program.weights:
         return _finding(pin, f"{one.run.llm.name} has no {what}, which is pinned to {name}.", "", "note")
-    placed = one.run.placed[one.d, one.program.weights.index(pin.operator)]
+    weight = one.program.weights.index(pin.operator)
+    placed = one.run.placed[one.d, weight]
+    if (weight, place) not in one.program.offered:
+        return _finding(
+            pin,
+            f"{what} is pinned to {name}, from which no unit takes weights: crossbars keep theirs or reload from DRAM.",
+            "Pin it to a crossbar or to DRAM, or add a compute array.",
+        )
     if placed[place] >= placed.sum():
         return None
     return _finding(

@@ -123,7 +123,7 @@ def _binding(one: OneDesign, phase: int, gain: float) -> Finding:
     busy = f"{format_quantity(use[first] * peak, 'B/s', 3)} of {format_quantity(peak, 'B/s', 3)}"
     message = f"{LABELS['link']} bind {PHASES[phase]}; {name} is the busiest: {busy} ({use[first]:.0%})."
     if rest > 0.0 and rest < use[first]:
-        wide = int(np.ceil(width * use[first] / rest / WORD_BITS)) * WORD_BITS
+        wide = int(np.ceil(width * use[first] / rest / WORD_BITS - 1e-9)) * WORD_BITS
         mend = (
             f"{wide} bits wide, where it has {width:.0f}, it would be no busier than {_item(one, int(order[1]))[0]}; "
         )

@@ -119,7 +119,7 @@ class _Ends:
         return np.ascontiguousarray(parts.transpose(2, 0, 1))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _ends_of(routes: Routes, network: int) -> _Ends:
     mine = np.flatnonzero(routes.crossings[:, 0] == network)
     ends = np.array(routes.topology.ends, dtype=np.int64).reshape(-1, 2)

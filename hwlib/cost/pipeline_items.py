@@ -40,16 +40,19 @@ def chunks_of(
     llm: LlmArchitecture,
     scenarios: tuple[Scenario, ...],
     batches: tuple[float, ...],
+    asked: int | None,
 ) -> tuple[int, ...]:
     """Numbers of chunks that prompts of a group's chips may be cut into; none where nothing flows or tokens do.
 
-    Of CHUNKS those whose items fit on some chip; `program`: that of whole prompts.
+    Of CHUNKS those whose items fit on some chip, and what is `asked` for; `program`: that of whole prompts.
     """
     if not pipelined(machine) or machine.weight_pools == 0 or machine.kv_pool >= 0 or program.missing:
         return ()
     fits = _fits(machine, program, llm, scenarios[0])
     both = [(s.prompt, b / micro_batches(s, b)) for s, b in zip(scenarios, batches, strict=True)]
-    return tuple(c for c in CHUNKS if fits(np.array([min(c, prompt) * each for prompt, each in both])).any())
+    return tuple(
+        c for c in CHUNKS if c == asked or fits(np.array([min(c, prompt) * each for prompt, each in both])).any()
+    )
 
 
 def pipelined(machine: Machine) -> bool:
@@ -57,19 +60,16 @@ def pipelined(machine: Machine) -> bool:
     return machine.chip.designs[0].settings.execution == PIPELINED and bool(machine.crossbars)
 
 
-def flowing(r: Run, cut: int | None = None) -> Run:
+def flowing(r: Run, chunks: int | None = None) -> Run:
     """The run with its flow where its designs pipeline layers and the LLM's weights are in crossbars.
 
     Of prompts as a whole and of prompts cut into CHUNKS, the prefill takes what is fastest, the fewest chunks among
-    equals, of those whose items on their way fit on chip; or `cut`, as `Program.cut` counts. Chips that lack a unit for
-    some operator run nothing, so that nothing flows.
+    equals, of those whose items on their way fit on chip; or the number `chunks`, 0 for whole prompts. Chips that lack
+    a unit for some operator run nothing, so that nothing flows.
     """
     if not pipelined(r.machine) or r.program.missing:
         return r
-    if cut is not None:
-        flow = flow_of_cut(r, min(cut, r.program.cuts))
-    else:
-        flow = _fastest(r)
+    flow = _fastest(r) if chunks is None else flow_of_cut(r, r.program.cut_of(chunks))
     return replace(r, flow=flow, passes=np.where(flow.cut[:, None] > 0, flow.apart + flow.flowing, r.passes))
 
 

@@ -39,7 +39,7 @@ def place_of_block(machine: Machine, block: int) -> int:
 
 
 def pins_of(machine: Machine, program: Program) -> Pins:
-    """The pins of a group of designs, which have them in common."""
+    """The pins of a group of designs, which have them in common; none to a memory that no unit takes a matrix from."""
     weights, kv = np.full(len(program.weights), FREE, dtype=np.int64), FREE
     design = machine.chip.designs[0]
     index = {b.id: i for i, b in enumerate(design.blocks)} if design.pins else {}
@@ -48,7 +48,8 @@ def pins_of(machine: Machine, program: Program) -> Pins:
         if pin.operator == KV_CACHE:
             kv = where
         elif pin.operator in program.weights:
-            weights[program.weights.index(pin.operator)] = where
+            weight = program.weights.index(pin.operator)
+            weights[weight] = where if (weight, where) in program.offered else FREE
     return Pins(weights, kv)
 
 
@@ -111,39 +112,37 @@ class Rule:
 
         What no other memory takes is left to the base place.
         """
-        asked = self._asked
-        return self._filled(np.zeros((*asked.wanted.shape, 2 + len(self.machine.crossbars))), moving=True)
+        return self._filled(0.0)[0]
 
-    def by_layers(self, layers: float) -> Array | None:
+    def by_layers(self, layers: float, plain: Array) -> Array:
         """The same where each pool of crossbars takes as many whole layers, of the LLM's, as it holds before all else.
 
-        None where no pool holds a whole one.
+        Where the only pool holds no whole one nothing can flow, and weights stay as `plain` has them.
         """
-        asked, held = self._asked, np.zeros(self.machine.chip.count)
-        result = np.zeros((*asked.wanted.shape, 2 + len(self.machine.crossbars)))
-        for b, (pool, need) in enumerate(zip(self.machine.crossbars, asked.needs, strict=False)):
-            left, inside = asked.wanted - result.sum(axis=2), self._of_layers(2 + b)
-            room = pool.arrays * self.deep
-            result[:, :, 2 + b], held = _whole_layers(asked.wanted, left, need, inside, room, held, layers)
-        return self._filled(result, moving=False) if result.any() else None
+        found, held = self._filled(layers)
+        return found if self.machine.weight_pools > 1 else np.where((held > 0)[:, None, None], found, plain)
 
-    def _filled(self, result: Array, moving: bool) -> Array:
-        """What is placed already and what the rule adds; `moving`: SRAM may take over what crossbars hold."""
+    def _filled(self, layers: float) -> tuple[Array, Array]:
+        """Instances by place with as many of `layers` whole as pools hold first, and how many these are [D]."""
         machine, ways, pins, asked = self.machine, self.ways, self.pins, self._asked
-        left = asked.wanted - result.sum(axis=2)
+        left, held = asked.wanted, np.zeros(machine.chip.count)
+        result = np.zeros((*left.shape, 2 + len(machine.crossbars)))
         for b, (pool, need, gain) in enumerate(zip(machine.crossbars, asked.needs, asked.gains, strict=False)):
-            before = result[:, :, 2 + b]
-            room = pool.arrays * self.deep - (np.where(before > 0, need, 0.0) * before).sum(axis=1)
-            taken = _fill(2 + b, gain, need, left, room, pins)
-            result[:, :, 2 + b], left = before + taken, left - taken
+            taken, room = np.zeros(left.shape), pool.arrays * self.deep
+            if layers > 0:
+                inside = self._of_layers(2 + b)
+                taken, held = _whole_layers(asked.wanted, left, need, inside, room, held, layers)
+                room = room - (np.where(taken > 0, need, 0.0) * taken).sum(axis=1)
+            taken = taken + _fill(2 + b, gain, need, left - taken, room, pins)
+            result[:, :, 2 + b], left = taken, left - taken
         if ways.dram and ways.pinned:
             room = self.room * self.deep
             taken = _fill(1, asked.saving[:, :, 1], asked.size, left, room, pins)
             result[:, :, 1], left = taken, left - taken
-            if moving:
+            if layers == 0:
                 self._prefer_sram(result, asked.saving, asked.size, room - (taken * asked.size).sum(axis=1))
         result[:, :, 0 if ways.dram else 1] += left
-        return result
+        return result, held
 
     @cached_property
     def _asked(self) -> _Asked:

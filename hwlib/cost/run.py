@@ -35,12 +35,12 @@ Array = NDArray[np.float64]
 class Held:
     """A placement that is given instead of found by the rule: instances [W, places], and where the KV cache lives.
 
-    `cut`: what prompts are cut into where layers are pipelined, as `Program.cut` counts; None: as is fastest.
+    `chunks`: how many prompts are cut into where layers are pipelined, 0 for whole ones; None: as is fastest.
     """
 
     placed: Array
     kv_on_chip: bool
-    cut: int | None = None
+    chunks: int | None = None
 
     def of(self, designs: int) -> Array:
         """[D, W, places]: the same for all designs of a group."""
@@ -164,7 +164,8 @@ def run(
     machine = build(chip, widths) if timer is None else timer.machine(chip, widths)
     ways, periods = ways_of(machine, timer is not None or has_step(machine.prior)), context_periods(chip)
     program = make_program(llm, scenarios, batches, ways, periods)
-    if chunks := chunks_of(machine, program, llm, scenarios, batches):
+    asked = held.chunks if held is not None else None
+    if chunks := chunks_of(machine, program, llm, scenarios, batches, asked):
         ways = replace(ways, chunks=chunks)
         program = make_program(llm, scenarios, batches, ways, periods)
     kv_end = each(machine, [kv_at_end_bytes(llm, s, b) for s, b in zip(scenarios, batches, strict=True)])
@@ -187,7 +188,7 @@ def run(
         kernels, factor,
     )  # fmt: skip
     if held is not None:
-        base = ground.laid(held.of(chip.count), held.cut)
+        base = ground.laid(held.of(chip.count), held.chunks)
     else:
         joules = energy.sum(-1) + _static_J(machine, program, scenario, parts, deep) * tau
         rule = Rule(machine, program, scenario, ways, joules, room, deep, pins)
@@ -218,8 +219,8 @@ class _Ground:
     kernels: KernelTimes | None
     factor: Array | None
 
-    def laid(self, placed: Array, cut: int | None = None) -> Run:
-        """The run at full clock with weights where `placed` [D, W, places] says; `cut` as `Held.cut`."""
+    def laid(self, placed: Array, chunks: int | None = None) -> Run:
+        """The run at full clock with weights where `placed` [D, W, places] says; `chunks` as `Held.chunks`."""
         machine, program, scenario, count = self.machine, self.program, self.scenarios[0], self.machine.chip.count
         deep = stages(self.llm, scenario)
         copies, work, tau = _copied(machine, program, scenario, self.work, placed, deep, self.tau, self.serial)
@@ -246,7 +247,7 @@ class _Ground:
             copies=copies,
             powers=self.powers,
         )
-        return _totals(flowing(laid, cut), self.parts)
+        return _totals(flowing(laid, chunks), self.parts)
 
     def by_rule(self, rule: Rule, aim: str) -> Run:
         """The run with weights where the rule puts them for the least energy, latency or product of both (edp).
@@ -279,10 +280,8 @@ class _Ground:
         first = self.laid(rule.placed())
         if self.kernels is not None or not pipelined(self.machine):
             return first
-        whole = rule.by_layers(float(self.llm.layers))
-        if whole is None or np.array_equal(whole, first.placed):
-            return first
-        return self._better(first, self.laid(whole), aim)
+        whole = rule.by_layers(float(self.llm.layers), first.placed)
+        return first if np.array_equal(whole, first.placed) else self._better(first, self.laid(whole), aim)
 
     def _better(self, one: Run, other: Run, aim: str) -> Run:
         """For each design the run of two that has less of what is aimed at."""

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+ALIKE = 2.0**30
+"""Savings that differ by less than one part of these are alike: rounding shall not choose between them."""
 
 
 def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
@@ -23,7 +25,8 @@ def fill(saving: Array, size: Array, wanted: Array, capacity: Array) -> Array:
     if not usable.any():
         return np.zeros(wanted.shape)
     safe = np.where(usable, size, 1.0)
-    order = np.argsort(-np.where(usable, saving / safe, -np.inf), axis=1, kind="stable")
+    mantissa, exponent = np.frexp(np.where(usable, saving / safe, 0.0))
+    order = np.argsort(-np.ldexp(np.round(mantissa * ALIKE), exponent), axis=1, kind="stable")
     sorted_by = np.arange(len(order))[:, None], order
     sizes, left = safe[sorted_by], np.where(usable, wanted, 0.0)[sorted_by]
     taken = np.zeros_like(left)
@@ -46,7 +49,12 @@ def _fill_one(saving: list[float], size: list[float], wanted: list[float], room:
     """The same for one design in plain numbers: it has a few matrices, and arrays of few are slow."""
     taken = [0.0] * len(wanted)
     usable = [i for i, (gain, need) in enumerate(zip(saving, size, strict=True)) if gain > 0 and 0 < need < math.inf]
-    for i in sorted(usable, key=lambda i: -saving[i] / size[i]):
+
+    def rank(i: int) -> float:
+        mantissa, exponent = math.frexp(saving[i] / size[i])
+        return -math.ldexp(round(mantissa * ALIKE), exponent)
+
+    for i in sorted(usable, key=rank):
         if size[i] <= room + 1e-9:
             all_fit = wanted[i] * size[i] <= room
             taken[i] = wanted[i] if all_fit else min(max(math.floor(room / size[i] + 1e-9), 0.0), wanted[i])

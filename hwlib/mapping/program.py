@@ -110,6 +110,8 @@ class Program:
     missing: tuple[str, ...]
     """Operators that nothing on the chip can run."""
     cut: NDArray[np.int64]
+    chunks: tuple[int, ...] = ()
+    """Numbers of chunks that prompts are cut into, those of `cut` 1 first; fewer than asked for where nothing flows."""
 
     def __getattr__(self, name: str) -> Array:
         try:
@@ -161,7 +163,15 @@ class Program:
     @cached_property
     def cuts(self) -> int:
         """How many numbers of chunks prompts may be cut into."""
-        return int(self.cut.max(initial=0))
+        return len(self.chunks)
+
+    def cut_of(self, chunks: int) -> int:
+        """The `cut` of a number of chunks; that of whole prompts where there is no such number."""
+        return 1 + self.chunks.index(chunks) if chunks in self.chunks else 0
+
+    def chunks_of(self, cut: int) -> int:
+        """The number of chunks of a `cut`: 0 for whole prompts."""
+        return self.chunks[cut - 1] if cut > 0 else 0
 
     def named(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
         """[K] the columns of operators with these names."""
@@ -182,6 +192,11 @@ class Program:
     def weighted_columns(self) -> NDArray[np.int64]:
         """The columns that run weight matrices."""
         return np.flatnonzero(self.weight >= 0)
+
+    @cached_property
+    def offered(self) -> frozenset[tuple[int, int]]:
+        """(weight matrix, place) of every memory that some unit takes a matrix from."""
+        return frozenset(zip(self.weight.tolist(), self.place.tolist(), strict=True))
 
     def weighted(self, unit: int) -> NDArray[np.int64]:
         """The columns that run weight matrices on a unit."""
@@ -403,7 +418,5 @@ def make_program(
         tables = [(with_step(prefill), with_step(decode)) for prefill, decode in tables]
     cut = [[chunk_table(llm, s, b, c) for c in ways.chunks] for s, b in zip(scenarios, batches, strict=True)]
     programs = [_expand((*both, *chunks), ways) for both, chunks in zip(tables, cut, strict=True)]
-    if len(programs) == 1:
-        return programs[0]
     values = {c: np.concatenate([p.values[c] for p in programs]) for c in COLUMNS}
-    return replace(programs[0], values=values)
+    return replace(programs[0], values=values, chunks=ways.chunks[: int(programs[0].cut.max(initial=0))])

@@ -72,8 +72,7 @@ def rounds(
     Every round holds a rectangle of arrays. Of all splits of the sums into 1 … 32 parts or powers of two, and of
     rectangles up to 32 arrays high, that with the least traffic of inputs and partial results is taken:
     inputs x over_outputs + results x (2 over_sums - 1); among equal ones that with the fewest rounds, then with the
-    fewest reads. `room`: bytes of a buffer for both, beyond
-    which a byte costs as much as `apart` bytes in it.
+    fewest reads. `room`: bytes of a buffer for both, beyond which a byte costs as much as `apart` bytes in it.
     """
     d, a, held, x, y, space, far = (
         np.asarray(v, dtype=float)[..., None] for v in (down, across, arrays, inputs, results, room * batch, apart)

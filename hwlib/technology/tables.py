@@ -77,7 +77,7 @@ def _point(values: tuple[object, ...]) -> tuple[Any, ...] | None:
         if isinstance(value, np.ndarray):
             if value.size != 1:
                 return None
-            at += (value.item(), value.ndim)
+            at.append((value.item(), value.ndim))
         elif isinstance(value, str | float | int):
             at.append(value)
         else:

@@ -82,7 +82,7 @@ def test_as_good_as_the_best_of_all_placements_evaluated_whole(design: Design, s
     choices = [[(w - n, 0.0, n) for n in np.arange(w + 1.0)] for w in problem.wanted]
     every = [np.array(choice) for choice in product(*choices)]
     runs = [
-        ran(design, scenario, TINY, Held(placed, on_chip, int(cut)))
+        ran(design, scenario, TINY, Held(placed, on_chip, r.program.chunks_of(int(cut))))
         for placed in every
         if problem.fits(placed)
         for cut in np.flatnonzero(cuts_that_fit(r)[:, 0])
@@ -93,7 +93,7 @@ def test_as_good_as_the_best_of_all_placements_evaluated_whole(design: Design, s
         assert found.proven
         least = min(value(one, objective) for one in runs)
         assert found.value(objective) == pytest.approx(least, rel=1e-7)
-        again = ran(design, scenario, TINY, Held(found.placed, on_chip, cut))
+        again = ran(design, scenario, TINY, Held(found.placed, on_chip, r.program.chunks_of(cut)))
         assert value(again, objective) == pytest.approx(found.value(objective), rel=1e-9)
 
 
@@ -146,7 +146,7 @@ def test_the_optimum_of_a_pipelined_design_is_proven(objective: Objective) -> No
     assert found.proven
     assert found.report.pipeline[1].layers >= 1.0
     assert value_of(found.report, objective) <= value_of(found.rule, objective)
-    assert found.held.cut is not None
+    assert found.held.chunks is not None
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hwlib import catalog
 from hwlib.analysis.placement import optimum, value_of
 from hwlib.cost.run import Held
-from hwlib.design.design import Design
+from hwlib.design.design import Design, Pin
 from hwlib.design.edit import replace_part
-from hwlib.design.parts import ComputeArray, Crossbar, VectorUnit
+from hwlib.design.parts import ComputeArray, Crossbar, Sram, VectorUnit
 from hwlib.evaluate import evaluate, evaluate_batch, run_of
 from hwlib.report import RESOURCES, OperatorRow, PipelineFigure, Report
 from hwlib.workload.llm import LlmArchitecture
@@ -147,6 +147,81 @@ def test_a_batch_of_designs_equals_each_of_them(drawn: list[Design], scenario: S
         assert together.tpot_s[i] == pytest.approx(alone.tpot_s, rel=1e-9)
         assert together.power_W[i] == pytest.approx(alone.power_W, rel=1e-9)
         assert RESOURCES[together.bound_decode[i]] == alone.bound_decode
+
+
+kinds = st.tuples(
+    st.sampled_from([20, 300, 2_000, 9_000]),
+    st.sampled_from([500, 9_000, 60_000]),
+    st.sampled_from([2**18, 2**22, 2**27]),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(kinds, min_size=2, max_size=4),
+    scenarios,
+    st.sampled_from(["energy", "latency", "edp"]),
+    st.sampled_from([(), (("ffn_up", "x2"),), (("qkv", "x1"), ("ffn_down", "x2")), (("lm_head", "s"),)]),
+)
+def test_a_batch_with_two_kinds_of_crossbars_equals_each_of_them(
+    drawn: list[tuple[int, int, int]], scenario: Scenario, aim: str, pins: tuple[tuple[str, str], ...]
+) -> None:
+    """Designs of one shape are placed together, each as if it were alone."""
+    designs = []
+    for first, second, sram in drawn:
+        parts = {
+            **TENSOR,
+            "s": Sram(capacity_bytes=sram),
+            "x1": Crossbar(cell="rram", arrays=first),
+            "x2": Crossbar(cell="sram_digital", bits_per_cell=1, arrays=second),
+        }
+        design = chip(parts, execution="layers_pipelined", placement=aim)
+        designs.append(msgspec.structs.replace(design, pins=tuple(Pin(operator=o, block=b) for o, b in pins)))
+    together = evaluate_batch(designs, scenario, SMALL)
+    for i, design in enumerate(designs):
+        alone = evaluate(design, scenario, SMALL).metrics
+        assert alone is not None
+        assert together.ttft_s[i] == pytest.approx(alone.ttft_s, rel=1e-9)
+        assert together.energy_per_token_J[i] == pytest.approx(alone.energy_per_token_J, rel=1e-9)
+
+
+def test_a_second_kind_of_crossbars_completes_the_layers_that_the_first_begins() -> None:
+    """What the first has left over after its whole layers takes more matrices, and the second needs fewer."""
+    parts = {
+        **{name: part for name, part in TENSOR.items() if name not in ("m", "p")},
+        "v": VectorUnit(count=128),
+        "s": Sram(capacity_bytes=2**20),
+        "x1": Crossbar(cell="pcm", rows=256, columns=256, bits_per_cell=2, arrays=2278, ping_pong=True),
+        "x2": Crossbar(cell="sram_digital", rows=64, columns=64, bits_per_cell=1, arrays=170_132),
+    }
+    design = chip(parts, execution="layers_pipelined", placement="latency", overlap=1.0, calibration="ideal")
+    gpt2 = catalog.find_model("GPT-2 (124M)")
+    found = run_of(design, Scenario(prompt=3, output=16, activation_bits=16), gpt2)
+    assert found is not None
+    r, d = found
+    assert r.flow is not None
+    assert r.flow.layers[d] == gpt2.layers
+    assert r.placed[d, r.program.weights.index("lm_head"), 2:].sum() == 1.0
+
+
+def test_a_pin_to_a_memory_that_no_unit_takes_weights_from_is_told() -> None:
+    """Crossbars alone multiply: weights in SRAM would serve nobody."""
+    parts = {name: part for name, part in TENSOR.items() if not isinstance(part, ComputeArray)}
+    design = chip({**parts, "x1": Crossbar(cell="rram", arrays=900)})
+    pinned = msgspec.structs.replace(design, pins=(Pin(operator="ffn_up", block="s"),))
+    report = evaluate(pinned, Scenario(prompt=64, output=9), SMALL)
+    assert report.status == "ok"
+    assert [f.message for f in report.findings if f.code == "pin"] == [
+        "ffn_up is pinned to The s, from which no unit takes weights: crossbars keep theirs or reload from DRAM."
+    ]
+    assert report.metrics == evaluate(design, Scenario(prompt=64, output=9), SMALL).metrics
+
+
+def test_chips_without_any_memory_are_told_apart_in_a_batch_too() -> None:
+    bare = chip({name: part for name, part in TENSOR.items() if name in ("m", "v", "p", "noc")})
+    together = evaluate_batch([bare, bare], Scenario(prompt=100, output=1, batch=64), SMALL)
+    assert together.status == (evaluate(bare, Scenario(prompt=100, output=1, batch=64), SMALL).status,) * 2
+    assert np.isnan(together.tokens_per_s).all()
 
 
 # By hand ----------------------------------------------------------------------------------------------------------

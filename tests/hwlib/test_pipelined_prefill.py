@@ -227,7 +227,7 @@ def test_energy_follows_time_and_traffic() -> None:
     scenario = Scenario(prompt=2048, output=2)
     r = ran(example(), scenario)
     held = Held(r.placed[0], bool(r.memory.kv_on_chip[0]))
-    whole, parts = (ran(example(), scenario, LLAMA, with_cut(held, cut)) for cut in (0, r.program.cuts))
+    whole, parts = (ran(example(), scenario, LLAMA, with_chunks(held, n)) for n in (0, CHUNKS[-1]))
     assert parts.phase_s[0, 0] < 0.2 * whole.phase_s[0, 0]
     assert parts.flow is not None
     assert parts.flow.items[0, 0] == CHUNKS[-1]
@@ -236,8 +236,18 @@ def test_energy_follows_time_and_traffic() -> None:
     assert parts.dynamic_J[0, 0] != whole.dynamic_J[0, 0]
 
 
-def with_cut(held: Held, cut: int) -> Held:
-    return Held(held.placed, held.kv_on_chip, cut)
+def with_chunks(held: Held, chunks: int) -> Held:
+    return Held(held.placed, held.kv_on_chip, chunks)
+
+
+@pytest.mark.parametrize("capacity", [2**22, 2**24, 2**27])
+def test_a_given_number_of_chunks_is_taken_whatever_fits(capacity: int) -> None:
+    design, scenario = replace_part(example(), "buffer", {"capacity_bytes": capacity}), Scenario(prompt=2048, output=2)
+    placed = ran(example(), scenario).placed[0]
+    for chunks, items in ((0, 1.0), (16, 16.0), (64, 64.0)):
+        flow = ran(design, scenario, LLAMA, Held(placed, False, chunks)).flow
+        assert flow is not None
+        assert flow.items[0, 0] == items
 
 
 @pytest.mark.parametrize(

@@ -477,6 +477,7 @@ def test_single_points_are_remembered_and_nothing_else() -> None:
         first[0, 0] = 3.0
     assert twice(np.array([7.0]), "a").shape == (1,)
     assert twice(one, "b") is not first
+    assert logic.vector_op_energy_J(np.array([7.0])) != logic.vector_op_energy_J(7.0, 1)
     several = np.array([7.0, 5.0])
     assert twice(several, "a") is not twice(several, "a")
     assert len(asked) == 5
