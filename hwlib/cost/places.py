@@ -17,6 +17,9 @@ from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
 
+WORTH_ALL = 1e200
+"""A gain above all others."""
+
 FREE = -1
 """The place of a matrix that nobody pinned."""
 
@@ -114,15 +117,21 @@ class Rule:
         """
         return self._filled(0.0)[0]
 
-    def by_layers(self, layers: float, plain: Array) -> Array:
+    def by_layers(
+        self, layers: float, plain: Array, most: Array | float = np.inf, outside: bool = False
+    ) -> tuple[Array, Array]:
         """The same where each pool of crossbars takes as many whole layers, of the LLM's, as it holds before all else.
 
-        Where the only pool holds no whole one nothing can flow, and weights stay as `plain` has them.
+        At most `most` [D] layers. `outside`: what is in no layer, and flows behind the last where all do, follows them.
+        Where the only pool holds no whole layer nothing can flow, and weights stay as `plain` has them. Also how many
+        layers are held [D].
         """
-        found, held = self._filled(layers)
-        return found if self.machine.weight_pools > 1 else np.where((held > 0)[:, None, None], found, plain)
+        found, held = self._filled(layers, most, outside)
+        if self.machine.weight_pools > 1:
+            return found, held
+        return np.where((held > 0)[:, None, None], found, plain), held
 
-    def _filled(self, layers: float) -> tuple[Array, Array]:
+    def _filled(self, layers: float, most: Array | float = np.inf, outside: bool = False) -> tuple[Array, Array]:
         """Instances by place with as many of `layers` whole as pools hold first, and how many these are [D]."""
         machine, ways, pins, asked = self.machine, self.ways, self.pins, self._asked
         left, held = asked.wanted, np.zeros(machine.chip.count)
@@ -131,8 +140,10 @@ class Rule:
             taken, room = np.zeros(left.shape), pool.arrays * self.deep
             if layers > 0:
                 inside = self._of_layers(2 + b)
-                taken, held = _whole_layers(asked.wanted, left, need, inside, room, held, layers)
+                taken, held = _whole_layers(asked.wanted, left, need, inside, room, held, layers, most)
                 room = room - (np.where(taken > 0, need, 0.0) * taken).sum(axis=1)
+            if outside:
+                gain = np.where(~self.program.in_layers & np.isfinite(need), WORTH_ALL, gain)
             taken = taken + _fill(2 + b, gain, need, left - taken, room, pins)
             result[:, :, 2 + b], left = taken, left - taken
         if ways.dram and ways.pinned:
@@ -188,9 +199,11 @@ def _whole_layers(
     capacity: Array,
     before: Array,
     layers: float,
+    most: Array | float,
 ) -> tuple[Array, Array]:
     """Instances [D, W] of as many whole layers as fit beside the `before` [D] that others hold, and layers held [D].
 
+    At most `most` [D] layers.
     Of `every` instance those not `wanted` any more are in other crossbars, also of layers that are not whole there.
     """
     if not inside.any():
@@ -199,7 +212,8 @@ def _whole_layers(
     upto = np.ceil(every[:, None, :] * count / layers - 1e-9)
     more = np.where(inside, np.maximum(0.0, upto - (every - wanted)[:, None, :]), 0.0)
     load = (np.where(more > 0, need[:, None, :], 0.0) * more).sum(axis=2)
-    held = np.maximum(before, (load <= capacity[:, None] * (1.0 + 1e-12)).sum(axis=1) - 1.0)
+    fitting = (load <= capacity[:, None] * (1.0 + 1e-12)).sum(axis=1) - 1.0
+    held = np.maximum(before, np.minimum(fitting, most))
     return more[np.arange(len(held)), held.astype(np.int64)], held
 
 

@@ -30,6 +30,9 @@ from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
 
+FEWER = 3.0
+"""Of whole layers that cost more than they gain, every so-manyth is tried."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -276,12 +279,28 @@ class _Ground:
         return self._placed(replace(rule, cost=both), "edp")
 
     def _placed(self, rule: Rule, aim: str) -> Run:
-        """Weights where a rule puts them; where layers flow, if that is better, with whole layers first."""
+        """Weights where a rule puts them; where layers flow, if that is better, with whole layers first.
+
+        Where all whole layers cost more than they gain a part of them may not; where all flow the rest may flow too.
+        """
         first = self.laid(rule.placed())
         if self.kernels is not None or not pipelined(self.machine):
             return first
-        whole = rule.by_layers(float(self.llm.layers), first.placed)
-        return first if np.array_equal(whole, first.placed) else self._better(first, self.laid(whole), aim)
+        layers, plain = float(self.llm.layers), first.placed
+        whole, held = rule.by_layers(layers, plain)
+        found = self._least(first, whole, aim)
+        fewer, kept = np.floor(held / FEWER), (found.placed == plain).all(axis=(1, 2))
+        if (some := (fewer >= 1.0) & kept).any():
+            placed = rule.by_layers(layers, plain, most=fewer)[0]
+            found = self._least(found, np.where(some[:, None, None], placed, found.placed), aim)
+        if (every := (held >= layers) & ~kept).any():
+            placed = rule.by_layers(layers, plain, outside=True)[0]
+            found = self._least(found, np.where(every[:, None, None], placed, found.placed), aim)
+        return found
+
+    def _least(self, one: Run, placed: Array, aim: str) -> Run:
+        """For each design that of a run and a placement which has less of what is aimed at."""
+        return one if np.array_equal(placed, one.placed) else self._better(one, self.laid(placed), aim)
 
     def _better(self, one: Run, other: Run, aim: str) -> Run:
         """For each design the run of two that has less of what is aimed at."""

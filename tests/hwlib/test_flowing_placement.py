@@ -128,6 +128,43 @@ def test_the_rule_is_within_one_percent_of_the_optimum(name: str, llm: str, obje
     assert value(r, objective) <= 1.01 * found.value(objective)
 
 
+@pytest.mark.parametrize(
+    ("llm", "batch", "chips", "objective"),
+    [("Llama-3.1-8B", 32, 8, "latency"), ("Mixtral 8x7B", 1, 1, "energy"), ("Llama-3.1-70B", 1, 8, "latency")],
+)
+def test_so_it_is_at_other_batches(llm: str, batch: int, chips: int, objective: Objective) -> None:
+    design = catalog.load_example("rram-crossbar-attention")
+    design = msgspec.structs.replace(design, settings=msgspec.structs.replace(design.settings, execution=PIPELINED))
+    found = optimum(design, Scenario(batch=batch, tensor_parallel=chips), catalog.find_model(llm), objective)
+    assert found is not None
+    assert found.proven
+    assert 0.0 <= found.gap <= 0.01
+
+
+def test_the_head_flows_behind_the_last_layer() -> None:
+    """Alone it is faster in DRAM; behind layers that flow its crossbars are hidden by theirs."""
+    scenario = Scenario(batch=32, tensor_parallel=8)
+    design = catalog.load_example("rram-crossbar-attention")
+    how = msgspec.structs.replace(design.settings, execution=PIPELINED, placement="latency")
+    r = ran(msgspec.structs.replace(design, settings=how), scenario, catalog.find_model("Llama-3.1-8B"))
+    assert r.flow is not None
+    assert r.flow.layers[0] == 32.0
+    assert r.placed[0, r.program.weights.index("lm_head"), 2] == 1.0
+    one = msgspec.structs.replace(how, execution="one_operator")
+    alone = ran(msgspec.structs.replace(design, settings=one), scenario, catalog.find_model("Llama-3.1-8B"))
+    assert alone.placed[0, alone.program.weights.index("lm_head"), 2] == 0.0
+
+
+def test_some_layers_flow_where_all_that_fit_would_cost_more() -> None:
+    """Mixtral on one RRAM chip: its layers hold many experts that a token doesn't ask."""
+    scenario, llm = Scenario(), catalog.find_model("Mixtral 8x7B")
+    design = catalog.load_example("rram-crossbar-attention")
+    how = msgspec.structs.replace(design.settings, execution=PIPELINED)
+    r = ran(msgspec.structs.replace(design, settings=how), scenario, llm)
+    assert r.flow is not None
+    assert 0.0 < r.flow.layers[0] < llm.layers
+
+
 def test_whole_layers_are_kept_where_that_lets_them_flow() -> None:
     """GPT-3 on eight RRAM chips: a third of the layers fit, whole; one operator at a time the rule mixes matrices."""
     r = example("rram-crossbar-attention", "GPT-3 175B", "energy")
