@@ -30,8 +30,8 @@ from hwlib.workload.scenario import Scenario
 
 Array = NDArray[np.float64]
 
-FEWER = 3.0
-"""Of whole layers that cost more than they gain, every so-manyth is tried."""
+FEWER, LOSS = 3.0, 0.005
+"""Of whole layers that cost more than they gain, and that by more than this part, every so-manyth is tried."""
 
 
 @dataclass(frozen=True)
@@ -288,12 +288,13 @@ class _Ground:
             return first
         layers, plain = float(self.llm.layers), first.placed
         whole, held = rule.by_layers(layers, plain)
-        found = self._least(first, whole, aim)
-        fewer, kept = np.floor(held / FEWER), (found.placed == plain).all(axis=(1, 2))
-        if (some := (fewer >= 1.0) & kept).any():
+        other = first if np.array_equal(whole, plain) else self.laid(whole)
+        found, lost = self._better(first, other, aim), _value(other, aim) / _value(first, aim) - 1.0
+        fewer = np.floor(held / FEWER)
+        if (some := (fewer >= 1.0) & (lost > LOSS)).any():
             placed = rule.by_layers(layers, plain, most=fewer)[0]
             found = self._least(found, np.where(some[:, None, None], placed, found.placed), aim)
-        if (every := (held >= layers) & ~kept).any():
+        if (every := (held >= layers) & (lost <= 0.0)).any():
             placed = rule.by_layers(layers, plain, outside=True)[0]
             found = self._least(found, np.where(every[:, None, None], placed, found.placed), aim)
         return found
