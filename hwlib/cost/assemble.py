@@ -221,9 +221,12 @@ def block_powers(one: OneDesign) -> Array:
     located = [action for action in one.run.found if action.block >= 0]
     rated = np.array([action.count[one.d] for action in located]) @ rates
     for action, often in zip(located, rated.tolist(), strict=True):
-        blocks = pools.get(action.block, [action.block])
         factor = lower_voltage if action.component not in UNCLOCKED else 1.0
-        power[blocks] += often * float(action.energy_J[one.d]) * factor / len(blocks)
+        watts = often * float(action.energy_J[one.d]) * factor
+        if (pool := pools.get(action.block)) is None:
+            power[action.block] += watts
+        else:
+            power[pool] += watts / len(pool)
     return np.asarray(power)
 
 

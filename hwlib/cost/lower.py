@@ -68,6 +68,7 @@ class Parameters:
 
     def __init__(self, index: tuple[int, ...], words: dict[str, tuple[str, ...]], numbers: dict[str, Array]) -> None:
         self.index = np.array(index, dtype=np.int64)
+        self._places = {block: place for place, block in enumerate(index)}
         self._words = words
         self._numbers = numbers
 
@@ -81,8 +82,8 @@ class Parameters:
             raise AttributeError(name) from None
 
     def at(self, block: int) -> int:
-        """The place of a block among those of its kind. Raises ValueError for a block of another kind."""
-        return int(self.index.tolist().index(block))
+        """The place of a block among those of its kind. Raises KeyError for a block of another kind."""
+        return self._places[block]
 
     def word(self, name: str) -> tuple[str, ...]:
         """The values of a choice parameter, one per block."""
