@@ -263,7 +263,10 @@ def _end_texts(end: float, label: str, marks: list[Placed]) -> list[tuple[float,
     for low, high, text in sorted(marks):
         width = text_width(text)
         if not text:
-            groups[-1] = (max(groups[-1][0], high) if low <= taken else groups[-1][0], groups[-1][1])
+            if low <= taken:
+                x, words = groups.pop()
+                groups.append((max(x, high), words))
+                taken = max(x, high) + TEXT_GAP_PX + text_width(words)
             continue
         if low <= taken + TEXT_GAP_PX:
             x, words = groups.pop()

@@ -93,7 +93,7 @@ class Program:
 
     `row` [K] indexes `rows` ((phase, operator name) as reported); `weight` [K] indexes `weights` (names of weight
     GEMMs, -1 for others); `place` [K] is the placement column (0 DRAM, 1 SRAM, 2 + b crossbar pool b, -1 none).
-    `cut` [K]: 0 where an instance serves the whole pass, 1 + i where it serves a chunk of a prompt of `Ways.chunks[i]`.
+    `cut` [K]: 0 where an instance serves the whole pass, 1 + i where it serves one of the `chunks[i]` of a prompt.
     """
 
     rows: tuple[tuple[int, str], ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -101,6 +102,14 @@ def test_words_at_a_bar_stand_behind_its_whisker() -> None:
     assert end_px(wide, 100.0) == pytest.approx(end_px(plain, 100.0) + 100.0)
     marked = Bar("a", 0, plain.segments, "one", marks=(Mark(3.0, "board", (2.5, 4.0)),))
     assert end_px(marked, 100.0) > 400.0
+
+
+def test_words_that_make_way_for_one_mark_do_not_end_on_the_next() -> None:
+    """Marks without words of their own: the bar's stand behind the first, and behind a second that crosses them."""
+    bar = Bar("a", 0, (Segment("x", 1.0, "#000000"),), "one")
+    first, second = Mark(3.0, "", (1.1, 4.0)), Mark(4.1, "")
+    behind_first = end_px(replace(bar, marks=(first,)), 100.0)
+    assert end_px(replace(bar, marks=(first, second)), 100.0) == pytest.approx(behind_first + 10.0)
 
 
 def test_a_whisker_has_both_ends_and_stands_off_what_lies_below() -> None:

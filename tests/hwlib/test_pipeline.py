@@ -139,6 +139,10 @@ def test_shares_add_up_and_no_wall_is_below_one(design: Design, scenario: Scenar
 def test_a_batch_of_designs_equals_each_of_them(drawn: list[Design], scenario: Scenario, which: list[bool]) -> None:
     words = ["layers_pipelined" if w else "one_operator" for w in which]
     designs = [executed(d, w) for d, w in zip(drawn, words, strict=False)]
+    together_as_alone(designs, scenario)
+
+
+def together_as_alone(designs: list[Design], scenario: Scenario) -> None:
     together = evaluate_batch(designs, scenario, SMALL)
     for i, design in enumerate(designs):
         alone = evaluate(design, scenario, SMALL).metrics
@@ -146,6 +150,7 @@ def test_a_batch_of_designs_equals_each_of_them(drawn: list[Design], scenario: S
         assert together.ttft_s[i] == pytest.approx(alone.ttft_s, rel=1e-9)
         assert together.tpot_s[i] == pytest.approx(alone.tpot_s, rel=1e-9)
         assert together.power_W[i] == pytest.approx(alone.power_W, rel=1e-9)
+        assert together.energy_per_token_J[i] == pytest.approx(alone.energy_per_token_J, rel=1e-9)
         assert RESOURCES[together.bound_decode[i]] == alone.bound_decode
 
 
@@ -177,12 +182,7 @@ def test_a_batch_with_two_kinds_of_crossbars_equals_each_of_them(
         }
         design = chip(parts, execution="layers_pipelined", placement=aim)
         designs.append(msgspec.structs.replace(design, pins=tuple(Pin(operator=o, block=b) for o, b in pins)))
-    together = evaluate_batch(designs, scenario, SMALL)
-    for i, design in enumerate(designs):
-        alone = evaluate(design, scenario, SMALL).metrics
-        assert alone is not None
-        assert together.ttft_s[i] == pytest.approx(alone.ttft_s, rel=1e-9)
-        assert together.energy_per_token_J[i] == pytest.approx(alone.energy_per_token_J, rel=1e-9)
+    together_as_alone(designs, scenario)
 
 
 def test_a_second_kind_of_crossbars_completes_the_layers_that_the_first_begins() -> None:
